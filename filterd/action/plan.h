@@ -1,0 +1,74 @@
+/*
+ * plan - verdicts turned into steps for a door
+ *
+ * plan.def is the one table: what each outcome and effect becomes at a door that can or cannot do
+ * it, with the written substitute.  Pure: no I/O.
+ *
+ * Ownership: the plan lives in the transaction's arena.
+ */
+#ifndef ACTION_PLAN_H
+#define ACTION_PLAN_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "core/transaction.h"
+
+enum door_can {                   /* bits */
+	DOOR_REPLY_EACH = 1 << 0, /* a reply a recipient after the data: LMTP */
+	DOOR_EDIT = 1 << 1,
+	DOOR_HOLD = 1 << 2,
+	DOOR_AFTER_QUEUE = 1 << 3, /* a refusal becomes a bounce */
+};
+
+enum reject_as { REJECT_AS_REJECT, REJECT_AS_HOLD, REJECT_AS_DISCARD }; /* after_queue_reject */
+enum on_mixed { MIXED_SPLIT, MIXED_STRICTEST, MIXED_LENIENT, MIXED_HOLD, MIXED_DEFER };
+
+struct plan_options {
+	unsigned door; /* enum door_can */
+	enum reject_as after_queue_reject;
+	enum on_mixed on_mixed;
+	const struct next_hop *next_hop;
+	const char *tag_header;         /* "X-Spam-Flag: YES" */
+	const char *tag_subject_prefix; /* "" none */
+};
+
+enum step_kind { STEP_DELIVER, STEP_HOLD, STEP_DISCARD, STEP_REFUSE };
+
+/* One step for a group of recipients that share next hop, edits and target. */
+struct plan_step {
+	enum step_kind kind;
+	size_t *rcpts; /* indexes into transaction.rcpts */
+	size_t nrcpts;
+	/* DELIVER */
+	struct next_hop hop;
+	const char **to; /* paths sent instead of the recipients' own (REDIRECT), then BCC; NULL:
+			    the recipients' own */
+	size_t nto;
+	const char **extra; /* BCC paths added behind the recipients */
+	size_t nextra;
+	/* DELIVER, HOLD */
+	const struct edit_list *edits;
+	const char *reason;   /* HOLD, DISCARD: why, for the store and the log */
+	struct origin origin; /* the rule that raised hold, discard or refusal */
+	/* REFUSE */
+	int code;
+	const char *enhanced, *text;
+};
+
+struct plan {
+	struct plan_step *steps;
+	size_t nsteps;
+	int as_is; /* one DELIVER step: everyone, envelope and next hop unchanged (edits allowed):
+		      an open transaction fits */
+};
+
+/* FILTER's destination for a transport:destination argument: 0 found; -1: none (451 4.3.5).
+ * Supplied by engine (filter_next_hop_maps). */
+typedef int plan_filter_fn(void *arg, const char *filter, struct next_hop *);
+
+void plan_make(
+    struct transaction *, const struct plan_options *, plan_filter_fn *, void *arg, struct plan *);
+
+#endif

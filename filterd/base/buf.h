@@ -1,0 +1,41 @@
+/*
+ * buf - a byte buffer that grows
+ *
+ * Ownership: embedded in its owner; buf_fini() frees the bytes.  A zeroed struct is a valid empty
+ * buffer. p[len] is always NUL once something was added, so p can be printed when the bytes hold no
+ * NUL. Threads: one at a time.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/span.h"
+
+struct buf {
+	char *p;
+	size_t len, cap;
+};
+
+/* Room for n more bytes after len; returns where they go. */
+char *buf_reserve(struct buf *, size_t n);
+void buf_add(struct buf *, const void *p, size_t n);
+void buf_addc(struct buf *, char c);
+void buf_adds(struct buf *, const char *s);
+void buf_add_span(struct buf *, struct span);
+void buf_printf(struct buf *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void buf_vprintf(struct buf *, const char *fmt, va_list ap);
+/* The bytes as a C string ("" when nothing was added); valid until the next change. */
+const char *buf_cstr(struct buf *);
+struct span buf_span(const struct buf *);
+/* Drop n bytes from the front. */
+void buf_shift(struct buf *, size_t n);
+/* Empty it and keep the memory. */
+void buf_reset(struct buf *);
+void buf_fini(struct buf *);
+/* The bytes as a malloc'd C string for the caller to free; the buffer is empty afterwards. */
+char *buf_take(struct buf *);
+
+#endif

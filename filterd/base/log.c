@@ -1,0 +1,317 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xmem.h"
+
+#define FIELD_MAX 4096
+
+static struct {
+	pthread_rwlock_t lock; /* readers write lines; the writer changes the target */
+	struct log_options opt;
+	char *path;
+	int fd;
+	char program[32];
+	void (*hook)(enum log_level, const char *);
+} lg = {
+	.lock = PTHREAD_RWLOCK_INITIALIZER,
+	.opt = { .target = LOG_TO_STDERR, .level = LOG_LEVEL_INFO },
+	.fd = STDERR_FILENO,
+	.program = "filterd",
+};
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+static const int level_syslog[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+static int
+open_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+	if (fd == -1)
+		err_set(err, ERR_SYSTEM, "log file %s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void
+set_fd(int fd)
+{
+	if (lg.fd > STDERR_FILENO)
+		close(lg.fd);
+	lg.fd = fd;
+}
+
+int
+log_open(const struct log_options *o, struct err *err)
+{
+	int fd = STDERR_FILENO;
+
+	if (o->target == LOG_TO_FILE && (fd = open_file(o->path, err)) == -1)
+		return -1;
+	pthread_rwlock_wrlock(&lg.lock);
+	set_fd(fd);
+	lg.opt = *o;
+	free(lg.path);
+	lg.path = o->path == NULL ? NULL : xstrdup(o->path);
+	if (o->target == LOG_TO_SYSLOG)
+		openlog(NULL, LOG_NDELAY, o->facility);
+	pthread_rwlock_unlock(&lg.lock);
+	return 0;
+}
+
+void
+log_reopen(void)
+{
+	struct err err;
+	int fd;
+
+	pthread_rwlock_wrlock(&lg.lock);
+	if (lg.opt.target == LOG_TO_FILE) {
+		fd = open_file(lg.path, &err);
+		if (fd == -1)
+			dprintf(lg.fd, "filterd[%d]: error: %s\n", (int)getpid(), err.text);
+		else
+			set_fd(fd);
+	}
+	pthread_rwlock_unlock(&lg.lock);
+}
+
+void
+log_set_program(const char *name)
+{
+	pthread_rwlock_wrlock(&lg.lock);
+	snprintf(lg.program, sizeof(lg.program), "%s", name);
+	pthread_rwlock_unlock(&lg.lock);
+}
+
+int
+log_enabled(enum log_level level)
+{
+	return level <= lg.opt.level;
+}
+
+void
+log_set_hook(void (*hook)(enum log_level, const char *))
+{
+	pthread_rwlock_wrlock(&lg.lock);
+	lg.hook = hook;
+	pthread_rwlock_unlock(&lg.lock);
+}
+
+/* Length of the well-formed UTF-8 sequence at p, 0 if there is none (RFC 3629: no surrogates, no
+ * long forms). */
+static size_t
+utf8_len(const uint8_t *p, size_t left)
+{
+	size_t n = p[0] < 0x80                   ? 1
+		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		   : (p[0] & 0xf0) == 0xe0       ? 3
+		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						 : 0;
+
+	if (n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	/* U+0080 to U+009F are control characters, some terminals act on them. */
+	if (p[0] == 0xc2 && p[1] < 0xa0)
+		return 0;
+	return n;
+}
+
+void
+log_quote(struct buf *b, struct span s, size_t max)
+{
+	size_t i = 0, n = s.len > max ? max : s.len;
+
+	while (i < n) {
+		size_t run = i, len;
+
+		while (run < n && s.p[run] >= 0x20 && s.p[run] < 0x7f)
+			run++;
+		buf_add(b, s.p + i, run - i);
+		i = run;
+		if (i == n)
+			break;
+		len = s.p[i] >= 0x80 ? utf8_len(s.p + i, n - i) : 0;
+		if (len > 0) {
+			buf_add(b, s.p + i, len);
+			i += len;
+		} else {
+			buf_printf(b, "\\x%02x", s.p[i++]);
+		}
+	}
+	if (n < s.len)
+		buf_adds(b, "...");
+}
+
+static void
+json_string(struct buf *b, const char *s, size_t len)
+{
+	struct buf quoted = { 0 };
+
+	log_quote(&quoted, span_make(s, len), FIELD_MAX);
+	buf_addc(b, '"');
+	for (size_t i = 0; i < quoted.len; i++) {
+		if (quoted.p[i] == '"' || quoted.p[i] == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, quoted.p[i]);
+	}
+	buf_addc(b, '"');
+	buf_fini(&quoted);
+}
+
+static void
+json_member(struct buf *b, const char *key, const char *s)
+{
+	buf_printf(b, ",\"%s\":", key);
+	json_string(b, s, strlen(s));
+}
+
+struct event {
+	enum log_level level;
+	const char *service, *id, *name;
+	const struct log_field *fields;
+	size_t nfields;
+	const char *text;
+};
+
+static void
+format_json(struct buf *b, const struct event *e)
+{
+	char when[48];
+
+	clock_format_rfc3339(clock_wall_us(), when, sizeof(when));
+	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s%s%s\",\"pid\":%d", when,
+	    level_names[e->level], lg.program, e->service == NULL ? "" : "/",
+	    e->service == NULL ? "" : e->service, (int)getpid());
+	if (e->id != NULL)
+		json_member(b, "id", e->id);
+	if (e->name != NULL)
+		json_member(b, "event", e->name);
+	json_member(b, "text", e->text);
+	for (size_t i = 0; i < e->nfields; i++) {
+		if (e->fields[i].str != NULL)
+			json_member(b, e->fields[i].key, e->fields[i].str);
+		else
+			buf_printf(
+			    b, ",\"%s\":%lld", e->fields[i].key, (long long)e->fields[i].num);
+	}
+	buf_adds(b, "}\n");
+}
+
+static void
+format_text(struct buf *b, const struct event *e)
+{
+	char when[48];
+
+	/* syslog(3) puts the time in front itself. */
+	if (lg.opt.target == LOG_TO_FILE) {
+		clock_format_rfc3339(clock_wall_us(), when, sizeof(when));
+		buf_printf(b, "%s ", when);
+	}
+	buf_printf(b, "%s%s%s[%d]: ", lg.program, e->service == NULL ? "" : "/",
+	    e->service == NULL ? "" : e->service, (int)getpid());
+	if (e->id != NULL)
+		buf_printf(b, "%s: ", e->id);
+	if (e->level == LOG_LEVEL_ERROR || e->level == LOG_LEVEL_WARN)
+		buf_printf(b, "%s: ", level_names[e->level]);
+	log_quote(b, span_str(e->text), 2 * FIELD_MAX);
+	buf_addc(b, '\n');
+}
+
+static void
+emit(const struct event *e)
+{
+	struct buf b = { 0 };
+
+	pthread_rwlock_rdlock(&lg.lock);
+	if (e->level <= lg.opt.level) {
+		if (lg.opt.json)
+			format_json(&b, e);
+		else
+			format_text(&b, e);
+		if (lg.hook != NULL)
+			lg.hook(e->level, b.p);
+		if (lg.opt.target == LOG_TO_SYSLOG)
+			syslog(level_syslog[e->level], "%.*s", (int)b.len - 1, b.p);
+		else if (write(lg.fd, b.p, b.len) == -1 && lg.fd != STDERR_FILENO)
+			(void)!write(STDERR_FILENO, b.p, b.len); /* a full disk: the last resort */
+	}
+	pthread_rwlock_unlock(&lg.lock);
+	buf_fini(&b);
+}
+
+ATTR_PRINTF(2, 0) static void vemit(struct event *e, const char *fmt, va_list ap)
+{
+	struct buf text = { 0 };
+
+	if (!log_enabled(e->level))
+		return;
+	buf_vprintf(&text, fmt, ap);
+	e->text = buf_cstr(&text);
+	emit(e);
+	buf_fini(&text);
+}
+
+#define LOG_FUNCTION(name, lvl)                                                                    \
+	void name(const char *service, const char *id, const char *fmt, ...)                       \
+	{                                                                                          \
+		struct event e = { .level = (lvl), .service = service, .id = id };                 \
+		va_list ap;                                                                        \
+		va_start(ap, fmt);                                                                 \
+		vemit(&e, fmt, ap);                                                                \
+		va_end(ap);                                                                        \
+	}
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warn, LOG_LEVEL_WARN)
+LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
+
+void
+log_event(enum log_level level, const char *service, const char *id, const char *event,
+    const struct log_field *fields, size_t nfields, const char *fmt, ...)
+{
+	struct event e = { .level = level,
+		.service = service,
+		.id = id,
+		.name = event,
+		.fields = fields,
+		.nfields = nfields };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vemit(&e, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_fatal(int status, const char *fmt, ...)
+{
+	struct event e = { .level = LOG_LEVEL_ERROR };
+	struct buf text = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	e.text = buf_cstr(&text);
+	if (lg.opt.target != LOG_TO_STDERR)
+		dprintf(STDERR_FILENO, "%s: fatal: %s\n", lg.program, e.text);
+	emit(&e);
+	exit(status);
+}

@@ -1,0 +1,76 @@
+/*
+ * conf - the configuration file: read, expanded, typed, and checked for what type and range can
+ * tell
+ *
+ * Syntax is main.cf's (postconf(5)) plus `include PATH`.  All findings are told, not only the
+ * first: file, line, what was found, what was expected, and the nearest valid name (exit status 78
+ * is the program's business).  What values mean beyond type and range is checked by those who use
+ * them (engine/snapshot.h), who report through the same function.
+ *
+ * Ownership: struct conf owns all its strings; conf_free().  Read-only once loaded.
+ * Threads: any once loaded.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "conf/params.h"
+
+struct conf;
+struct err;
+
+enum conf_severity { CONF_ERROR, CONF_WARNING, CONF_NOTE };
+
+struct conf_finding {
+	enum conf_severity severity;
+	const char *file; /* NULL: none */
+	int line;
+	const char *text;
+};
+typedef void conf_report_fn(void *arg, const struct conf_finding *);
+
+enum listener_kind { LISTENER_SMTP, LISTENER_LMTP };
+enum role { ROLE_AFTER_QUEUE, ROLE_BEFORE_QUEUE, ROLE_MTA };
+
+struct conf_listener {
+	enum listener_kind kind;
+	enum role role;
+	char *name; /* `name`, default the endpoint's text */
+	struct endpoint endpoint;
+	struct params *params; /* file's values with the role's defaults and the listener's own
+				  values on top */
+	int line;
+	const char *file;
+};
+
+/* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
+ * works without). */
+struct conf *conf_load(const char *path, conf_report_fn *, void *arg) ATTR_MUST_USE;
+void conf_free(struct conf *); /* NULL is fine */
+
+const char *conf_path(const struct conf *);
+/* Values outside any listener, with the defaults of role after_queue. */
+const struct params *conf_params(const struct conf *);
+size_t conf_listener_count(const struct conf *);
+const struct conf_listener *conf_listener(const struct conf *, size_t i);
+
+/* Where a parameter was set; 0 and *file NULL: nowhere (default). */
+int conf_where(const struct conf *, const char *parameter, const char **file);
+
+/* The notes `filterctl check` lists: Postfix's parameters that are accepted and unused here. */
+void conf_unused_each(const struct conf *,
+    void (*f)(void *arg, const char *name, const char *file, int line), void *arg);
+
+/* --- filterctl config --- */
+enum conf_show { CONF_SHOW_ALL, CONF_SHOW_DEFAULTS, CONF_SHOW_SET };
+/* "name = value" lines as postconf prints them: all in order of name, or the named ones.  -1: a
+ * name is unknown (told on err). */
+int conf_print(
+    const struct conf *, enum conf_show, char *const *names, size_t nnames, FILE *out, FILE *err);
+
+#endif

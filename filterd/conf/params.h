@@ -1,0 +1,35 @@
+/*
+ * params - every parameter, once
+ *
+ * A line of params.def makes the field here, the parser row, the range check, `filterctl config`
+ *and the manual page's text: P(KIND, name, default, min, max, flags, text) Defaults are text and go
+ *through the parser.  min and max are text or NULL.  For ENUM, min holds the allowed words
+ *separated by blanks and the field is the word's index.
+ */
+#ifndef CONF_PARAMS_H
+#define CONF_PARAMS_H
+
+#include <stdint.h>
+
+#define PF_RELOAD  (1u << 0)
+#define PF_RESTART (1u << 1)
+#define PF_OURS    (1u << 2)
+
+typedef const char *param_STR; /* any text, $name expanded */
+typedef const char *
+    param_RAW; /* text in which $name is expanded later, by the user of the value (reply footers) */
+typedef const char *param_LIST; /* text: a list, checked by who uses it */
+typedef int param_BOOL;
+typedef int64_t param_INT;
+typedef int64_t
+    param_TIME; /* milliseconds; the parameter's own default unit is the unit of its default */
+typedef int64_t param_SIZE; /* octets; suffixes k m g */
+typedef int param_ENUM;
+
+struct params {
+#define P(kind, name, def, min, max, flags, text) param_##kind name;
+#include "conf/params.def"
+#undef P
+};
+
+#endif

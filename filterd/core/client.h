@@ -1,0 +1,37 @@
+/*
+ * client - who sent the mail, as far as we know it
+ *
+ * Two of these hang on a session: the peer of the connection, and, after XFORWARD or XCLIENT, the
+ * client the peer speaks for.  They are never mixed (PITFALLS B2): an attribute that XFORWARD did
+ * not bring is unknown, not the peer's.
+ */
+#ifndef CORE_CLIENT_H
+#define CORE_CLIENT_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+enum attr_state { ATTR_UNKNOWN, ATTR_KNOWN, ATTR_TEMPFAIL };
+
+enum client_source { SOURCE_PEER, SOURCE_XFORWARD_REMOTE, SOURCE_XFORWARD_LOCAL, SOURCE_XCLIENT };
+
+struct client {
+	enum client_source source;
+	struct sockaddr_storage sa; /* ss_family AF_UNSPEC: no address known */
+	char addr[64];              /* text; "unknown" */
+	char name[256];             /* verified name, or "unknown" */
+	char reverse_name[256];     /* unverified PTR name, or "unknown" */
+	char helo[256];             /* "" when none was given */
+	char proto[16];             /* SMTP, ESMTP, LMTP */
+	char port[8];
+	char ident[256]; /* the peer's own queue id, from XFORWARD IDENT; "" when none */
+	char login[256]; /* SASL login, from XCLIENT LOGIN; "" when none */
+	enum attr_state name_state, reverse_state;
+};
+
+/* Everything unknown. */
+void client_init(struct client *);
+/* name[addr], as logs and replies have it. */
+void client_label(const struct client *, char *out, size_t size);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * edit - wishes to change the message, collected and applied all or none
+ *
+ * An edit replaces `del` octets at offset `at` of the message as it arrived (CRLF lines, message.h)
+ * by `ins`.  Edits are kept in order of offset; two that overlap are a bug.  Several inserts at one
+ * offset keep the order they came in.  Nothing here splices bytes into a stream: emitters walk
+ * message and list together (PITFALLS A4).
+ *
+ * Ownership: list and inserted octets live in the transaction's arena.
+ */
+#ifndef CORE_EDIT_H
+#define CORE_EDIT_H
+
+#include <stddef.h>
+
+#include "base/span.h"
+
+struct arena;
+
+struct edit {
+	size_t at, del;
+	struct span ins; /* whole CRLF lines, or part of a line */
+};
+
+struct edit_list {
+	struct arena *arena;
+	struct edit *v;
+	size_t n, cap;
+};
+
+void edit_list_init(struct edit_list *, struct arena *);
+/* Octets of ins are copied. */
+void edit_add(struct edit_list *, size_t at, size_t del, struct span ins);
+/* Message length once the edits are applied. */
+size_t edit_result_len(const struct edit_list *, size_t len);
+
+/* Walk the message with the edits applied: f gets piece after piece; it returns 0, or -1 to stop.
+ * edits NULL: none. */
+int edit_walk(struct span message, const struct edit_list *edits,
+    int (*f)(void *arg, struct span piece), void *arg);
+
+#endif

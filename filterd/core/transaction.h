@@ -1,0 +1,86 @@
+/*
+ * transaction - what arrived: envelope, message, and what was noticed and decided about it
+ *
+ * Connection, session, transaction and recipient have four lives.  A transaction begins at MAIL and
+ *ends with the final reply of DATA or BDAT, with RSET, EHLO, STARTTLS or the connection (PITFALLS
+ *A7): transaction_end() frees all of it.
+ *
+ * Ownership: the session owns one transaction struct and its arena; everything a transaction points
+ *to is in the arena, in the message, or in the configuration snapshot it holds. Threads: one at a
+ *time.
+ */
+#ifndef CORE_TRANSACTION_H
+#define CORE_TRANSACTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "core/client.h"
+#include "core/facts.h"
+#include "core/verdict.h"
+
+struct arena;
+struct message;
+struct snapshot;  /* engine/snapshot.h */
+struct table_set; /* table/table.h */
+
+/* A path as it came and as it is understood (PITFALLS A13: policy reads the parsed form, the next
+ * hop gets the original octets). */
+struct path {
+	const char *octets; /* between < and >, as sent; "" is the null path */
+	const char *local;  /* unquoted local part */
+	const char *domain; /* "" when there is none */
+	const char *addr;   /* local@domain, the form tables are asked with */
+	const char *params; /* ESMTP parameters as sent, without XFORWARD's; "" when none */
+};
+
+enum rcpt_fate { /* what became of this recipient's copy, for the final log line */
+	FATE_NONE,
+	FATE_DELIVERED,
+	FATE_HELD,
+	FATE_DISCARDED,
+	FATE_REJECTED,
+	FATE_DEFERRED,
+};
+
+struct recipient {
+	struct path path;
+	int notify_never; /* DSN NOTIFY=NEVER was asked */
+	struct verdict verdict;
+	/* filled by action/relay: the reply after the data */
+	enum rcpt_fate fate;
+	int code;
+	const char *reply; /* whole text behind the code, with the enhanced code */
+	const char *hop;   /* next hop's text, or NULL */
+	const char
+	    *decided; /* what the rules said, when the fate is a substitute ("reject"); or NULL */
+};
+
+struct transaction {
+	struct arena *arena;
+	char id[24];                 /* decision id: in every log line and refusal */
+	const char *service;         /* for log lines: "smtp" or "lmtp" */
+	const struct client *client; /* whom policy looks at: the XFORWARD client if there is one */
+	struct snapshot *snapshot;   /* configuration this transaction began with */
+	struct table_set *tables;    /* table versions taken at MAIL */
+
+	struct path sender;
+	int body_8bit, smtputf8; /* BODY=8BITMIME, SMTPUTF8 were given */
+	struct recipient **rcpts;
+	size_t nrcpts, rcpts_cap;
+
+	struct message *message;
+	struct facts facts;
+	struct verdict verdict; /* the whole message's */
+
+	int64_t started_us, data_us, checked_us; /* monotonic: MAIL, end of data, verdict */
+};
+
+void transaction_init(struct transaction *, struct arena *);
+/* A new recipient at the end, with an empty verdict. */
+struct recipient *transaction_add_rcpt(struct transaction *);
+/* Unique on this host: time, process, count; 13 or more of [0-9A-Za-z]. */
+void decision_id_make(char *out, size_t size);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * pipeline - the waist: which lists run at which stage, and the verdict
+ *
+ * engine_ask() is all a door knows of policy.  At STAGE_END it fills the transaction's verdict and
+ * each recipient's.  Left of it code speaks a wire protocol; right of it code has never heard of
+ * one.
+ */
+#ifndef ENGINE_PIPELINE_H
+#define ENGINE_PIPELINE_H
+
+#include "base/clock.h"
+#include "core/transaction.h"
+
+struct snap_listener;
+
+enum stage { STAGE_NONE, STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END };
+
+void engine_ask(struct transaction *, const struct snap_listener *, enum stage, struct recipient *,
+    struct deadline, struct verdict *);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * door - sessions, threads and parking, for every kind of listener
+ *
+ * Worker threads wait in epoll_wait(2) themselves; a session runs on a thread while there is input
+ * and is parked at any command boundary with an empty buffer (DESIGN.md, decision 1).  A handler
+ * keeps nothing in locals across commands.
+ *
+ * Threads: door_start() makes them; door_reload() and door_stop() are called by the worker's main
+ * thread.
+ */
+#ifndef FRONT_DOOR_H
+#define FRONT_DOOR_H
+
+#include <stddef.h>
+
+#include "action/relay.h"
+#include "base/attr.h"
+
+struct counters;
+struct doors;
+struct err;
+struct snapshot;
+
+struct door_options {
+	const int *listen_fds; /* one a listener of the configuration */
+	size_t nlisten;
+	int threads; /* worker_threads */
+	struct counters *counters;
+	struct hop_pool *pool;
+	struct hold_store *hold;
+	struct delivered *delivered;
+};
+
+struct doors *doors_start(
+    struct snapshot *, const struct door_options *, struct err *) ATTR_MUST_USE;
+/* New sessions and new transactions use this configuration. */
+void doors_reload(struct doors *, struct snapshot *);
+/* Stop accepting, answer 421 to sessions between transactions, wait for the others; 0 all gone, -1
+ * the limit passed.  Frees. */
+int doors_stop(struct doors *, int time_limit_ms);
+/* The present configuration, counted. */
+struct snapshot *doors_snapshot(struct doors *);
+
+#endif

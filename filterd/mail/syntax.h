@@ -1,0 +1,70 @@
+/*
+ * syntax - SMTP command lines, paths and parameters (RFC 5321, 3461, 1870, 6152, 6531, 3030; xtext
+ * RFC 3461 4)
+ *
+ * Pure functions over bytes.  A path is parsed once into parts, and its octets are kept for the
+ * next hop (PITFALLS A13); what cannot be understood is refused, never guessed at.  Postfix's
+ * leniencies are accepted: blanks after the colon, a missing pair of <>, a trailing comment, a
+ * source route (skipped in the parsed form).
+ */
+#ifndef MAIL_SYNTAX_H
+#define MAIL_SYNTAX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/span.h"
+
+struct arena;
+
+struct mail_path {
+	const char *octets; /* between < and >, as sent; "" null path */
+	const char *local;  /* quotes and backslashes undone */
+	const char *domain; /* "" when there is none (postmaster, null path) */
+	const char *addr;   /* local@domain; just local without domain */
+};
+
+enum mail_body { BODY_NONE, BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
+
+struct mail_params {
+	const char *raw; /* as sent, words joined by one blank, "" none */
+	long long size;  /* -1: not given */
+	enum mail_body body;
+	int smtputf8;
+	const char *ret;    /* FULL, HDRS or NULL */
+	const char *envid;  /* xtext as sent, or NULL */
+	const char *notify; /* as sent, or NULL (RCPT) */
+	int notify_never;
+	const char *orcpt;   /* as sent, or NULL (RCPT) */
+	const char *unknown; /* first parameter that is none of ours, or NULL */
+};
+
+enum syntax_result {
+	SYNTAX_OK,
+	SYNTAX_BAD_COMMAND, /* not "FROM:<...>" / "TO:<...>" : 501 5.5.4 Syntax: MAIL FROM:<address>
+			     */
+	SYNTAX_BAD_ADDRESS, /* 501 5.1.7 / 5.1.3 Bad sender|recipient address syntax */
+	SYNTAX_BAD_PARAM,   /* 501 5.5.4 */
+};
+
+/* The argument of MAIL ("FROM:<a@b> SIZE=1") or RCPT ("TO:<a@b> NOTIFY=NEVER"): `word` is "FROM" or
+ * "TO".  utf8: octets above 127 are allowed in the path (SMTPUTF8 was offered).  Results live in
+ * the arena. */
+enum syntax_result syntax_mail(
+    struct arena *, struct span arg, int utf8, struct mail_path *, struct mail_params *);
+enum syntax_result syntax_rcpt(
+    struct arena *, struct span arg, int utf8, struct mail_path *, struct mail_params *);
+/* Only the address: "user@example.org", as tables and REDIRECT have it.  0 or -1. */
+int syntax_address(struct arena *, struct span text, int utf8, struct mail_path *) ATTR_MUST_USE;
+/* A host name or address literal as HELO may give it, in Postfix's generous reading: printable, no
+ * blank. */
+int syntax_helo(struct span);
+
+/* xtext: "+HH" is an octet.  Decode refuses what RFC 3461 forbids, and controls and NUL in the
+ * result: -1. */
+int xtext_decode(struct span, struct buf *out) ATTR_MUST_USE;
+void xtext_encode(struct span, struct buf *out);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * table - lookup tables, `type:name`
+ *
+ * Postfix's table types with Postfix's meaning of key and value; what a key means is the caller's.
+ * A look-up answers found, absent or could not find out: 1, 0, -1 (DESIGN.md, decision 9).
+ *
+ * A struct table is immutable once open; a changed file makes a new one.  The registry gives each
+ * distinct `type:name` of a configuration a number; a table_set holds one version of each, and a
+ * transaction keeps the set it took at MAIL to its end.
+ *
+ * Ownership: registry by the configuration snapshot; sets are counted.  Values go into the caller's
+ * arena. Threads: look-ups any; registry_add() while loading only; one thread refreshes.
+ */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/span.h"
+
+struct arena;
+struct counters;
+struct err;
+struct table;
+struct table_registry;
+struct table_set;
+
+/* Where a value came from, for `rule=FILE:LINE`.  file lives as long as the table set. */
+struct table_hit {
+	const char *value; /* arena or table memory */
+	const char *file;  /* NULL: no file (inline, static) */
+	int line;
+};
+
+/* Look up one key.  A type that folds case (texthash, inline, ...) does so itself.  1 found, 0
+ * absent, -1 err (ERR_RETRY; ERR_CONFIG for a broken table). */
+int table_get(const struct table *, struct span key, struct arena *, struct table_hit *,
+    struct err *) ATTR_MUST_USE;
+/* "pcre:/etc/filterd/x" */
+const char *table_name(const struct table *);
+/* regexp, pcre, cidr, static...: the whole string only, no parents or prefixes (POSTFIX.md, "Lookup
+ * keys"). */
+int table_is_pattern(const struct table *);
+/* Visit every rule of a pattern table or row of an indexed one, in order: what a load-time check of
+ * values needs. */
+void table_each(const struct table *,
+    void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
+
+/* --- the tables of one configuration --- */
+
+struct table_finding { /* a warning about a file: a rule that was dropped, a duplicate key */
+	const char *file;
+	int line;
+	const char *text;
+};
+typedef void table_warn_fn(void *arg, const struct table_finding *);
+
+struct table_registry *table_registry_new(struct counters *);
+void table_registry_free(struct table_registry *);
+/* Open `type:name` (once) and return its number; -1: unknown type, or the file cannot be opened or
+ * read; err names file and line. Bad rules inside a file are warnings, as in Postfix, told through
+ * warn (may be NULL). broken: on failure install a table that answers -1 with this error instead of
+ * failing (config_errors = postfix). */
+int table_registry_add(struct table_registry *, const char *type_name, int broken, table_warn_fn *,
+    void *arg, struct err *) ATTR_MUST_USE;
+size_t table_registry_count(const struct table_registry *);
+
+/* Look at the files behind the tables (stat); read the changed ones.  An unreadable or broken new
+ * version keeps the old one: one error line in the log and counter tables_stale.  Call at most once
+ * a second, from one thread. */
+void table_registry_refresh(struct table_registry *);
+/* Text about each table for `filterctl status`: name, rows, since when, the error that keeps an old
+ * version. */
+void table_registry_each(struct table_registry *,
+    void (*f)(void *arg, const char *name, size_t rows, const char *stale_error), void *arg);
+
+/* The present set, counted. */
+struct table_set *table_set_take(struct table_registry *);
+void table_set_release(struct table_set *); /* NULL is fine */
+const struct table *table_set_get(const struct table_set *, int number);
+
+/* --- single tables, for `filterctl query` --- */
+
+struct table *table_open(
+    const char *type_name, table_warn_fn *, void *arg, struct err *) ATTR_MUST_USE;
+void table_close(struct table *); /* NULL is fine */
+
+/* Every type there is, for `filterctl types` and error messages. */
+void table_types_each(void (*f)(void *arg, const char *type, const char *text), void *arg);
+
+#endif
