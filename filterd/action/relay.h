@@ -28,8 +28,9 @@ struct relay_options {
 	struct hold_store *hold;     /* NULL: no store, holding is 451 4.3.5 */
 	struct delivered *delivered; /* NULL: nothing is remembered */
 	struct counters *counters;
-	int next_hop_timeout_ms; /* each reply of the next hop before the dot */
-	int dot_timeout_ms;      /* the reply to the final dot */
+	int mail_timeout_ms; /* replies to MAIL, RCPT and DATA (smtp_mail_timeout) */
+	int xfer_timeout_ms; /* sending the message (smtp_data_xfer_timeout) */
+	int done_timeout_ms; /* the reply to the final dot (smtp_data_done_timeout) */
 	int soft_bounce;
 	int pass_xforward;
 };

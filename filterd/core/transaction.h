@@ -61,6 +61,7 @@ struct transaction {
 	struct arena *arena;
 	char id[24];                 /* decision id: in every log line and refusal */
 	const char *service;         /* for log lines: "smtp" or "lmtp" */
+	const char *listener;        /* its name */
 	const struct client *client; /* whom policy looks at: the XFORWARD client if there is one */
 	struct snapshot *snapshot;   /* configuration this transaction began with */
 	struct table_set *tables;    /* table versions taken at MAIL */
@@ -71,6 +72,9 @@ struct transaction {
 	size_t nrcpts, rcpts_cap;
 
 	struct message *message;
+	const char
+	    *message_id;     /* from the header, "" when there is none; set by the content checks */
+	const char *subject; /* raw, "" when there is none */
 	struct facts facts;
 	struct verdict verdict; /* the whole message's */
 
