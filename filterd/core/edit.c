@@ -1,0 +1,70 @@
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "core/edit.h"
+
+void
+edit_list_init(struct edit_list *l, struct arena *arena)
+{
+	*l = (struct edit_list){ .arena = arena };
+}
+
+static void
+grow(struct edit_list *l)
+{
+	size_t cap = l->cap == 0 ? 8 : l->cap * 2;
+	struct edit *v = arena_alloc(l->arena, cap * sizeof(*v));
+
+	if (l->n > 0)
+		memcpy(v, l->v, l->n * sizeof(*v));
+	l->v = v;
+	l->cap = cap;
+}
+
+void
+edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
+{
+	size_t i;
+
+	if (l->n == l->cap)
+		grow(l);
+	/* Checks run from top to bottom, so the place is nearly always the end. */
+	for (i = l->n; i > 0 && l->v[i - 1].at > at; i--)
+		l->v[i] = l->v[i - 1];
+	assert(i == 0 || l->v[i - 1].at + l->v[i - 1].del <= at);
+	assert(i == l->n || at + del <= l->v[i + 1].at);
+	l->v[i] = (struct edit){ .at = at, .del = del, .ins = arena_span(l->arena, ins) };
+	l->n++;
+}
+
+size_t
+edit_result_len(const struct edit_list *l, size_t len)
+{
+	if (l == NULL)
+		return len;
+	for (size_t i = 0; i < l->n; i++)
+		len = len - l->v[i].del + l->v[i].ins.len;
+	return len;
+}
+
+int
+edit_walk(struct span message, const struct edit_list *edits,
+    int (*f)(void *arg, struct span piece), void *arg)
+{
+	size_t at = 0, n = edits == NULL ? 0 : edits->n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct edit *e = &edits->v[i];
+
+		assert(e->at >= at && e->at + e->del <= message.len);
+		if (e->at > at && f(arg, span_make(message.p + at, e->at - at)) == -1)
+			return -1;
+		if (e->ins.len > 0 && f(arg, e->ins) == -1)
+			return -1;
+		at = e->at + e->del;
+	}
+	if (message.len > at)
+		return f(arg, span_make(message.p + at, message.len - at));
+	return 0;
+}

@@ -1,0 +1,183 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xmem.h"
+#include "core/message.h"
+
+#define FIRST_SIZE ((size_t)32 * 1024)
+/* A file grows in steps of this; the part being written is mapped through a window. */
+#define FILE_STEP ((size_t)1024 * 1024)
+
+struct message {
+	size_t memory_limit;
+	char *spool_directory;
+	uint8_t *mem; /* in memory: the octets */
+	size_t mem_size;
+	size_t len;
+	int fd;       /* spool file, -1 while in memory */
+	uint8_t *map; /* whole file, read and write while it grows */
+	size_t map_size;
+};
+
+struct message *
+message_new(const struct message_options *o)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	m->memory_limit = o->memory_limit;
+	m->spool_directory = xstrdup(o->spool_directory);
+	m->fd = -1;
+	return m;
+}
+
+static void
+drop_file(struct message *m)
+{
+	if (m->map != NULL)
+		munmap(m->map, m->map_size);
+	if (m->fd != -1)
+		close(m->fd);
+	m->map = NULL;
+	m->map_size = 0;
+	m->fd = -1;
+}
+
+void
+message_reset(struct message *m)
+{
+	drop_file(m);
+	m->len = 0;
+}
+
+void
+message_free(struct message *m)
+{
+	if (m == NULL)
+		return;
+	drop_file(m);
+	free(m->mem);
+	free(m->spool_directory);
+	free(m);
+}
+
+static int
+file_failed(const struct message *m, struct err *err)
+{
+	err_set(err, ERR_SYSTEM, "spool_directory %s: %s", m->spool_directory, strerror(errno));
+	return -1;
+}
+
+/* posix_fallocate, so that a full disk is an error here and not a SIGBUS when a mapped page is
+ * written. */
+static int
+file_grow(struct message *m, size_t size, struct err *err)
+{
+	void *map;
+	int rc = posix_fallocate(m->fd, 0, (off_t)size);
+
+	if (rc != 0) {
+		errno = rc;
+		return file_failed(m, err);
+	}
+	if (m->map == NULL)
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+	else
+		map = mremap(m->map, m->map_size, size, MREMAP_MAYMOVE);
+	if (map == MAP_FAILED)
+		return file_failed(m, err);
+	m->map = map;
+	m->map_size = size;
+	return 0;
+}
+
+static int
+file_start(struct message *m, size_t want, struct err *err)
+{
+	m->fd = open(m->spool_directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (m->fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+		char *name = xasprintf("%s/XXXXXX", m->spool_directory);
+
+		m->fd = mkostemp(name, O_CLOEXEC);
+		if (m->fd != -1)
+			unlink(name);
+		free(name);
+	}
+	if (m->fd == -1)
+		return file_failed(m, err);
+	if (file_grow(m, m->len + want + FILE_STEP, err) == -1)
+		return -1;
+	if (m->len > 0)
+		memcpy(m->map, m->mem, m->len);
+	free(m->mem); /* of the file's life; the next small message gets a small buffer again */
+	m->mem = NULL;
+	m->mem_size = 0;
+	return 0;
+}
+
+uint8_t *
+message_reserve(struct message *m, size_t want, struct err *err)
+{
+	if (m->fd == -1 && m->len + want > m->memory_limit) {
+		if (file_start(m, want, err) == -1) {
+			drop_file(m);
+			return NULL;
+		}
+	}
+	if (m->fd != -1) {
+		if (m->map_size - m->len < want &&
+		    file_grow(m, m->len + want + 4 * FILE_STEP, err) == -1)
+			return NULL;
+		return m->map + m->len;
+	}
+	if (m->mem_size - m->len < want) {
+		size_t size = m->mem_size == 0 ? FIRST_SIZE : m->mem_size * 2;
+
+		while (size < m->len + want)
+			size *= 2;
+		m->mem = xrealloc(m->mem, size);
+		m->mem_size = size;
+	}
+	return m->mem + m->len;
+}
+
+void
+message_commit(struct message *m, size_t n)
+{
+	assert(n <= (m->fd == -1 ? m->mem_size : m->map_size) - m->len);
+	m->len += n;
+	/* What has been written to a file is not looked at until the end: let the kernel have it.
+	 */
+	if (m->fd != -1 && m->len / FILE_STEP != (m->len - n) / FILE_STEP)
+		message_forget(m, m->len);
+}
+
+size_t
+message_len(const struct message *m)
+{
+	return m->len;
+}
+
+struct span
+message_view(struct message *m)
+{
+	return span_make(m->fd == -1 ? m->mem : m->map, m->len);
+}
+
+void
+message_forget(struct message *m, size_t offset)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (m->fd == -1)
+		return;
+	/* A shared file mapping: pages come back from the page cache when they are read again. */
+	offset &= ~(page - 1);
+	if (offset > 0)
+		madvise(m->map, offset, MADV_DONTNEED);
+}
