@@ -1,0 +1,325 @@
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/xmem.h"
+#include "net/stream.h"
+
+#define IN_SIZE  ((size_t)8 * 1024)
+#define IN_MAX   ((size_t)64 * 1024)
+#define SLICE_MS 1000
+
+struct stream {
+	int fd;
+	uint8_t *in;
+	size_t in_at, in_len, in_size; /* bytes in_at .. in_len are not consumed */
+	struct buf out;
+	int eof;
+};
+
+struct stream *
+stream_new(int fd)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+	struct timeval slice = { .tv_sec = SLICE_MS / 1000 };
+
+	/* A wait is one recv(2) that returns after a slice at the latest; the deadline is looked at
+	 * in between. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice));
+	s->fd = fd;
+	return s;
+}
+
+void
+stream_free(struct stream *s)
+{
+	if (s == NULL)
+		return;
+	close(s->fd);
+	free(s->in);
+	buf_fini(&s->out);
+	free(s);
+}
+
+int
+stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+struct span
+stream_peek(const struct stream *s)
+{
+	return span_make(s->in + (s->in == NULL ? 0 : s->in_at), s->in_len - s->in_at);
+}
+
+void
+stream_consume(struct stream *s, size_t n)
+{
+	assert(n <= s->in_len - s->in_at);
+	s->in_at += n;
+	if (s->in_at == s->in_len)
+		s->in_at = s->in_len = 0;
+}
+
+/* One recv(2) that waits until the deadline: >0, 0 end of file, -1. */
+static ssize_t
+recv_until(struct stream *s, void *to, size_t size, struct deadline d, struct err *err)
+{
+	int asked = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		/* The usual case has bytes waiting or soon coming: no look at the clock for it. */
+		if (asked && deadline_passed(d)) {
+			err_set(err, ERR_RETRY, "timeout");
+			return -1;
+		}
+		n = recv(s->fd, to, size, 0);
+		if (n > 0)
+			return n;
+		if (n == 0) {
+			s->eof = 1;
+			return 0;
+		}
+		asked = 1;
+		if (errno != EINTR && errno != EAGAIN) {
+			err_set(err, ERR_PEER, "%s", strerror(errno));
+			return -1;
+		}
+	}
+}
+
+/* Make room behind in_len: 0, or -1 when the most is buffered. */
+static int
+make_room(struct stream *s, struct err *err)
+{
+	if (s->in == NULL) {
+		s->in = xmalloc(IN_SIZE);
+		s->in_size = IN_SIZE;
+	}
+	if (s->in_len < s->in_size)
+		return 0;
+	if (s->in_at > 0) {
+		memmove(s->in, s->in + s->in_at, s->in_len - s->in_at);
+		s->in_len -= s->in_at;
+		s->in_at = 0;
+		return 0;
+	}
+	if (s->in_size >= IN_MAX) {
+		err_set(err, ERR_PEER, "more than %zu octets without a line end", IN_MAX);
+		return -1;
+	}
+	s->in_size *= 2;
+	s->in = xrealloc(s->in, s->in_size);
+	return 0;
+}
+
+int
+stream_fill(struct stream *s, struct deadline d, struct err *err)
+{
+	ssize_t n;
+
+	if (make_room(s, err) == -1)
+		return -1;
+	n = recv_until(s, s->in + s->in_len, s->in_size - s->in_len, d, err);
+	if (n > 0)
+		s->in_len += (size_t)n;
+	return n > 0 ? 1 : (int)n;
+}
+
+int
+stream_try_fill(struct stream *s)
+{
+	ssize_t n;
+
+	if (make_room(s, NULL) == -1)
+		return -1;
+	do
+		n = recv(s->fd, s->in + s->in_len, s->in_size - s->in_len, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return errno == EAGAIN ? -2 : -1;
+	if (n == 0) {
+		s->eof = 1;
+		return 0;
+	}
+	s->in_len += (size_t)n;
+	return 1;
+}
+
+int
+stream_line(struct stream *s, size_t max, struct deadline d, struct span *line, struct err *err)
+{
+	size_t looked = 0;
+
+	for (;;) {
+		struct span have = stream_peek(s);
+		const uint8_t *lf =
+		    have.len == looked ? NULL : memchr(have.p + looked, '\n', have.len - looked);
+		size_t len = lf == NULL ? have.len : (size_t)(lf - have.p);
+		int rc;
+
+		if (len > max) {
+			err_set(err, ERR_PEER, "a line longer than %zu octets", max);
+			return -1;
+		}
+		if (lf != NULL) {
+			*line = span_make(have.p, len);
+			if (len > 0 && have.p[len - 1] == '\r')
+				line->len--;
+			/* The octets stay where they are until the next fill. */
+			s->in_at += len + 1;
+			if (s->in_at == s->in_len)
+				s->in_at = s->in_len = 0;
+			return 1;
+		}
+		looked = have.len;
+		rc = stream_fill(s, d, err);
+		if (rc != 1)
+			return rc;
+	}
+}
+
+ssize_t
+stream_recv(struct stream *s, void *to, size_t size, struct deadline d, struct err *err)
+{
+	struct span have = stream_peek(s);
+
+	if (have.len > 0) {
+		size_t n = have.len < size ? have.len : size;
+
+		memcpy(to, have.p, n);
+		stream_consume(s, n);
+		return (ssize_t)n;
+	}
+	return recv_until(s, to, size, d, err);
+}
+
+void
+stream_unread(struct stream *s, const void *p, size_t n)
+{
+	if (n == 0)
+		return;
+	if (s->in_at < n) {
+		size_t left = s->in_len - s->in_at;
+		size_t size = left + n > IN_SIZE ? left + n : IN_SIZE;
+		uint8_t *in = xmalloc(size);
+
+		if (left > 0)
+			memcpy(in + size - left, s->in + s->in_at, left);
+		free(s->in);
+		s->in = in;
+		s->in_size = s->in_len = size;
+		s->in_at = size - left;
+	}
+	s->in_at -= n;
+	memcpy(s->in + s->in_at, p, n);
+}
+
+int
+stream_peer_gone(struct stream *s)
+{
+	char c;
+	ssize_t n;
+
+	if (s->in_len > s->in_at)
+		return 0;
+	if (s->eof)
+		return 1;
+	n = recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n == 0)
+		return 1;
+	return n == -1 && errno != EAGAIN && errno != EINTR;
+}
+
+void
+stream_queue(struct stream *s, const void *p, size_t n)
+{
+	buf_add(&s->out, p, n);
+}
+
+size_t
+stream_queued(const struct stream *s)
+{
+	return s->out.len;
+}
+
+static int
+send_all(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct err *err)
+{
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
+	int asked = 0;
+
+	while (m.msg_iovlen > 0) {
+		ssize_t k;
+
+		if (m.msg_iov->iov_len == 0) {
+			m.msg_iov++;
+			m.msg_iovlen--;
+			continue;
+		}
+		if (asked && deadline_passed(d)) {
+			err_set(err, ERR_RETRY, "timeout");
+			return -1;
+		}
+		k = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+		if (k == -1 && errno != EINTR && errno != EAGAIN) {
+			err_set(err, ERR_PEER, "%s", strerror(errno));
+			return -1;
+		}
+		asked = 1;
+		for (; k > 0 && (size_t)k >= m.msg_iov->iov_len; m.msg_iovlen--, m.msg_iov++)
+			k -= (ssize_t)m.msg_iov->iov_len;
+		if (k > 0) {
+			m.msg_iov->iov_base = (char *)m.msg_iov->iov_base + k;
+			m.msg_iov->iov_len -= (size_t)k;
+		}
+	}
+	return 0;
+}
+
+int
+stream_flush(struct stream *s, struct deadline d, struct err *err)
+{
+	return stream_writev(s, NULL, 0, d, err);
+}
+
+int
+stream_writev(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct err *err)
+{
+	struct iovec w[64];
+	size_t k = 0;
+	int rc = 0;
+
+	if (s->out.len > 0)
+		w[k++] = (struct iovec){ .iov_base = s->out.p, .iov_len = s->out.len };
+	/* In groups, so that no one has to count to IOV_MAX. */
+	for (size_t i = 0; rc == 0 && (i < n || k > 0);) {
+		while (i < n && k < 64)
+			w[k++] = v[i++];
+		rc = send_all(s, w, k, d, err);
+		k = 0;
+	}
+	buf_reset(&s->out);
+	return rc;
+}
+
+void
+stream_park(struct stream *s)
+{
+	assert(s->in_at == s->in_len && s->out.len == 0);
+	free(s->in);
+	s->in = NULL;
+	s->in_at = s->in_len = s->in_size = 0;
+	buf_fini(&s->out);
+}
