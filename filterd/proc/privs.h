@@ -1,0 +1,21 @@
+/*
+ * privs - give up what the worker does not need
+ *
+ * Results: 0, or -1 with err (ERR_CONFIG no such user; ERR_SYSTEM).
+ */
+#ifndef PROC_PRIVS_H
+#define PROC_PRIVS_H
+
+#include "base/attr.h"
+
+struct err;
+
+/* Is there such a user, and is it fit: not root?  Asked before anything is opened. */
+int privs_check_user(const char *user, struct err *) ATTR_MUST_USE;
+/* Become this user for good, when root; always set no_new_privs.  On failure the process must end:
+ * it may have lost half of its rights. */
+int privs_drop(const char *user, struct err *) ATTR_MUST_USE;
+/* As many descriptors as the limits allow, and as root at least 65536: each session is one. */
+void privs_raise_nofile(void);
+
+#endif
