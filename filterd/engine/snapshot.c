@@ -1,0 +1,248 @@
+#include <assert.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/xmem.h"
+#include "engine/snapshot.h"
+#include "net/dial.h"
+#include "rules/content_checks.h"
+#include "table/table.h"
+
+struct snapshot {
+	_Atomic int refs;
+	struct conf *conf;
+	struct table_registry *tables;
+	struct snap_listener *listeners;
+	size_t nlisteners;
+};
+
+/* What the steps of a build share. */
+struct build {
+	struct snapshot *snap;
+	conf_report_fn *report;
+	void *arg;
+	int errors;
+	const struct conf_listener *listener; /* being built */
+};
+
+static void tell(struct build *, enum conf_severity, const char *parameter, const char *fmt, ...)
+    ATTR_PRINTF(4, 5);
+
+/* A finding about a parameter's value: told with the line that set it, or the listener's. */
+static void
+tell(struct build *b, enum conf_severity severity, const char *parameter, const char *fmt, ...)
+{
+	struct conf_finding f = { .severity = severity };
+	char text[700];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	f.text = text;
+	f.line = conf_where(b->snap->conf, parameter, &f.file);
+	if (f.file == NULL) {
+		f.file = b->listener->file;
+		f.line = b->listener->line;
+	}
+	if (severity == CONF_ERROR)
+		b->errors++;
+	b->report(b->arg, &f);
+}
+
+static struct net_list *
+nets(struct build *b, const char *parameter, const char *text)
+{
+	struct err err;
+	struct net_list *l = net_list_parse(text, &err);
+
+	if (l == NULL)
+		tell(b, CONF_ERROR, parameter, "%s: %s", parameter, err.text);
+	return l;
+}
+
+static void
+rule_finding(void *arg, const struct rule_finding *f)
+{
+	struct build *b = arg;
+	struct conf_finding c = { .severity = f->is_error ? CONF_ERROR : CONF_WARNING,
+		.file = f->file,
+		.line = f->line,
+		.text = f->text };
+
+	if (f->file == NULL) {
+		tell(b, c.severity, f->parameter, "%s: %s", f->parameter, f->text);
+		return;
+	}
+	b->errors += f->is_error;
+	b->report(b->arg, &c);
+}
+
+static void
+mime_options(const struct params *p, struct mime_options *m)
+{
+	*m = (struct mime_options){ .line_length_limit = (size_t)p->line_length_limit,
+		.header_size_limit = (size_t)p->header_size_limit,
+		.header_count_limit = (size_t)p->header_count_limit,
+		.nesting_limit = (int)p->mime_nesting_limit,
+		.parts_limit = (size_t)p->mime_parts_limit,
+		.boundary_length_limit = (size_t)p->mime_boundary_length_limit,
+		.disable_mime = p->disable_mime_input_processing };
+}
+
+static void
+compile_checks(struct build *b, struct snap_listener *l)
+{
+	const struct params *p = l->params;
+	struct content_check_options o = { .header_checks = p->header_checks,
+		.mime_header_checks = p->mime_header_checks,
+		.nested_header_checks = p->nested_header_checks,
+		.body_checks = p->body_checks,
+		.body_checks_size_limit = (size_t)p->body_checks_size_limit,
+		.message_drop_headers = p->message_drop_headers,
+		.soft_bounce = p->soft_bounce,
+		.postfix_strict = p->config_errors == 1,
+		.header_nul = p->nul_in_header,
+		.header_over = p->header_over_limit,
+		.non_header_line = p->non_header_line };
+
+	mime_options(p, &o.mime);
+	l->checks = content_checks_compile(&o, b->snap->tables, rule_finding, b);
+	if (l->checks == NULL && b->errors == 0)
+		tell(b, CONF_ERROR, "header_checks", "header and body checks cannot be compiled");
+}
+
+static void
+table_warning(void *arg, const struct table_finding *f)
+{
+	struct build *b = arg;
+	struct conf_finding c = {
+		.severity = CONF_WARNING, .file = f->file, .line = f->line, .text = f->text
+	};
+
+	b->report(b->arg, &c);
+}
+
+static void
+build_listener(struct build *b, struct snap_listener *l, const struct conf_listener *c)
+{
+	const struct params *p = c->params;
+	struct err err;
+
+	b->listener = c;
+	l->conf = c;
+	l->params = p;
+	l->filter_map = -1;
+	if (next_hop_parse(p->next_hop, &l->next_hop, &err) == -1)
+		tell(b, CONF_ERROR, "next_hop", "next_hop: %s", err.text);
+	l->allowed = nets(b, "allowed_clients", p->allowed_clients);
+	l->xforward =
+	    nets(b, "smtpd_authorized_xforward_hosts", p->smtpd_authorized_xforward_hosts);
+	l->xclient = nets(b, "smtpd_authorized_xclient_hosts", p->smtpd_authorized_xclient_hosts);
+	compile_checks(b, l);
+	if (p->filter_next_hop_maps[0] != '\0') {
+		l->filter_map = table_registry_add(b->snap->tables, p->filter_next_hop_maps,
+		    p->config_errors == 1, table_warning, b, &err);
+		if (l->filter_map == -1)
+			tell(b, CONF_ERROR, "filter_next_hop_maps", "filter_next_hop_maps: %s",
+			    err.text);
+	}
+	l->plan = (struct plan_options){
+		.door = DOOR_EDIT | DOOR_HOLD | (c->kind == LISTENER_LMTP ? DOOR_REPLY_EACH : 0u) |
+			(c->role == ROLE_AFTER_QUEUE ? DOOR_AFTER_QUEUE : 0u),
+		.after_queue_reject = (enum reject_as)p->after_queue_reject,
+		.on_mixed = (enum on_mixed)p->on_mixed,
+		.next_hop = &l->next_hop,
+		.tag_header = p->tag_header,
+		.tag_subject_prefix = p->tag_subject_prefix,
+	};
+}
+
+static void
+snapshot_free(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->nlisteners; i++) {
+		content_checks_free(s->listeners[i].checks);
+		net_list_free(s->listeners[i].allowed);
+		net_list_free(s->listeners[i].xforward);
+		net_list_free(s->listeners[i].xclient);
+	}
+	free(s->listeners);
+	if (s->tables != NULL)
+		table_registry_free(s->tables);
+	conf_free(s->conf);
+	free(s);
+}
+
+struct snapshot *
+snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *report, void *arg)
+{
+	struct snapshot *s = xcalloc(1, sizeof(*s));
+	struct build b = { .snap = s, .report = report, .arg = arg };
+
+	atomic_init(&s->refs, 1);
+	s->conf = conf;
+	s->tables = table_registry_new(counters);
+	s->nlisteners = conf_listener_count(conf);
+	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));
+	for (size_t i = 0; i < s->nlisteners; i++)
+		build_listener(&b, &s->listeners[i], conf_listener(conf, i));
+	if (b.errors > 0) {
+		snapshot_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct snapshot *
+snapshot_ref(struct snapshot *s)
+{
+	int was = atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+
+	assert(was > 0);
+	return s;
+}
+
+void
+snapshot_unref(struct snapshot *s)
+{
+	if (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+		snapshot_free(s);
+}
+
+const struct conf *
+snapshot_conf(const struct snapshot *s)
+{
+	return s->conf;
+}
+
+struct table_registry *
+snapshot_tables(const struct snapshot *s)
+{
+	return s->tables;
+}
+
+size_t
+snapshot_listener_count(const struct snapshot *s)
+{
+	return s->nlisteners;
+}
+
+const struct snap_listener *
+snapshot_listener(const struct snapshot *s, size_t i)
+{
+	return &s->listeners[i];
+}
+
+const struct snap_listener *
+snapshot_listener_by_name(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; i < s->nlisteners; i++)
+		if (strcmp(s->listeners[i].conf->name, name) == 0)
+			return &s->listeners[i];
+	return NULL;
+}
