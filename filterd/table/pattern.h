@@ -1,0 +1,75 @@
+/*
+ * pattern - tables of rules that are tried in order: what regexp and pcre share
+ *
+ *	/pattern/flags result		!/pattern/flags result
+ *	if /pattern/flags ... endif	if !/pattern/flags ... endif
+ *
+ * The file's grammar, the order of the rules and the results are here; an engine knows one kind of
+ * pattern.
+ *
+ * Threads: pattern_get() any: what a look-up needs beside the compiled rules lies on its stack.
+ */
+#ifndef TABLE_PATTERN_H
+#define TABLE_PATTERN_H
+
+#include "base/attr.h"
+#include "base/span.h"
+#include "table/template.h"
+
+struct arena;
+struct err;
+struct table;
+struct table_hit;
+
+/* What one look-up needs while it lasts. */
+struct pattern_call {
+	struct span key;
+	void *scratch;      /* the engine's */
+	struct span *group; /* TEMPLATE_GROUPS; filled when groups > 0 */
+	unsigned groups;    /* so many are wanted of this rule */
+	_Alignas(max_align_t) char stack[2560];
+};
+
+struct pattern_engine {
+	const char *word; /* "pcre" */
+	unsigned flags;   /* when none is written */
+	int pairs;        /* /a/!/b/ is allowed */
+	/* Toggle the flag: 1; 0 unknown; -1 known but without effect. */
+	int (*flag)(char c, unsigned *flags);
+	/* groups: how many the result wants.  NULL: why.  *has: how many the pattern has. */
+	void *(*compile)(const struct table *, const char *text, unsigned flags, unsigned groups,
+	    unsigned *has, char *why, size_t whysize);
+	void (*free)(void *code);
+	/* Once a look-up, before the first exec(). */
+	void (*begin)(const struct table *, struct pattern_call *);
+	/* 1 match, 0 no match, -1 err without the rule's place. */
+	int (*exec)(const void *code, struct pattern_call *, struct err *);
+};
+
+struct pattern_rule {
+	enum { PATTERN_RESULT, PATTERN_IF, PATTERN_ENDIF } kind;
+	int line;
+	int negated, negated2;
+	void *code, *code2; /* code2: of /a/!/b/ */
+	size_t endif;       /* of an if: index of its endif, SIZE_MAX when it has none */
+	struct template result;
+};
+
+struct pattern_table {
+	const struct pattern_engine *engine;
+	void *shared;       /* the engine's, for all rules; the engine's type frees it */
+	unsigned max_group; /* of all results */
+	size_t nrules, cap;
+	struct pattern_rule *rules;
+};
+
+/* Read the table's file into t->data, a struct pattern_table. */
+int pattern_open(
+    struct table *, const struct pattern_engine *, void *shared, struct err *) ATTR_MUST_USE;
+int pattern_get(
+    const struct table *, struct span key, struct arena *, struct table_hit *, struct err *);
+void pattern_each(const struct table *,
+    void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
+void pattern_close(struct table *);
+
+#endif

@@ -1,0 +1,216 @@
+/* pcre - Perl-compatible patterns, by PCRE2 with its compiler to machine code */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/xmem.h"
+#include "table/pattern.h"
+#include "table/table_type.h"
+
+/* DESIGN.md, decision 7: 0.2 ms instead of 28 ms on a line that explodes. */
+#define PCRE_MATCH_LIMIT 100000
+
+struct pcre_code {
+	pcre2_code *code;
+	pcre2_match_context *limits; /* the table's */
+	int jit;
+};
+
+static int
+pcre_flag(char c, unsigned *flags)
+{
+	static const struct {
+		char c;
+		unsigned flag;
+	} known[] = {
+		{ 'i', PCRE2_CASELESS },
+		{ 'm', PCRE2_MULTILINE },
+		{ 's', PCRE2_DOTALL },
+		{ 'x', PCRE2_EXTENDED },
+		{ 'A', PCRE2_ANCHORED },
+		{ 'E', PCRE2_DOLLAR_ENDONLY },
+		{ 'U', PCRE2_UNGREEDY },
+	};
+
+	for (size_t i = 0; i < nitems(known); i++)
+		if (c == known[i].c) {
+			*flags ^= known[i].flag;
+			return 1;
+		}
+	return c == 'X' ? -1 : 0;
+}
+
+static void *
+pcre_compile(const struct table *t, const char *text, unsigned flags, unsigned groups,
+    unsigned *has, char *why, size_t whysize)
+{
+	const struct pattern_table *p = t->data;
+	struct pcre_code *c;
+	pcre2_code *code;
+	PCRE2_SIZE at;
+	uint32_t captures;
+	int error;
+
+	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, flags, &error, &at, NULL);
+	if (code == NULL) {
+		PCRE2_UCHAR reason[160];
+
+		pcre2_get_error_message(error, reason, sizeof(reason));
+		snprintf(why, whysize, "error in the pattern at offset %zu: %s", at, reason);
+		return NULL;
+	}
+	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &captures);
+	*has = captures;
+	c = xmalloc(sizeof(*c));
+	c->code = code;
+	c->limits = p->shared;
+	/* Fails where memory cannot be made executable, and for the rare pattern JIT cannot do. */
+	c->jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	return c;
+}
+
+static void
+pcre_free(void *code)
+{
+	struct pcre_code *c = code;
+
+	pcre2_code_free(c->code);
+	free(c);
+}
+
+/* The match data of a look-up lie in its stack frame: a look-up without result, which is what most
+ * are, never calls malloc. */
+static void *
+bump_alloc(size_t size, void *data)
+{
+	struct span *left = data;
+	const uint8_t *p = left->p;
+
+	size = (size + 15) & ~(size_t)15;
+	if (size > left->len)
+		return NULL;
+	left->p += size;
+	left->len -= size;
+	return (void *)p;
+}
+
+static void
+bump_free(void *p, void *data)
+{
+	/* It goes with the stack frame. */
+}
+
+static void
+pcre_begin(const struct table *t, struct pattern_call *c)
+{
+	const struct pattern_table *p = t->data;
+	struct span left = span_make(c->stack, sizeof(c->stack));
+	pcre2_general_context *memory;
+
+	memory = pcre2_general_context_create(bump_alloc, bump_free, &left);
+	c->scratch = memory == NULL ? NULL : pcre2_match_data_create(p->max_group + 1, memory);
+}
+
+static int
+pcre_result(int rc, pcre2_match_data *md, struct pattern_call *c, struct err *err)
+{
+	const PCRE2_SIZE *at;
+	PCRE2_UCHAR reason[160];
+
+	if (rc == PCRE2_ERROR_NOMATCH)
+		return 0;
+	if (rc < 0) {
+		pcre2_get_error_message(rc, reason, sizeof(reason));
+		err_set(err, ERR_RETRY, "%s", reason);
+		return -1;
+	}
+	at = pcre2_get_ovector_pointer(md);
+	for (unsigned i = 1; i <= c->groups; i++) {
+		PCRE2_SIZE from = at[2 * i], to = at[2 * i + 1];
+
+		c->group[i] =
+		    from == PCRE2_UNSET ? span_make("", 0) : span_make(c->key.p + from, to - from);
+	}
+	return 1;
+}
+
+/* By the interpreter: it takes its memory from the heap as deep as the limits allow, so it goes on
+ * where the machine code ran out of stack. */
+static int
+pcre_exec_slowly(const struct pcre_code *p, struct pattern_call *c, struct err *err)
+{
+	pcre2_match_data *md;
+	int rc;
+
+	if ((md = pcre2_match_data_create(c->groups + 1, NULL)) == NULL) {
+		err_set(err, ERR_RETRY, "out of memory");
+		return -1;
+	}
+	rc = pcre2_match(p->code, c->key.p, c->key.len, 0, PCRE2_NO_JIT, md, p->limits);
+	rc = pcre_result(rc, md, c, err);
+	pcre2_match_data_free(md);
+	return rc;
+}
+
+static int
+pcre_exec(const void *code, struct pattern_call *c, struct err *err)
+{
+	const struct pcre_code *p = code;
+	int rc;
+
+	if (!p->jit || c->scratch == NULL)
+		return pcre_exec_slowly(p, c, err);
+	rc = pcre2_jit_match(p->code, c->key.p, c->key.len, 0, 0, c->scratch, p->limits);
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		return pcre_exec_slowly(p, c, err);
+	return pcre_result(rc, c->scratch, c, err);
+}
+
+static const struct pattern_engine pcre_engine = {
+	.word = "pcre",
+	.flags = PCRE2_CASELESS | PCRE2_DOTALL,
+	.flag = pcre_flag,
+	.compile = pcre_compile,
+	.free = pcre_free,
+	.begin = pcre_begin,
+	.exec = pcre_exec,
+};
+
+static int
+pcre_open(struct table *t, struct err *err)
+{
+	pcre2_match_context *limits = pcre2_match_context_create(NULL);
+
+	if (limits == NULL) {
+		err_set(err, ERR_SYSTEM, "%.200s: out of memory", t->full);
+		return -1;
+	}
+	pcre2_set_match_limit(limits, PCRE_MATCH_LIMIT);
+	return pattern_open(t, &pcre_engine, limits, err);
+}
+
+static void
+pcre_close(struct table *t)
+{
+	const struct pattern_table *p = t->data;
+	pcre2_match_context *limits = p == NULL ? NULL : p->shared;
+
+	pattern_close(t);
+	pcre2_match_context_free(limits);
+}
+
+const struct table_type table_type_pcre = {
+	.type = "pcre",
+	.text = "Perl-compatible patterns: a file, or pcre:{ { rule }, { rule } }",
+	.name = TABLE_NAME_RULES,
+	.open = pcre_open,
+	.get = pattern_get,
+	.each = pattern_each,
+	.close = pcre_close,
+};

@@ -1,0 +1,138 @@
+/* regexp - POSIX patterns, by regcomp(3) in the C locale, as Postfix uses it */
+#include <limits.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/xmem.h"
+#include "table/pattern.h"
+#include "table/table_type.h"
+
+/* glibc compiles parentheses by recursion and has no limit of its own. */
+#define REGEXP_DEPTH_MAX 200
+
+static int
+regexp_flag(char c, unsigned *flags)
+{
+	switch (c) {
+	case 'i':
+		*flags ^= REG_ICASE;
+		return 1;
+	case 'm':
+		*flags ^= REG_NEWLINE;
+		return 1;
+	case 'x':
+		*flags ^= REG_EXTENDED;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* At least as many levels as the pattern has: brackets and basic syntax are not told apart. */
+static int
+depth_at_most(const char *text, int max)
+{
+	int depth = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '(' && ++depth > max)
+			return 0;
+		if (*text == ')' && depth > 0)
+			depth--;
+	}
+	return 1;
+}
+
+static void *
+regexp_compile(const struct table *t, const char *text, unsigned flags, unsigned groups,
+    unsigned *has, char *why, size_t whysize)
+{
+	regex_t *re;
+	int rc;
+
+	if (!depth_at_most(text, REGEXP_DEPTH_MAX)) {
+		snprintf(why, whysize, "parentheses nested deeper than %d", REGEXP_DEPTH_MAX);
+		return NULL;
+	}
+	re = xmalloc(sizeof(*re));
+	if ((rc = regcomp(re, text, (int)flags | (groups == 0 ? REG_NOSUB : 0))) != 0) {
+		regerror(rc, re, why, whysize);
+		free(re);
+		return NULL;
+	}
+	*has = (unsigned)re->re_nsub;
+	return re;
+}
+
+static void
+regexp_free(void *code)
+{
+	regfree(code);
+	free(code);
+}
+
+static void
+regexp_begin(const struct table *t, struct pattern_call *c)
+{
+	/* regexec(3) needs nothing kept from rule to rule. */
+}
+
+static int
+regexp_exec(const void *code, struct pattern_call *c, struct err *err)
+{
+	regmatch_t at[TEMPLATE_GROUPS];
+	char why[160];
+	int rc;
+
+	if (c->key.len > INT_MAX) {
+		err_set(err, ERR_RETRY, "the key is too long");
+		return -1;
+	}
+	/* The key is part of a message and has no NUL at its end. */
+	at[0].rm_so = 0;
+	at[0].rm_eo = (regoff_t)c->key.len;
+	rc = regexec(
+	    code, (const char *)c->key.p, c->groups == 0 ? 0 : c->groups + 1, at, REG_STARTEND);
+	if (rc == REG_NOMATCH)
+		return 0;
+	if (rc != 0) {
+		regerror(rc, code, why, sizeof(why));
+		err_set(err, ERR_RETRY, "%s", why);
+		return -1;
+	}
+	for (unsigned i = 1; i <= c->groups; i++)
+		c->group[i] = at[i].rm_so < 0 ? span_make("", 0)
+					      : span_make(c->key.p + at[i].rm_so,
+						    (size_t)(at[i].rm_eo - at[i].rm_so));
+	return 1;
+}
+
+static const struct pattern_engine regexp_engine = {
+	.word = "regexp",
+	.flags = REG_EXTENDED | REG_ICASE,
+	.pairs = 1,
+	.flag = regexp_flag,
+	.compile = regexp_compile,
+	.free = regexp_free,
+	.begin = regexp_begin,
+	.exec = regexp_exec,
+};
+
+static int
+regexp_open(struct table *t, struct err *err)
+{
+	return pattern_open(t, &regexp_engine, NULL, err);
+}
+
+const struct table_type table_type_regexp = {
+	.type = "regexp",
+	.text = "POSIX patterns: a file, or regexp:{ { rule }, { rule } }",
+	.name = TABLE_NAME_RULES,
+	.open = regexp_open,
+	.get = pattern_get,
+	.each = pattern_each,
+	.close = pattern_close,
+};
