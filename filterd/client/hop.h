@@ -2,14 +2,18 @@
  * hop - one SMTP or LMTP connection to a next hop
  *
  * Speaks the client side of RFC 5321 and 2033 with pipelining.  It transports: envelope octets and
- *parameters go out as they are given, the one writer of message content (hop_content) owns CRLF and
- *dot-stuffing and lets no stray CR or LF leave (DESIGN.md, decision 4).  Replies are matched to
- *commands one to one (PITFALLS A8); anything else breaks the connection.
+ * parameters go out as they are given (SIZE and BODY=7BIT, which ask for nothing, are left out
+ * where the next hop does not know them); the one writer of message content (hop_content,
+ * client/wire.h) owns CRLF and dot-stuffing and lets no stray CR or LF leave (DESIGN.md,
+ * decision 4).  Replies are matched to commands one to one (PITFALLS A8); anything else breaks the
+ * connection.
  *
  * Ownership: a connection is lent by the pool (client/pool.h) and given back or broken.
- * Results: 0, or -1 with err: ERR_RETRY could not connect, deadline, 421, connection lost; ERR_PEER
- *protocol broken. A reply of 4xx or 5xx is not a failure: it is in struct hop_reply. Threads: one
- *at a time.
+ * Results: 0, or -1 with err: ERR_RETRY deadline, 421, connection lost; ERR_PEER protocol broken.
+ * After -1 the connection is good for pool_break() only.  err's text says what happened without
+ * naming the next hop, so it may be handed to a client.  A reply of 4xx or 5xx is not a failure:
+ * it is in struct hop_reply.
+ * Threads: one at a time.
  */
 #ifndef CLIENT_HOP_H
 #define CLIENT_HOP_H
@@ -25,7 +29,6 @@
 struct err;
 struct arena;
 struct hop;
-struct client;
 
 /* What a next hop said it can do: bits; the order is that of EHLO lines we pass on. */
 enum hop_cap {
@@ -63,18 +66,25 @@ struct hop_reply {
 	const char *text;  /* arena memory */
 };
 
+/* Whom XFORWARD speaks of.  NULL or "" is an attribute nobody knows: [UNAVAILABLE]. */
+struct hop_client {
+	const char *name, *addr, *port, *proto, *helo, *ident;
+	int local; /* SOURCE=LOCAL */
+};
+
 /* What the transaction needs to tell the next hop. */
 struct hop_rcpt {
 	const char *path;       /* octets between < and > */
 	const char *params;     /* "NOTIFY=NEVER ORCPT=rfc822;x", or "" */
-	struct hop_reply reply; /* to RCPT */
-	struct hop_reply final; /* LMTP: after the data; SMTP: a copy of the one reply */
+	struct hop_reply reply; /* to RCPT; code 0: none came */
+	struct hop_reply final; /* LMTP: after the data; SMTP: a copy of the one reply; of a
+				   recipient that was refused: a copy of `reply` */
 };
 
 struct hop_envelope {
 	const char *mail_path, *mail_params; /* sender's */
-	const struct client
-	    *client; /* passed on by XFORWARD where the next hop takes it; NULL: none */
+	const struct hop_client *client;     /* passed on by XFORWARD where the next hop takes it;
+						NULL: none */
 	struct hop_rcpt *rcpts;
 	size_t nrcpts;
 	struct hop_reply mail, data; /* replies to MAIL and DATA */
@@ -83,14 +93,25 @@ struct hop_envelope {
 
 const struct next_hop *hop_target(const struct hop *);
 const struct hop_caps *hop_caps(const struct hop *);
-/* Does it take 8BITMIME, SMTPUTF8, DSN, SIZE as these parameters ask?  NULL yes; else the missing
- * extension's name. */
-const char *hop_refuses_params(const struct hop *, const char *mail_params);
+/* Does it take what these parameters of MAIL or RCPT ask (8BITMIME, SMTPUTF8, DSN)?  NULL yes; else
+ * the missing extension's name. */
+const char *hop_refuses_params(const struct hop *, const char *params);
+/* After -1: what the next hop said when it broke off (a 421, or a refusal before its turn); code 0:
+ * nothing.  Valid until the connection is given back or broken. */
+const struct hop_reply *hop_farewell(const struct hop *);
+/* Has nothing come back since the transaction began, but perhaps a 421?  Then a failure on a kept
+ * connection only says that it had grown stale. */
+int hop_unanswered(const struct hop *);
+/* Does the connection still stand? */
+int hop_standing(const struct hop *);
+/* Does it stand between transactions, fit for pool_put()? */
+int hop_idle(const struct hop *);
 
-/* MAIL, all RCPT and DATA in one write (where it pipelines), and all their replies.  After it, in
- * the envelope: data.code 354 with at least one RCPT accepted: the data is open.  When every RCPT
- * was refused the data is not open, whatever the peer answered to DATA.  all_or_none: when any RCPT
- * is refused the data is not opened. */
+/* XFORWARD, MAIL, all RCPT and DATA in one write (where it pipelines; very many recipients go in
+ * windows), and all their replies.  Afterwards data.code is 354 only when the data is open: MAIL
+ * and at least one RCPT were accepted, with all_or_none every RCPT.  Otherwise the transaction is
+ * to be forgotten with hop_rset() when the connection still stands (hop_standing()): a peer that
+ * opened data we do not want is left without one, RSET not being legal there. */
 int hop_begin(struct hop *, struct hop_envelope *, int all_or_none, struct deadline,
     struct err *) ATTR_MUST_USE;
 
@@ -100,11 +121,17 @@ int hop_rcpt(
     struct hop *, struct hop_envelope *, size_t i, struct deadline, struct err *) ATTR_MUST_USE;
 int hop_data(struct hop *, struct hop_envelope *, struct deadline, struct err *) ATTR_MUST_USE;
 
-/* Content with the dot still unsent.  Pieces may begin and end anywhere in a line. */
+/* Content with the dot still unsent.  Pieces may begin and end anywhere in a line.  They are not
+ * copied: a piece must stay as it is until hop_flush() or hop_dot(), which send what is queued;
+ * about a megabyte is queued at most. */
 int hop_content(struct hop *, struct span piece, struct deadline, struct err *) ATTR_MUST_USE;
-/* End the last line if needed, send the final dot; it is the point of no return. */
+int hop_flush(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;
+/* Send what is queued, the end of the last line if it lacks one, and the final dot, in one write;
+ * it is the point of no return. */
 int hop_dot(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;
-/* The reply, or with LMTP one a recipient that RCPT accepted, into rcpts[].final. */
+/* The reply, or with LMTP one a recipient that RCPT accepted, into rcpts[].final.  A 421 is the
+ * reply for all who still wait for one.  After -1 those without a reply have final.code 0: nobody
+ * knows what became of their copies. */
 int hop_final(struct hop *, struct hop_envelope *, struct deadline, struct err *) ATTR_MUST_USE;
 /* Forget a transaction that has not opened its data. */
 int hop_rset(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;

@@ -29,17 +29,20 @@ struct hop_options {
 };
 
 struct hop_pool *pool_new(const struct hop_options *, struct counters *);
-void pool_free(struct hop_pool *);
+/* All connections must be back.  The kept ones are told QUIT. */
+void pool_free(struct hop_pool *); /* NULL is fine */
 /* After a reload: new options, kept connections stay. */
 void pool_set_options(struct hop_pool *, const struct hop_options *);
 
-/* A connection that has said EHLO, kept or new; NULL with err.  fresh: never a kept one. */
+/* A connection that has said EHLO, kept or new; NULL with err.  fresh: never a kept one. ERR_RETRY:
+ * could not connect, deadline; ERR_PEER: it is there and refuses, or speaks another protocol: the
+ * text gives its words, cleaned, without naming it.  ERR_RETRY's text names the address. */
 struct hop *pool_get(struct hop_pool *, const struct next_hop *, int fresh, struct deadline,
     struct err *) ATTR_MUST_USE;
 /* Was this one used before?  Then a failure before the first reply deserves one try with a fresh
  * one. */
 int hop_reused(const struct hop *);
-/* Give it back between transactions. */
+/* Give it back between transactions (hop_idle()); in any other state it is broken off. */
 void pool_put(struct hop_pool *, struct hop *);
 /* Close it at once, without QUIT: breaks off a transaction whose data is open (PITFALLS B11). */
 void pool_break(struct hop_pool *, struct hop *);
