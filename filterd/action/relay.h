@@ -32,6 +32,7 @@ struct relay_options {
 	int xfer_timeout_ms; /* sending the message (smtp_data_xfer_timeout) */
 	int done_timeout_ms; /* the reply to the final dot (smtp_data_done_timeout) */
 	int soft_bounce;
+	int reply_each; /* the door answers each recipient after the data (LMTP) */
 	int pass_xforward;
 };
 

@@ -36,6 +36,16 @@ message_new(const struct message_options *o)
 	return m;
 }
 
+void
+message_set_options(struct message *m, const struct message_options *o)
+{
+	m->memory_limit = o->memory_limit;
+	if (strcmp(m->spool_directory, o->spool_directory) == 0)
+		return;
+	free(m->spool_directory);
+	m->spool_directory = xstrdup(o->spool_directory);
+}
+
 static void
 drop_file(struct message *m)
 {

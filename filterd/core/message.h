@@ -32,6 +32,8 @@ struct message_options {
 struct message *message_new(const struct message_options *);
 void message_free(struct message *); /* NULL is fine */
 void message_reset(struct message *);
+/* For the next message; only when it is reset. */
+void message_set_options(struct message *, const struct message_options *);
 
 /* Room for at least `want` octets at the end, to be filled by the caller (normalised already) and
  * then committed.  NULL: the spool file could not grow (disk full: err ERR_SYSTEM). */

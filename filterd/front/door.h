@@ -33,8 +33,9 @@ struct door_options {
 
 struct doors *doors_start(
     struct snapshot *, const struct door_options *, struct err *) ATTR_MUST_USE;
-/* New sessions and new transactions use this configuration. */
-void doors_reload(struct doors *, struct snapshot *);
+/* New sessions and new transactions use this configuration.  -1: its listeners are others, which
+ * needs a restart; the old one stays. */
+int doors_reload(struct doors *, struct snapshot *, struct err *) ATTR_MUST_USE;
 /* Stop accepting, answer 421 to sessions between transactions, wait for the others; 0 all gone, -1
  * the limit passed.  Frees. */
 int doors_stop(struct doors *, int time_limit_ms);

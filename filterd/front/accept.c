@@ -1,0 +1,80 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "client/pool.h"
+#include "engine/snapshot.h"
+#include "front/accept.h"
+#include "front/doors.h"
+#include "net/dial.h"
+
+/* A reply to somebody who gets no session. */
+static void
+turn_away(
+    struct doors *d, int fd, const struct sockaddr_storage *sa, const char *reply, const char *why)
+{
+	char addr[64];
+
+	sockaddr_text(sa, addr, sizeof(addr), NULL);
+	log_warn(NULL, NULL, "connection from %s refused: %s", addr, why);
+	counter_inc(d->opt.counters, sessions_refused);
+	/* A new connection's send buffer is empty, so this never waits. */
+	(void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+static void
+accept_one(
+    struct doors *d, struct snapshot *snap, size_t i, int fd, const struct sockaddr_storage *sa)
+{
+	const struct snap_listener *l = snapshot_listener(snap, i);
+	int64_t limit = l->params->smtpd_client_connection_count_limit;
+	struct smtp_session *s;
+	struct hop_caps caps;
+
+	if (!net_list_match(l->allowed, sa)) {
+		turn_away(d, fd, sa, "554 5.7.1 Access denied\r\n", "not in allowed_clients");
+		return;
+	}
+	if ((int64_t)doors_count_listener(d, i) >= l->params->listener_connection_limit) {
+		turn_away(
+		    d, fd, sa, "421 4.3.2 Too many connections\r\n", "listener_connection_limit");
+		return;
+	}
+	if (limit > 0 && (int64_t)doors_count_client(d, sa) >= limit) {
+		turn_away(d, fd, sa, "421 4.7.0 Too many connections from you\r\n",
+		    "smtpd_client_connection_count_limit");
+		return;
+	}
+	s = session_new(d, fd, i, sa);
+	/* What the next hop can do is known nearly always; then greeting needs no waiting. */
+	if (pool_caps(d->opt.pool, &l->next_hop, &caps))
+		doors_run(d, s);
+	else
+		doors_greet_later(d, s);
+}
+
+void
+accept_all(struct doors *d, size_t i)
+{
+	struct snapshot *snap = doors_snapshot(d);
+
+	for (;;) {
+		struct sockaddr_storage sa = { 0 };
+		socklen_t len = sizeof(sa);
+		int fd = accept4(d->listen_fds[i], (struct sockaddr *)&sa, &len, SOCK_CLOEXEC);
+
+		if (fd == -1 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (fd == -1) {
+			if (errno != EAGAIN)
+				log_error(NULL, NULL, "accept: %s", strerror(errno));
+			break;
+		}
+		accept_one(d, snap, i, fd, &sa);
+	}
+	snapshot_unref(snap);
+}

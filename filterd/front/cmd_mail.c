@@ -1,0 +1,290 @@
+/* MAIL and RCPT. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "client/pool.h"
+#include "engine/snapshot.h"
+#include "front/doors.h"
+#include "table/table.h"
+
+/* Parameters are only good where EHLO announced them. */
+static const char *
+not_announced(const struct smtp_session *s, const struct mail_params *p)
+{
+	if (p->unknown != NULL)
+		return p->unknown;
+	if (p->size >= 0 && !(s->caps & CAP_SIZE))
+		return "SIZE";
+	if (p->body == BODY_BINARYMIME)
+		return "BODY=BINARYMIME";
+	if (p->body == BODY_8BITMIME && !(s->caps & CAP_8BITMIME))
+		return "BODY=8BITMIME";
+	if (p->smtputf8 && !(s->caps & CAP_SMTPUTF8))
+		return "SMTPUTF8";
+	if ((p->ret != NULL || p->envid != NULL || p->notify != NULL || p->orcpt != NULL) &&
+	    !(s->caps & CAP_DSN))
+		return "DSN";
+	return NULL;
+}
+
+/* -1 and a reply, unless the command was understood. */
+static int
+syntax_reply(struct smtp_session *s, enum syntax_result rc, int sender)
+{
+	const char *option;
+
+	switch (rc) {
+	case SYNTAX_OK:
+		break;
+	case SYNTAX_BAD_COMMAND:
+		session_replyf(
+		    s, 501, "5.5.4", "Syntax: %s:<address>", sender ? "MAIL FROM" : "RCPT TO");
+		return -1;
+	case SYNTAX_BAD_ADDRESS:
+		session_replyf(s, 501, sender ? "5.1.7" : "5.1.3", "Bad %s address syntax",
+		    sender ? "sender" : "recipient");
+		return -1;
+	case SYNTAX_BAD_PARAM:
+		session_reply(s, 501, "5.5.4", "Error: bad parameter");
+		return -1;
+	}
+	option = not_announced(s, &s->params);
+	if (option == NULL)
+		return 0;
+	session_replyf(s, 555, "5.5.4", "Unsupported option: %s", option);
+	return -1;
+}
+
+int
+check_mail(struct smtp_session *s, struct span arg)
+{
+	int utf8 = (s->caps & CAP_SMTPUTF8) != 0;
+	long long limit;
+
+	if (s->phase == PH_GREETED && s->lmtp) {
+		session_reply(s, 503, "5.5.1", "Error: send LHLO first");
+		return -1;
+	}
+	if (atomic_load(&s->told_to_stop)) {
+		session_close(s, "4.3.2", "Service is shutting down");
+		return -1;
+	}
+	/* A HELO is not asked for: whoever is in front has done so (smtpd_helo_required comes with
+	 * the lists). */
+	session_take_snapshot(s);
+	if (syntax_reply(s, syntax_mail(s->arena, arg, utf8, &s->path, &s->params), 1) == -1)
+		return -1;
+	limit = session_params(s)->message_size_limit;
+	if (limit > 0 && s->params.size > limit) {
+		session_reply(s, 552, "5.3.4", "Message size exceeds fixed limit");
+		return -1;
+	}
+	return 0;
+}
+
+static struct path
+path_of(const struct smtp_session *s)
+{
+	return (struct path){ .octets = s->path.octets,
+		.local = s->path.local,
+		.domain = s->path.domain,
+		.addr = s->path.addr,
+		.params = s->params.raw };
+}
+
+/* The client that policy and log look at (PITFALLS B2): never the address of a peer that speaks for
+ * others. */
+static const struct client *
+whom(struct smtp_session *s)
+{
+	if (s->xforward != NULL)
+		return s->xforward;
+	if (s->xclient != NULL)
+		return s->xclient;
+	if (!s->may_xforward)
+		return &s->peer;
+	counter_inc(s->doors->opt.counters, no_xforward);
+	client_init(&s->unknown);
+	snprintf(s->unknown.proto, sizeof(s->unknown.proto), "%s", s->peer.proto);
+	return &s->unknown;
+}
+
+static void
+begin_transaction(struct smtp_session *s)
+{
+	struct transaction *t = &s->txn;
+
+	transaction_init(t, s->arena);
+	decision_id_make(t->id, sizeof(t->id));
+	t->service = session_service(s);
+	t->listener = s->listener->conf->name;
+	t->client = whom(s);
+	t->snapshot = s->snapshot;
+	t->tables = table_set_take(snapshot_tables(s->snapshot));
+	t->sender = path_of(s);
+	t->body_8bit = s->params.body == BODY_8BITMIME;
+	t->smtputf8 = s->params.smtputf8;
+	t->started_us = clock_us();
+	s->envelope = (struct hop_envelope){ .mail_path = t->sender.octets,
+		.mail_params = t->sender.params,
+		.client = t->client->source == SOURCE_PEER ? NULL : t->client,
+		.arena = s->arena };
+}
+
+static int
+verifies(const struct smtp_session *s)
+{
+	return !s->lmtp && session_params(s)->verify_recipients_at_next_hop;
+}
+
+static struct deadline
+hop_deadline(const struct smtp_session *s)
+{
+	return deadline_in_ms(session_params(s)->smtp_mail_timeout);
+}
+
+/* The next hop failed between MAIL and DATA: what is left of the transaction is refused for now. */
+static void
+lose_hop(struct smtp_session *s, const struct err *err)
+{
+	log_error(session_service(s), s->txn.id, "next hop %s: %s", s->listener->next_hop.text,
+	    err->text);
+	counter_inc(s->doors->opt.counters, hop_failures);
+	if (s->hop != NULL)
+		pool_break(s->doors->opt.pool, s->hop);
+	s->hop = NULL;
+	s->hop_lost = 1;
+}
+
+/* MAIL at the next hop.  A kept connection that has died in the meantime gets one try with a new
+ * one. */
+static int
+hop_mail_now(struct smtp_session *s, struct err *err)
+{
+	struct hop_pool *pool = s->doors->opt.pool;
+	int fresh = 0, reused;
+
+	for (;;) {
+		s->hop = pool_get(pool, &s->listener->next_hop, fresh, hop_deadline(s), err);
+		if (s->hop == NULL)
+			return -1;
+		if (hop_mail(s->hop, &s->envelope, hop_deadline(s), err) == 0)
+			return 0;
+		reused = hop_reused(s->hop);
+		pool_break(pool, s->hop);
+		s->hop = NULL;
+		if (fresh || !reused)
+			return -1;
+		fresh = 1;
+	}
+}
+
+static void
+reply_of_hop(struct smtp_session *s, const struct hop_reply *r)
+{
+	session_reply(s, r->code, r->enhanced, r->text);
+}
+
+void
+do_mail(struct smtp_session *s, struct span arg)
+{
+	struct err err;
+
+	(void)arg;
+	begin_transaction(s);
+	s->phase = PH_MAIL;
+	if (!verifies(s)) {
+		session_reply(s, 250, "2.1.0", "Ok");
+		return;
+	}
+	if (hop_mail_now(s, &err) == -1) {
+		lose_hop(s, &err);
+		session_reply(s, 451, "4.4.1", "Error: the next hop is not available");
+		session_end_transaction(s);
+		return;
+	}
+	reply_of_hop(s, &s->envelope.mail);
+	if (s->envelope.mail.code >= 400)
+		session_end_transaction(s);
+}
+
+int
+check_rcpt(struct smtp_session *s, struct span arg)
+{
+	int utf8 = s->txn.smtputf8;
+
+	if (syntax_reply(s, syntax_rcpt(s->arena, arg, utf8, &s->path, &s->params), 0) == -1)
+		return -1;
+	if ((int64_t)s->txn.nrcpts >= session_params(s)->smtpd_recipient_limit) {
+		session_reply(s, 452, "4.5.3", "Error: too many recipients");
+		return -1;
+	}
+	return 0;
+}
+
+/* Room for one more recipient of the transaction that is open at the next hop. */
+static struct hop_rcpt *
+envelope_add(struct smtp_session *s)
+{
+	struct hop_envelope *e = &s->envelope;
+
+	if (e->nrcpts == s->envelope_cap) {
+		size_t cap = s->envelope_cap == 0 ? 8 : 2 * s->envelope_cap;
+		struct hop_rcpt *v = arena_calloc(s->arena, cap * sizeof(*v));
+
+		if (e->nrcpts > 0)
+			memcpy(v, e->rcpts, e->nrcpts * sizeof(*v));
+		e->rcpts = v;
+		s->envelope_cap = cap;
+	}
+	return &e->rcpts[e->nrcpts++];
+}
+
+/* 1 the next hop takes it; 0 it does not, and the client has been told. */
+static int
+verify_rcpt(struct smtp_session *s)
+{
+	struct hop_rcpt *r;
+	struct err err;
+
+	if (s->hop_lost) {
+		session_reply(s, 451, "4.4.1", "Error: the next hop is not available");
+		return 0;
+	}
+	r = envelope_add(s);
+	r->path = s->path.octets;
+	r->params = s->params.raw;
+	if (hop_rcpt(s->hop, &s->envelope, s->envelope.nrcpts - 1, hop_deadline(s), &err) == -1) {
+		lose_hop(s, &err);
+		session_reply(s, 451, "4.4.2", "Error: the next hop was lost");
+		return 0;
+	}
+	reply_of_hop(s, &r->reply);
+	if (r->reply.code < 400)
+		return 1;
+	s->envelope.nrcpts--; /* refused there: it is not part of what is open */
+	return 0;
+}
+
+void
+do_rcpt(struct smtp_session *s, struct span arg)
+{
+	struct recipient *r;
+
+	(void)arg;
+	if (verifies(s)) {
+		if (!verify_rcpt(s))
+			return;
+	} else {
+		session_reply(s, 250, "2.1.5", "Ok");
+	}
+	r = transaction_add_rcpt(&s->txn);
+	r->path = path_of(s);
+	r->notify_never = s->params.notify_never;
+	s->phase = PH_RCPT;
+}

@@ -1,0 +1,159 @@
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/log.h"
+#include "engine/snapshot.h"
+#include "front/session.h"
+
+enum { F_SMTP = 1, F_LMTP = 2, F_JUNK = 4, F_NOARG = 8 };
+#define F_BOTH (F_SMTP | F_LMTP)
+
+struct command {
+	const char *verb;
+	unsigned phases; /* where it may stand; elsewhere `out_of_place` is the answer */
+	unsigned flags;
+	enum stage stage;
+	command_check_fn *check; /* looks and changes nothing; -1: it has replied */
+	command_proceed_fn *proceed;
+	const char *out_of_place;
+};
+
+#define IN_MAIL     "Error: MAIL transaction in progress"
+#define NEED_LHLO   "Error: send LHLO first"
+#define NESTED_MAIL "Error: nested MAIL command"
+#define NEED_MAIL   "Error: need MAIL command"
+#define NEED_RCPT   "Error: need RCPT command"
+#define IN_BDAT     "Error: BDAT in progress"
+#define PH_TXN      (PH_MAIL | PH_RCPT)
+#define PH_IDLE     (PH_GREETED | PH_HELO)
+#define PH_HELLO    (PH_IDLE | PH_TXN | PH_BDAT)
+
+static const struct command commands[] = {
+	/* verb	      may stand in	    flags		asks	      check proceed else */
+	{ "HELO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_helo, NULL },
+	{ "EHLO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_ehlo, NULL },
+	{ "LHLO", PH_HELLO, F_LMTP, STAGE_HELO, check_helo, do_lhlo, NULL },
+	{ "MAIL", PH_HELO, F_BOTH, STAGE_MAIL, check_mail, do_mail, NESTED_MAIL },
+	{ "RCPT", PH_TXN, F_BOTH, STAGE_RCPT, check_rcpt, do_rcpt, NEED_MAIL },
+	{ "DATA", PH_RCPT, F_BOTH | F_NOARG, STAGE_DATA, check_data, do_data, NEED_RCPT },
+	/* BDAT is in its place everywhere: its octets follow whatever the answer is. */
+	{ "BDAT", PH_ANY, F_BOTH, STAGE_DATA, NULL, do_bdat, NULL },
+	{ "RSET", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_rset, NULL },
+	{ "NOOP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_noop, NULL },
+	{ "VRFY", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_vrfy, NULL },
+	{ "HELP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_help, NULL },
+	{ "QUIT", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_quit, NULL },
+	{ "XFORWARD", PH_IDLE, F_BOTH, STAGE_NONE, check_xforward, do_xforward, IN_MAIL },
+	{ "XCLIENT", PH_IDLE, F_BOTH, STAGE_NONE, check_xclient, do_xclient, IN_MAIL },
+};
+
+/* Cut the verb off; white space around the argument goes, as Postfix's tokeniser has it. */
+static struct span
+split(struct span line, struct span *arg)
+{
+	struct span l = span_trim(line);
+	size_t n = 0;
+
+	while (n < l.len && l.p[n] != ' ' && l.p[n] != '\t')
+		n++;
+	*arg = span_trim(span_make(l.p + n, l.len - n));
+	return span_make(l.p, n);
+}
+
+static const struct command *
+find(const struct smtp_session *s, struct span verb)
+{
+	for (size_t i = 0; i < nitems(commands); i++)
+		if (span_case_eq_str(verb, commands[i].verb) &&
+		    (commands[i].flags & (s->lmtp ? F_LMTP : F_SMTP)))
+			return &commands[i];
+	return NULL;
+}
+
+static void
+misplaced(struct smtp_session *s, const struct command *c)
+{
+	const char *text = c->out_of_place;
+
+	if (s->phase == PH_BDAT)
+		text = IN_BDAT;
+	else if (s->phase == PH_GREETED && s->lmtp)
+		text = NEED_LHLO;
+	else if (c->check == check_data && s->phase == PH_MAIL)
+		text = "Error: no valid recipients";
+	session_reply(s, s->phase == PH_MAIL && c->check == check_data ? 554 : 503, "5.5.1", text);
+}
+
+/* Sessions that never send mail, and those that only make errors. */
+static int
+limits_passed(struct smtp_session *s, const struct command *c)
+{
+	const struct params *p = session_params(s);
+
+	if (c != NULL && c->flags & F_JUNK && p->smtpd_junk_command_limit > 0 &&
+	    ++s->junk > p->smtpd_junk_command_limit)
+		s->errors++;
+	if (p->smtpd_hard_error_limit > 0 && s->errors >= p->smtpd_hard_error_limit) {
+		session_close(s, "4.7.0", "Error: too many errors");
+		return 1;
+	}
+	return 0;
+}
+
+/* -1: refused, and it has been said. */
+static int
+ask(struct smtp_session *s, enum stage stage)
+{
+	struct verdict v;
+
+	verdict_init(&v, s->arena);
+	engine_ask(&s->txn, s->listener, stage, NULL,
+	    deadline_in_ms(session_params(s)->stage_time_limit), &v);
+	if (v.outcome != OUTCOME_DEFER && v.outcome != OUTCOME_REJECT)
+		return 0;
+	session_reply(s, v.code, v.enhanced, v.text);
+	return -1;
+}
+
+static void
+run(struct smtp_session *s, const struct command *c, struct span arg)
+{
+	if ((c->phases & s->phase) == 0) {
+		misplaced(s, c);
+		return;
+	}
+	if (c->flags & F_NOARG && arg.len > 0) {
+		session_replyf(s, 501, "5.5.4", "Syntax: %s", c->verb);
+		return;
+	}
+	if (s->arena == NULL)
+		s->arena = arena_new();
+	/* Check, ask, proceed: the order is the reason the program exists. */
+	if (c->check != NULL && c->check(s, arg) == -1)
+		return;
+	if (c->stage != STAGE_NONE && ask(s, c->stage) == -1)
+		return;
+	c->proceed(s, arg);
+}
+
+void
+session_command(struct smtp_session *s, struct span line)
+{
+	struct span arg, verb = split(line, &arg);
+	const struct command *c = find(s, verb);
+
+	if (limits_passed(s, c))
+		return;
+	if (line.len > 0 && memchr(line.p, 0, line.len) != NULL) {
+		log_warn(session_service(s), s->id, "a command line with NUL from %s[%s]",
+		    s->peer.name, s->peer.addr);
+		session_reply(s, 500, "5.5.2", "Error: NUL in command line");
+		return;
+	}
+	if (c == NULL) {
+		session_reply(s, 502, "5.5.2", "Error: command not recognized");
+		return;
+	}
+	run(s, c, arg);
+}

@@ -1,0 +1,486 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "core/message.h"
+#include "engine/snapshot.h"
+#include "front/accept.h"
+#include "front/doors.h"
+#include "net/dial.h"
+#include "net/stream.h"
+
+/* A worker's stack: straight code with a regular expression engine at the bottom; small, so that
+ * many cost little. */
+#define STACK_SIZE ((size_t)512 * 1024)
+/* A thread that had nothing to do for so long ends, down to MIN_THREADS. */
+#define IDLE_MS     10000
+#define MIN_THREADS 2
+/* Receive buffers kept for the next message: as many as are likely to be filled at one time. */
+#define SPARE_MESSAGES 16
+
+static void *worker_main(void *);
+
+/* With thread_lock held. */
+static int
+start_thread(struct doors *d)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	int rc;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&t, &attr, worker_main, d);
+	pthread_attr_destroy(&attr);
+	if (rc == 0)
+		d->threads++;
+	return rc;
+}
+
+/* Called by a thread that is about to work: somebody should be left to wait. */
+static void
+keep_one_waiting(struct doors *d)
+{
+	if (atomic_load_explicit(&d->idle, memory_order_relaxed) > 0)
+		return;
+	pthread_mutex_lock(&d->thread_lock);
+	if (atomic_load(&d->idle) == 0 && d->threads < d->opt.threads && !d->stopping)
+		(void)start_thread(d); /* not got: the others go on */
+	pthread_mutex_unlock(&d->thread_lock);
+}
+
+/* May this thread end, having been idle? */
+static int
+may_end(struct doors *d)
+{
+	int end;
+
+	pthread_mutex_lock(&d->thread_lock);
+	end = d->stopping == 2 || d->threads > MIN_THREADS;
+	if (end) {
+		d->threads--;
+		if (d->threads == 0)
+			pthread_cond_signal(&d->threads_gone);
+	}
+	pthread_mutex_unlock(&d->thread_lock);
+	return end;
+}
+
+static void
+park(struct doors *d, struct smtp_session *s)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = s };
+	int fd = stream_fd(s->stream);
+
+	/* After this call another thread may have run and freed the session. */
+	if (s->in_epoll) {
+		epoll_ctl(d->epoll, EPOLL_CTL_MOD, fd, &e);
+	} else {
+		s->in_epoll = 1;
+		epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e);
+	}
+}
+
+void
+doors_run(struct doors *d, struct smtp_session *s)
+{
+	atomic_store_explicit(&s->wake_by_ms, 0, memory_order_relaxed);
+	if (session_run(s))
+		park(d, s);
+	else
+		session_free(s);
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct doors *d = arg;
+	struct epoll_event e;
+
+	for (;;) {
+		int n;
+
+		atomic_fetch_add_explicit(&d->idle, 1, memory_order_relaxed);
+		n = epoll_wait(d->epoll, &e, 1, IDLE_MS);
+		atomic_fetch_sub_explicit(&d->idle, 1, memory_order_relaxed);
+		if (n <= 0) {
+			if (n == 0 && may_end(d))
+				return NULL;
+			continue;
+		}
+		if (e.data.ptr == d) { /* the wake descriptor, at stop */
+			if (may_end(d))
+				return NULL;
+			continue;
+		}
+		keep_one_waiting(d);
+		if ((int *)e.data.ptr >= d->listen_fds &&
+		    (int *)e.data.ptr < d->listen_fds + d->opt.nlisten)
+			accept_all(d, (size_t)((int *)e.data.ptr - d->listen_fds));
+		else
+			doors_run(d, e.data.ptr);
+	}
+}
+
+/* --- the list of sessions --- */
+
+void
+doors_session_add(struct doors *d, struct smtp_session *s)
+{
+	pthread_mutex_lock(&d->list_lock);
+	s->next = d->sessions;
+	s->prev = NULL;
+	if (s->next != NULL)
+		s->next->prev = s;
+	d->sessions = s;
+	d->nsessions++;
+	d->per_listener[s->listener_index]++;
+	pthread_mutex_unlock(&d->list_lock);
+	counter_inc(d->opt.counters, sessions);
+	counter_inc(d->opt.counters, sessions_now);
+}
+
+void
+doors_session_remove(struct doors *d, struct smtp_session *s)
+{
+	counter_add(d->opt.counters, sessions_now, -1);
+	pthread_mutex_lock(&d->list_lock);
+	if (s->next != NULL)
+		s->next->prev = s->prev;
+	if (s->prev != NULL)
+		s->prev->next = s->next;
+	else
+		d->sessions = s->next;
+	d->nsessions--;
+	d->per_listener[s->listener_index]--;
+	if (d->nsessions == 0)
+		pthread_cond_signal(&d->all_gone);
+	pthread_mutex_unlock(&d->list_lock);
+}
+
+size_t
+doors_count_client(struct doors *d, const struct sockaddr_storage *sa)
+{
+	char want[64], have[64];
+	size_t n = 0;
+
+	sockaddr_text(sa, want, sizeof(want), NULL);
+	pthread_mutex_lock(&d->list_lock);
+	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next) {
+		sockaddr_text(&s->peer_sa, have, sizeof(have), NULL);
+		n += strcmp(want, have) == 0;
+	}
+	pthread_mutex_unlock(&d->list_lock);
+	return n;
+}
+
+size_t
+doors_count_listener(struct doors *d, size_t i)
+{
+	size_t n;
+
+	pthread_mutex_lock(&d->list_lock);
+	n = d->per_listener[i];
+	pthread_mutex_unlock(&d->list_lock);
+	return n;
+}
+
+void
+doors_greet_later(struct doors *d, struct smtp_session *s)
+{
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLONESHOT, .data.ptr = s };
+
+	s->in_epoll = 1;
+	epoll_ctl(d->epoll, EPOLL_CTL_ADD, stream_fd(s->stream), &e);
+}
+
+/* --- receive buffers --- */
+
+struct message *
+doors_message_get(struct doors *d, const struct params *p)
+{
+	struct message_options o = { .memory_limit = (size_t)p->message_memory_limit,
+		.spool_directory = p->spool_directory };
+	struct message *m = NULL;
+
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nspare > 0)
+		m = d->spare[--d->nspare]; /* the last used one is the warmest */
+	pthread_mutex_unlock(&d->msg_lock);
+	if (m == NULL)
+		return message_new(&o);
+	message_set_options(m, &o);
+	return m;
+}
+
+void
+doors_message_put(struct doors *d, struct message *m)
+{
+	message_reset(m);
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nspare < SPARE_MESSAGES) {
+		d->spare[d->nspare++] = m;
+		m = NULL;
+	}
+	pthread_mutex_unlock(&d->msg_lock);
+	message_free(m);
+}
+
+/* --- once a second --- */
+
+/* A parked session is ended by shutting its socket for reading: its own thread of work then sees
+ * the end, and says good-bye; nobody else ever frees it. */
+static void
+tidy_sessions(struct doors *d)
+{
+	int64_t now = clock_ms();
+	int stopping = d->stopping;
+
+	pthread_mutex_lock(&d->list_lock);
+	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next) {
+		int64_t by = atomic_load(&s->wake_by_ms);
+
+		if (by != 0 && now >= by && !atomic_exchange(&s->timed_out, 1))
+			shutdown(stream_fd(s->stream), SHUT_RD);
+		else if (by != 0 && stopping && atomic_load(&s->between) &&
+			 atomic_exchange(&s->told_to_stop, 2) == 1)
+			shutdown(stream_fd(s->stream), SHUT_RD);
+	}
+	pthread_mutex_unlock(&d->list_lock);
+}
+
+static void *
+tidy_main(void *arg)
+{
+	struct doors *d = arg;
+	struct timespec pause = { .tv_sec = 1 };
+
+	while (!d->stopping) {
+		tidy_sessions(d);
+		/* A burst cut short by EMFILE leaves connections that no edge will tell of. */
+		for (size_t i = 0; i < d->opt.nlisten; i++)
+			accept_all(d, i);
+		pthread_mutex_lock(&d->thread_lock);
+		if (!d->stopping) {
+			struct timespec until;
+
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_sec += pause.tv_sec;
+			pthread_cond_timedwait(&d->threads_gone, &d->thread_lock, &until);
+		}
+		pthread_mutex_unlock(&d->thread_lock);
+	}
+	return NULL;
+}
+
+/* --- life --- */
+
+static int
+start_epoll(struct doors *d, struct err *err)
+{
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->epoll == -1 || d->wake == -1) {
+		err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < d->opt.nlisten; i++) {
+		/* Edge triggered: one thread takes the whole burst, accepting is short. */
+		struct epoll_event e = { .events = EPOLLIN | EPOLLET,
+			.data.ptr = &d->listen_fds[i] };
+
+		if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->listen_fds[i], &e) == -1) {
+			err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+doors_free(struct doors *d)
+{
+	if (d->epoll != -1)
+		close(d->epoll);
+	if (d->wake != -1)
+		close(d->wake);
+	while (d->nspare > 0)
+		message_free(d->spare[--d->nspare]);
+	free(d->spare);
+	free(d->per_listener);
+	free(d->listen_fds);
+	snapshot_unref(d->snapshot);
+	free(d);
+}
+
+struct doors *
+doors_start(struct snapshot *snap, const struct door_options *o, struct err *err)
+{
+	struct doors *d = xcalloc(1, sizeof(*d));
+
+	d->opt = *o;
+	d->epoll = d->wake = -1;
+	d->listen_fds = xcalloc(o->nlisten, sizeof(*d->listen_fds));
+	memcpy(d->listen_fds, o->listen_fds, o->nlisten * sizeof(*d->listen_fds));
+	d->per_listener = xcalloc(o->nlisten, sizeof(*d->per_listener));
+	d->spare = xcalloc(SPARE_MESSAGES, sizeof(struct message *));
+	d->snapshot = snapshot_ref(snap);
+	pthread_mutex_init(&d->conf_lock, NULL);
+	pthread_mutex_init(&d->list_lock, NULL);
+	pthread_mutex_init(&d->msg_lock, NULL);
+	pthread_mutex_init(&d->thread_lock, NULL);
+	pthread_cond_init(&d->all_gone, NULL);
+	pthread_cond_init(&d->threads_gone, NULL);
+	if (start_epoll(d, err) == -1) {
+		doors_free(d);
+		return NULL;
+	}
+	pthread_mutex_lock(&d->thread_lock);
+	for (int i = 0; i < MIN_THREADS; i++)
+		(void)start_thread(d);
+	pthread_mutex_unlock(&d->thread_lock);
+	if (d->threads == 0 || pthread_create(&d->tidy, NULL, tidy_main, d) != 0) {
+		err_set(err, ERR_SYSTEM, "cannot start a thread");
+		return NULL;
+	}
+	return d;
+}
+
+struct snapshot *
+doors_snapshot(struct doors *d)
+{
+	struct snapshot *s;
+
+	pthread_mutex_lock(&d->conf_lock);
+	s = snapshot_ref(d->snapshot);
+	pthread_mutex_unlock(&d->conf_lock);
+	return s;
+}
+
+/* Sessions know their listener by its number, so the listeners must be the same ones. */
+static int
+same_listeners(const struct snapshot *a, const struct snapshot *b)
+{
+	size_t n = snapshot_listener_count(a);
+
+	if (n != snapshot_listener_count(b))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_listener *x = snapshot_listener(a, i)->conf;
+		const struct conf_listener *y = snapshot_listener(b, i)->conf;
+		char ex[320], ey[320];
+
+		endpoint_format(&x->endpoint, ex, sizeof(ex));
+		endpoint_format(&y->endpoint, ey, sizeof(ey));
+		if (x->kind != y->kind || strcmp(ex, ey) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+int
+doors_reload(struct doors *d, struct snapshot *snap, struct err *err)
+{
+	struct snapshot *old;
+
+	if (!same_listeners(d->snapshot, snap)) {
+		err_set(err, ERR_CONFIG,
+		    "listeners: endpoints, kinds and their order can only change with a restart");
+		return -1;
+	}
+	pthread_mutex_lock(&d->conf_lock);
+	old = d->snapshot;
+	d->snapshot = snapshot_ref(snap);
+	pthread_mutex_unlock(&d->conf_lock);
+	snapshot_unref(old);
+	return 0;
+}
+
+/* Sessions between transactions are told at once; the others when their transaction ends. */
+static void
+tell_all(struct doors *d)
+{
+	pthread_mutex_lock(&d->list_lock);
+	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next)
+		atomic_store(&s->told_to_stop, 1);
+	pthread_mutex_unlock(&d->list_lock);
+}
+
+static void
+wait_for_sessions(struct doors *d, int time_limit_ms)
+{
+	int64_t end = clock_ms() + time_limit_ms;
+
+	pthread_mutex_lock(&d->list_lock);
+	while (d->nsessions > 0 && clock_ms() < end) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100 * 1000000L;
+		if (until.tv_nsec >= 1000000000L) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000L;
+		}
+		pthread_cond_timedwait(&d->all_gone, &d->list_lock, &until);
+		pthread_mutex_unlock(&d->list_lock);
+		tidy_sessions(d);
+		pthread_mutex_lock(&d->list_lock);
+	}
+	pthread_mutex_unlock(&d->list_lock);
+}
+
+static void
+end_threads(struct doors *d)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = d };
+
+	pthread_mutex_lock(&d->thread_lock);
+	d->stopping = 2;
+	pthread_mutex_unlock(&d->thread_lock);
+	(void)eventfd_write(d->wake, 1);
+	epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->wake, &e); /* level triggered: every thread sees it */
+	pthread_mutex_lock(&d->thread_lock);
+	while (d->threads > 0)
+		pthread_cond_wait(&d->threads_gone, &d->thread_lock);
+	pthread_mutex_unlock(&d->thread_lock);
+}
+
+int
+doors_stop(struct doors *d, int time_limit_ms)
+{
+	size_t left;
+
+	for (size_t i = 0; i < d->opt.nlisten; i++)
+		epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->listen_fds[i], NULL);
+	pthread_mutex_lock(&d->thread_lock);
+	d->stopping = 1;
+	pthread_cond_broadcast(&d->threads_gone);
+	pthread_mutex_unlock(&d->thread_lock);
+	pthread_join(d->tidy, NULL);
+	tell_all(d);
+	tidy_sessions(d);
+	wait_for_sessions(d, time_limit_ms);
+	pthread_mutex_lock(&d->list_lock);
+	left = d->nsessions;
+	pthread_mutex_unlock(&d->list_lock);
+	if (left > 0) {
+		/* Their threads may be anywhere; the process ends now and the kernel breaks what is
+		 * open, which is no final dot anywhere. */
+		log_warn(NULL, NULL, "%zu sessions were broken off at stop_time_limit", left);
+		return -1;
+	}
+	end_threads(d);
+	doors_free(d);
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* A message is complete: checks, plan, relay, replies, log. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "core/message.h"
+#include "engine/final_log.h"
+#include "engine/next_hop_map.h"
+#include "engine/snapshot.h"
+#include "front/doors.h"
+#include "net/stream.h"
+
+enum bare_newline { BARE_NORMALIZE, BARE_REJECT, BARE_NOTE, BARE_YES, BARE_NO };
+
+static int
+client_gone(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	return stream_peer_gone(s->stream);
+}
+
+/* What was wrong with the octets themselves; 1: refused. */
+static int
+refuse_octets(struct smtp_session *s)
+{
+	const struct params *p = session_params(s);
+	struct verdict *v = &s->txn.verdict;
+
+	if (s->over_size)
+		verdict_refuse(v, 552, "5.3.4", "Error: message file too big",
+		    (struct origin){ .list = "message_size_limit" });
+	else if (s->no_space)
+		verdict_refuse(v, 452, "4.3.1", "Insufficient system storage",
+		    (struct origin){ .list = "spool_directory" });
+	else if (s->content.seen & SEEN_BARE_LF && p->smtpd_forbid_bare_newline == BARE_REJECT)
+		verdict_refuse(v, (int)p->smtpd_forbid_bare_newline_reject_code, "5.5.2",
+		    "Error: bare <LF> received",
+		    (struct origin){ .list = "smtpd_forbid_bare_newline" });
+	if (s->content.seen & SEEN_BARE_LF && p->smtpd_forbid_bare_newline == BARE_NOTE)
+		log_info(session_service(s), s->txn.id, "bare <LF> received from %s[%s]",
+		    s->txn.client->name, s->txn.client->addr);
+	return v->outcome != OUTCOME_DUNNO;
+}
+
+static void
+count(struct smtp_session *s)
+{
+	struct counters *c = s->doors->opt.counters;
+
+	counter_inc(c, transactions);
+	counter_add(c, recipients, (int64_t)s->txn.nrcpts);
+	counter_add(c, bytes, (int64_t)message_len(s->message));
+	for (size_t i = 0; i < s->txn.nrcpts; i++) {
+		switch (s->txn.rcpts[i]->fate) {
+		case FATE_NONE:
+			break;
+		case FATE_DELIVERED:
+			counter_inc(c, delivered);
+			break;
+		case FATE_HELD:
+			counter_inc(c, held);
+			break;
+		case FATE_DISCARDED:
+			counter_inc(c, discarded);
+			break;
+		case FATE_REJECTED:
+			counter_inc(c, rejected);
+			break;
+		case FATE_DEFERRED:
+			counter_inc(c, deferred);
+			break;
+		}
+	}
+}
+
+/* The one reply of a door that has one: success only when everybody is served; else a 4xx, if there
+ * is one, for it brings the whole message back. */
+static const struct recipient *
+spokesman(const struct transaction *t)
+{
+	const struct recipient *best = t->rcpts[0];
+
+	for (size_t i = 1; i < t->nrcpts; i++) {
+		const struct recipient *r = t->rcpts[i];
+		int better = r->code / 100 == 4 ? best->code / 100 != 4
+			     : r->code / 100 == 5
+				 ? best->code / 100 == 2
+				 : best->code / 100 == 2 && best->fate != FATE_DELIVERED &&
+				       r->fate == FATE_DELIVERED;
+
+		if (better)
+			best = r;
+	}
+	return best;
+}
+
+static void
+reply(struct smtp_session *s)
+{
+	const struct transaction *t = &s->txn;
+	const struct recipient *r;
+
+	if (!s->lmtp) {
+		r = spokesman(t);
+		session_reply_final(s, r, r->code, r->reply);
+		return;
+	}
+	for (size_t i = 0; i < t->nrcpts; i++)
+		session_reply_final(s, t->rcpts[i], t->rcpts[i]->code, t->rcpts[i]->reply);
+}
+
+static void
+carry_out(struct smtp_session *s)
+{
+	const struct params *p = session_params(s);
+	struct door_options *o = &s->doors->opt;
+	struct relay_options ro = { .pool = o->pool,
+		.hold = o->hold,
+		.delivered = o->delivered,
+		.counters = o->counters,
+		.mail_timeout_ms = (int)p->smtp_mail_timeout,
+		.xfer_timeout_ms = (int)p->smtp_data_xfer_timeout,
+		.done_timeout_ms = (int)p->smtp_data_done_timeout,
+		.soft_bounce = p->soft_bounce,
+		.soft_bounce = p->soft_bounce,
+		.reply_each = s->lmtp,
+		.pass_xforward = 1 };
+	struct relay_door door = { .client_gone = client_gone,
+		.arg = s,
+		.open_hop = s->hop,
+		.open_envelope = s->hop == NULL ? NULL : &s->envelope };
+	struct next_hop_map map = { .txn = &s->txn, .listener = s->listener };
+	struct plan plan;
+
+	plan_make(&s->txn, &s->listener->plan, next_hop_map_find, &map, &plan);
+	s->hop = NULL; /* the relay gives it back or breaks it */
+	relay_run(&s->txn, &plan, &ro, &door);
+}
+
+void
+session_finish(struct smtp_session *s)
+{
+	struct transaction *t = &s->txn;
+	struct verdict unused;
+
+	t->message = s->message;
+	t->data_us = clock_us();
+	t->verdict.stage = "END-OF-MESSAGE";
+	if (!refuse_octets(s)) {
+		verdict_init(&unused, t->arena);
+		engine_ask(t, s->listener, STAGE_END, NULL,
+		    deadline_in_ms(session_params(s)->message_time_limit), &unused);
+	}
+	t->checked_us = clock_us();
+	carry_out(s);
+	reply(s);
+	final_log(t);
+	count(s);
+	/* XFORWARD's attributes are good for one message (XFORWARD_README). */
+	free(s->xforward);
+	s->xforward = NULL;
+	session_end_transaction(s);
+}

@@ -1,0 +1,138 @@
+/* The octets of a message, from the client into the message's buffer. */
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "core/message.h"
+#include "engine/snapshot.h"
+#include "front/doors.h"
+#include "net/stream.h"
+
+/* Small messages come in one piece; large ones in pieces that cost few calls. */
+#define PIECE     ((size_t)64 * 1024)
+#define PIECE_BIG ((size_t)256 * 1024)
+
+void
+receive_begin(struct smtp_session *s)
+{
+	if (s->message == NULL)
+		s->message = doors_message_get(s->doors, session_params(s));
+}
+
+/* Where the next piece goes.  When nothing more is kept, always the same place. */
+static uint8_t *
+room(struct smtp_session *s, size_t want)
+{
+	struct err err;
+	uint8_t *p;
+
+	if (s->over_size || s->no_space)
+		message_reset(s->message);
+	p = message_reserve(s->message, CONTENT_ROOM(want), &err);
+	if (p != NULL)
+		return p;
+	log_error(session_service(s), s->txn.id, "%s", err.text);
+	/* The rest is swallowed in the memory of a small message. */
+	s->no_space = 1;
+	message_reset(s->message);
+	return message_reserve(s->message, CONTENT_ROOM(want), &err);
+}
+
+static void
+keep(struct smtp_session *s, size_t n)
+{
+	int64_t limit = session_params(s)->message_size_limit;
+
+	if (s->over_size || s->no_space)
+		return;
+	message_commit(s->message, n);
+	if (limit > 0 && (int64_t)message_len(s->message) > limit)
+		s->over_size = 1;
+}
+
+static void
+note_seen(struct smtp_session *s)
+{
+	static const struct {
+		unsigned seen;
+		enum fact fact;
+	} facts[] = {
+		{ SEEN_BARE_LF, FACT_LINE_BARE_LF },
+		{ SEEN_BARE_CR, FACT_LINE_BARE_CR },
+		{ SEEN_SMUGGLING, FACT_LINE_SMUGGLING },
+		{ SEEN_LONG_LINE, FACT_LINE_LONG },
+	};
+
+	for (size_t i = 0; i < nitems(facts); i++)
+		if (s->content.seen & facts[i].seen)
+			fact_set(&s->txn.facts, facts[i].fact);
+	if (s->content.seen & SEEN_SMUGGLING)
+		counter_inc(s->doors->opt.counters, smuggling);
+}
+
+/* Read at most `want` octets; 0, or -1 when the client is lost. */
+static ssize_t
+piece(struct smtp_session *s, uint8_t *p, size_t want, struct deadline whole)
+{
+	struct deadline d = deadline_min(session_io_deadline(s), whole);
+	struct err err = { 0 };
+	ssize_t n = stream_recv(s->stream, p + s->content.held, want, d, &err);
+
+	if (n > 0)
+		return n;
+	log_warn(session_service(s), s->txn.id, "lost connection after DATA from %s[%s]: %s",
+	    session_client(s)->name, session_client(s)->addr, n == 0 ? "closed" : err.text);
+	if (n == -1 && err.class == ERR_RETRY)
+		session_close(s, "4.4.2", "Error: timeout exceeded");
+	s->phase = PH_CLOSE;
+	return -1;
+}
+
+int
+receive_data(struct smtp_session *s)
+{
+	struct deadline whole = deadline_in_ms(session_params(s)->smtpd_data_timeout);
+	struct span rest;
+
+	while (!s->content.done) {
+		size_t want = message_len(s->message) < PIECE_BIG ? PIECE : PIECE_BIG;
+		uint8_t *p = room(s, want);
+		ssize_t n = piece(s, p, want, whole);
+
+		if (n == -1)
+			return -1;
+		keep(s, content_feed(&s->content, p, (size_t)n, &rest));
+		if (s->content.done)
+			stream_unread(s->stream, rest.p, rest.len);
+	}
+	note_seen(s);
+	return 0;
+}
+
+int
+receive_chunk(struct smtp_session *s, uint64_t chunk, int last, int want_it)
+{
+	struct deadline whole = deadline_in_ms(session_params(s)->smtpd_data_timeout);
+	uint8_t scrap[4096];
+	struct span rest;
+
+	while (chunk > 0) {
+		size_t most = want_it ? PIECE : sizeof(scrap) - CONTENT_HELD;
+		size_t want = chunk < most ? (size_t)chunk : most;
+		uint8_t *p = want_it ? room(s, want) : scrap;
+		ssize_t n;
+
+		n = piece(s, p, want, whole);
+		if (n == -1)
+			return -1;
+		chunk -= (uint64_t)n;
+		if (want_it)
+			keep(s, content_feed(&s->content, p, (size_t)n, &rest));
+	}
+	if (last && want_it) {
+		keep(s, content_finish(&s->content, room(s, CONTENT_FINISH)));
+		note_seen(s);
+	}
+	return 0;
+}

@@ -1,0 +1,211 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "client/pool.h"
+#include "engine/snapshot.h"
+#include "front/doors.h"
+#include "net/dial.h"
+#include "net/stream.h"
+#include "table/table.h"
+
+static void
+peer_client(struct smtp_session *s)
+{
+	int port;
+
+	client_init(&s->peer);
+	s->peer.sa = s->peer_sa;
+	sockaddr_text(&s->peer_sa, s->peer.addr, sizeof(s->peer.addr), &port);
+	snprintf(s->peer.port, sizeof(s->peer.port), "%d", port);
+	s->peer.source = SOURCE_PEER;
+}
+
+static void
+use_listener(struct smtp_session *s)
+{
+	s->listener = snapshot_listener(s->snapshot, s->listener_index);
+	s->may_xforward = net_list_match(s->listener->xforward, &s->peer_sa);
+	s->may_xclient = net_list_match(s->listener->xclient, &s->peer_sa);
+}
+
+struct smtp_session *
+session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *peer)
+{
+	struct smtp_session *s = xcalloc(1, sizeof(*s));
+
+	s->doors = d;
+	s->stream = stream_new(fd);
+	s->listener_index = i;
+	s->peer_sa = *peer;
+	s->phase = PH_NEW;
+	decision_id_make(s->id, sizeof(s->id));
+	peer_client(s);
+	s->snapshot = doors_snapshot(d);
+	use_listener(s);
+	s->lmtp = s->listener->conf->kind == LISTENER_LMTP;
+	doors_session_add(d, s);
+	return s;
+}
+
+void
+session_free(struct smtp_session *s)
+{
+	session_end_transaction(s);
+	doors_session_remove(s->doors, s);
+	free(s->xforward);
+	free(s->xclient);
+	stream_free(s->stream);
+	arena_free(s->arena);
+	snapshot_unref(s->snapshot);
+	free(s);
+}
+
+const struct params *
+session_params(const struct smtp_session *s)
+{
+	return s->listener->params;
+}
+
+struct deadline
+session_io_deadline(const struct smtp_session *s)
+{
+	return deadline_in_ms(session_params(s)->smtpd_timeout);
+}
+
+void
+session_take_snapshot(struct smtp_session *s)
+{
+	struct snapshot *now = doors_snapshot(s->doors), *old = s->snapshot;
+
+	if (now == old) {
+		snapshot_unref(now);
+		return;
+	}
+	s->snapshot = now;
+	use_listener(s);
+	snapshot_unref(old);
+}
+
+/* PITFALLS A7: everything of the transaction goes, whatever ended it. */
+void
+session_end_transaction(struct smtp_session *s)
+{
+	if (s->hop != NULL) {
+		struct err err;
+
+		if (hop_rset(s->hop, session_io_deadline(s), &err) == 0)
+			pool_put(s->doors->opt.pool, s->hop);
+		else
+			pool_break(s->doors->opt.pool, s->hop);
+		s->hop = NULL;
+	}
+	if (s->message != NULL) {
+		doors_message_put(s->doors, s->message);
+		s->message = NULL;
+	}
+	table_set_release(s->txn.tables);
+	memset(&s->txn, 0, sizeof(s->txn));
+	memset(&s->envelope, 0, sizeof(s->envelope));
+	s->envelope_cap = 0;
+	s->hop_lost = s->over_size = s->no_space = 0;
+	if (s->arena != NULL)
+		arena_reset(s->arena);
+	if (s->phase & (PH_MAIL | PH_RCPT | PH_BDAT))
+		s->phase = PH_HELO;
+}
+
+/* --- the loop: one command line after the other --- */
+
+/* The next line that is complete in the buffer: 1, or 0.  One that is too long is skipped to its
+ * end and answered once (PITFALLS A11). */
+static int
+take_line(struct smtp_session *s, struct span *line)
+{
+	for (;;) {
+		struct span have = stream_peek(s->stream);
+		size_t at = span_find(have, '\n');
+		size_t max = (size_t)session_params(s)->line_length_limit;
+
+		if (at == have.len && at <= max)
+			return 0;
+		if (at <= max && !s->skipping) {
+			*line = span_make(have.p, at);
+			if (at > 0 && have.p[at - 1] == '\r')
+				line->len--;
+			/* The octets stay where they are until the stream is read again. */
+			stream_consume(s->stream, at + 1);
+			return 1;
+		}
+		stream_consume(s->stream, at == have.len ? at : at + 1);
+		s->skipping = at == have.len;
+		if (!s->skipping)
+			session_reply(s, 500, "5.5.2", "Error: command line too long");
+	}
+}
+
+/* How a session ends that the client did not end with QUIT. */
+static void
+ended(struct smtp_session *s)
+{
+	if (atomic_load(&s->timed_out))
+		session_close(s, "4.4.2", "Error: timeout exceeded");
+	else if (atomic_load(&s->told_to_stop))
+		session_close(s, "4.3.2", "Service is shutting down");
+	s->phase = PH_CLOSE;
+}
+
+static int
+flush(struct smtp_session *s)
+{
+	struct err err;
+
+	if (stream_queued(s->stream) == 0)
+		return 0;
+	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
+		return 0;
+	s->phase = PH_CLOSE;
+	return -1;
+}
+
+/* Nothing to do: give back what an idle session need not have. */
+static void
+prepare_park(struct smtp_session *s)
+{
+	int between = (s->phase & (PH_GREETED | PH_HELO)) != 0;
+
+	if (stream_peek(s->stream).len == 0)
+		stream_park(s->stream);
+	if (between) {
+		arena_free(s->arena);
+		s->arena = NULL;
+	}
+	atomic_store(&s->between, between);
+	atomic_store(&s->wake_by_ms, clock_ms() + session_params(s)->smtpd_timeout);
+}
+
+int
+session_run(struct smtp_session *s)
+{
+	if (s->phase == PH_NEW)
+		session_greet(s);
+	else if (s->phase != PH_CLOSE && stream_try_fill(s->stream) == 0)
+		ended(s);
+	while (s->phase != PH_CLOSE) {
+		struct span line;
+
+		if (!take_line(s, &line))
+			break;
+		session_command(s, line);
+	}
+	if (flush(s) == -1 || s->phase == PH_CLOSE)
+		return 0;
+	prepare_park(s);
+	return 1;
+}

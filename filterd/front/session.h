@@ -1,0 +1,151 @@
+/*
+ * session - one SMTP or LMTP connection, as the front room sees it (private to front/)
+ *
+ * A session runs on a thread while there is input and is parked at a command boundary; so all that
+ *must survive a command is here, and handlers keep nothing in locals.
+ *
+ * Threads: one at a time; only `next`, `prev`, `timed_out` and `idle_since_ms` are looked at by
+ *others, under the doors' list lock or as atomics.
+ */
+#ifndef FRONT_SESSION_H
+#define FRONT_SESSION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "action/relay.h"
+#include "base/span.h"
+#include "client/hop.h"
+#include "core/client.h"
+#include "core/transaction.h"
+#include "engine/pipeline.h"
+#include "mail/content.h"
+#include "mail/syntax.h"
+
+struct doors;
+struct message;
+struct snap_listener;
+struct snapshot;
+struct stream;
+
+enum phase {                 /* bits: a command's row lists the phases it is allowed in */
+	PH_NEW = 1 << 0,     /* connected, not greeted */
+	PH_GREETED = 1 << 1, /* no HELO yet */
+	PH_HELO = 1 << 2,    /* between transactions */
+	PH_MAIL = 1 << 3,    /* MAIL given, no recipient accepted */
+	PH_RCPT = 1 << 4,
+	PH_BDAT = 1 << 5, /* inside a chunked message */
+	PH_CLOSE = 1 << 6,
+	PH_ANY = PH_GREETED | PH_HELO | PH_MAIL | PH_RCPT | PH_BDAT,
+};
+
+struct smtp_session {
+	struct smtp_session *next, *prev; /* the doors' list */
+	struct doors *doors;
+	struct stream *stream;
+	size_t listener_index;
+	int lmtp;
+	char id[24]; /* for refusals outside a transaction */
+
+	/* How it sleeps. */
+	_Atomic int64_t wake_by_ms; /* parked: when smtpd_timeout ends it; 0 while it runs */
+	_Atomic int between;        /* parked between transactions */
+	_Atomic int told_to_stop;
+	_Atomic int timed_out;
+	int in_epoll;
+
+	enum phase phase;
+	int esmtp;    /* EHLO or LHLO, not HELO */
+	int skipping; /* inside a command line that was too long */
+	int errors;   /* smtpd_hard_error_limit */
+	int junk;     /* smtpd_junk_command_limit */
+	struct mail_path
+	    path; /* what the check of MAIL or RCPT understood, for the two steps after it */
+	struct mail_params params;
+	unsigned caps; /* of enum hop_cap: what EHLO announced */
+	long long size_announced;
+
+	struct client peer;
+	struct client *xforward; /* NULL: none given since the last message */
+	struct client *xclient;  /* NULL: none */
+	struct sockaddr_storage peer_sa;
+	int may_xforward, may_xclient;
+
+	/* The transaction. */
+	struct snapshot *snapshot;            /* changed for the present one at MAIL only */
+	const struct snap_listener *listener; /* of that snapshot */
+	struct arena *arena;
+	struct transaction txn;
+	struct client unknown; /* the client of a trusted peer that sent no XFORWARD */
+	struct message *message;
+	struct content content;
+	int over_size; /* message_size_limit was passed */
+	int no_space;  /* the spool could not take more */
+
+	/* verify_recipients_at_next_hop */
+	struct hop *hop;
+	struct hop_envelope envelope;
+	size_t envelope_cap;
+	int hop_lost; /* the next hop failed in this transaction */
+};
+
+/* --- session.c --- */
+struct smtp_session *session_new(
+    struct doors *, int fd, size_t listener_index, const struct sockaddr_storage *peer);
+void session_free(struct smtp_session *);
+/* Work while there is input: 1 it wants to be parked, 0 it is over. */
+int session_run(struct smtp_session *);
+/* The parameters of the session's snapshot and listener. */
+const struct params *session_params(const struct smtp_session *);
+/* End the transaction, whatever its state: back to PH_HELO (or PH_GREETED). */
+void session_end_transaction(struct smtp_session *);
+/* Take the present configuration for a new transaction. */
+void session_take_snapshot(struct smtp_session *);
+/* smtpd_timeout from now. */
+struct deadline session_io_deadline(const struct smtp_session *);
+
+/* --- smtp_reply.c --- */
+/* Queue a reply; 4xx and 5xx get soft_bounce and smtpd_reject_footer, and count as errors. */
+void session_reply(struct smtp_session *, int code, const char *enhanced, const char *text);
+void session_replyf(struct smtp_session *, int code, const char *enhanced, const char *fmt, ...)
+    ATTR_PRINTF(4, 5);
+/* A reply that came from a next hop or the plan: text begins with its own enhanced code, if any. */
+void session_reply_final(
+    struct smtp_session *, const struct recipient *, int code, const char *text);
+const char *session_service(const struct smtp_session *);
+/* The client a log line speaks of: the transaction's, or who is connected. */
+const struct client *session_client(const struct smtp_session *);
+/* 421 and the end. */
+void session_close(struct smtp_session *, const char *enhanced, const char *text);
+
+/* --- commands.c --- */
+void session_command(struct smtp_session *, struct span line);
+
+/* --- the commands, by group; arg is what follows the verb, trimmed --- */
+typedef int command_check_fn(struct smtp_session *, struct span arg);
+typedef void command_proceed_fn(struct smtp_session *, struct span arg);
+
+/* cmd_hello.c */
+void session_greet(struct smtp_session *);
+command_check_fn check_helo;
+command_proceed_fn do_helo, do_ehlo, do_lhlo, do_noop, do_quit, do_rset, do_vrfy, do_help;
+/* cmd_mail.c */
+command_check_fn check_mail, check_rcpt;
+command_proceed_fn do_mail, do_rcpt;
+/* cmd_data.c, cmd_bdat.c */
+command_check_fn check_data;
+command_proceed_fn do_data, do_bdat;
+/* cmd_xforward.c */
+command_check_fn check_xforward, check_xclient;
+command_proceed_fn do_xforward, do_xclient;
+
+/* receive.c: message octets up to CRLF.CRLF, or `chunk` octets; 0, or -1 when the client is lost.
+ * What cannot be kept is swallowed, over_size or no_space say so. */
+void receive_begin(struct smtp_session *);
+int receive_data(struct smtp_session *) ATTR_MUST_USE;
+int receive_chunk(struct smtp_session *, uint64_t chunk, int last, int keep) ATTR_MUST_USE;
+
+/* finish.c: a complete message: checks, plan, relay, replies, log, end of the transaction. */
+void session_finish(struct smtp_session *);
+
+#endif
