@@ -22,6 +22,7 @@
 struct edit_list;
 struct err;
 struct hold_store;
+struct plan_step;
 struct transaction;
 
 struct hold_options {
@@ -40,11 +41,15 @@ enum hold_class {
 
 struct hold_why {
 	enum hold_class class;
-	const char *reason; /* "hold: text", "reject: 550 5.7.1 text" */
-	const char *rule;   /* FILE:LINE */
+	const char *reason;            /* "hold: text", "reject: 550 5.7.1 text" */
+	const char *rule;              /* FILE:LINE */
+	const char *next_hop;          /* text: where it would have gone without `filter` */
+	const char *filter, *redirect; /* effects that release carries out; NULL: none */
+	const char *const *bcc;        /* recipients that release adds */
+	size_t nbcc;
 };
 
-/* Opens or makes the directory (0700), repairs the index. */
+/* Opens or makes the directory (0700), removes what unfinished writers left, repairs the index. */
 struct hold_store *hold_open(const struct hold_options *, struct err *) ATTR_MUST_USE;
 void hold_close(struct hold_store *); /* NULL is fine */
 void hold_set_options(struct hold_store *, const struct hold_options *);
@@ -54,6 +59,10 @@ void hold_set_options(struct hold_store *, const struct hold_options *);
 int hold_put(struct hold_store *, const struct transaction *, const size_t *rcpts, size_t nrcpts,
     const struct edit_list *, const struct hold_why *, char *id, size_t id_size,
     struct err *) ATTR_MUST_USE;
+
+/* The same for a STEP_HOLD of a plan. */
+int hold_put_step(struct hold_store *, const struct transaction *, const struct plan_step *,
+    char *id, size_t id_size, struct err *) ATTR_MUST_USE;
 
 /* Take back a copy that hold_put() made, when the transaction is aborted after all. */
 void hold_undo(struct hold_store *, const char *id);
@@ -65,17 +74,25 @@ struct hold_rcpt {
 	int released; /* handed on already */
 };
 
+/* Texts are never NULL but filter and redirect.  The client's are "unknown" or "" as in struct
+ * client. */
 struct hold_entry {
 	char *id, *decision_id, *sender, *sender_params, *reason, *rule, *listener, *next_hop;
-	char *client_addr, *client_name, *client_helo, *client_proto, *queue_id, *message_id,
-	    *subject;
+	char *client_addr, *client_name, *client_reverse, *client_helo, *client_proto, *client_port,
+	    *client_login, *queue_id, *message_id, *subject;
 	char *filter, *redirect; /* effects that were raised and not carried out */
+	char **bcc, **prepended; /* BCC recipients; header lines put in front by PREPEND */
+	size_t nbcc, nprepended;
 	enum hold_class class;
-	int64_t time; /* seconds since the epoch */
-	int64_t size; /* octets of the message */
+	int body_8bit, smtputf8;
+	int client_source; /* enum client_source */
+	int64_t time;      /* seconds since the epoch */
+	int64_t size;      /* octets of the message */
 	struct hold_rcpt *rcpts;
 	size_t nrcpts;
 };
+
+const char *hold_class_name(enum hold_class);
 
 struct hold_filter {
 	int64_t older_than_s;                  /* --age; 0: any */
@@ -95,11 +112,21 @@ struct hold_message {
 int hold_read(
     struct hold_store *, const char *id, struct hold_message *, struct err *) ATTR_MUST_USE;
 void hold_message_fini(struct hold_message *);
-/* Mark recipients released (by index) and remove the file when all are: file first, fsynced.  */
+
+/* Only one of all threads and processes works on a message: *lock is for hold_unlock().  1, 0 no
+ * such id, -1 (ERR_RETRY: someone else has it). */
+int hold_lock(struct hold_store *, const char *id, int *lock, struct err *) ATTR_MUST_USE;
+void hold_unlock(int lock); /* -1 is fine */
+
+/* The next two are for who has the lock.  Mark recipients released (by index), on disk when it
+ * returns 0, and remove the file when all are. */
 int hold_mark_released(
     struct hold_store *, const char *id, const size_t *rcpts, size_t n, struct err *) ATTR_MUST_USE;
-int hold_delete(
-    struct hold_store *, const char *id, struct err *) ATTR_MUST_USE; /* 1, 0 absent, -1 */
+int hold_remove(struct hold_store *, const char *id, struct err *) ATTR_MUST_USE;
+/* Locks and removes: 1, 0 absent, -1. */
+int hold_delete(struct hold_store *, const char *id, struct err *) ATTR_MUST_USE;
+
+/* Make the index anew from the files; how many there are. */
 int hold_reindex(struct hold_store *, size_t *files, struct err *) ATTR_MUST_USE;
 /* Age limit; called about once a minute. */
 void hold_expire(struct hold_store *);

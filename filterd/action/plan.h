@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "action/hold.h"
 #include "base/attr.h"
 #include "base/endpoint.h"
 #include "core/transaction.h"
@@ -43,15 +44,21 @@ struct plan_step {
 	size_t nrcpts;
 	/* DELIVER */
 	struct next_hop hop;
-	const char **to; /* paths sent instead of the recipients' own (REDIRECT), then BCC; NULL:
-			    the recipients' own */
+	const char **to; /* REDIRECT: the one path that is sent instead of the recipients' own;
+			    NULL: their own */
 	size_t nto;
-	const char **extra; /* BCC paths added behind the recipients */
-	size_t nextra;
 	/* DELIVER, HOLD */
-	const struct edit_list *edits;
-	const char *reason;   /* HOLD, DISCARD: why, for the store and the log */
+	const char **extra; /* BCC paths added behind the recipients (or behind `to`) */
+	size_t nextra;
+	const struct edit_list *edits; /* NULL: none */
+	/* HOLD: kept in the hold file, carried out at release */
+	const char *filter, *redirect; /* arguments, or NULL */
+	enum hold_class class;
+	const char *reason;   /* HOLD, DISCARD: why, for the store and the log; DELIVER: what the
+				 door could not do, or NULL */
 	struct origin origin; /* the rule that raised hold, discard or refusal */
+	const char *decided;  /* what the rules said, where this step is a substitute: "reject",
+				 "defer", "hold", "accept"; NULL: it was done as decided */
 	/* REFUSE */
 	int code;
 	const char *enhanced, *text;
@@ -68,6 +75,10 @@ struct plan {
  * Supplied by engine (filter_next_hop_maps). */
 typedef int plan_filter_fn(void *arg, const char *filter, struct next_hop *);
 
+/* REDIRECT replaces all recipients of its scope, BCC ones too, by one delivery, as Postfix does;
+ * BCC of the whole message goes with the first delivery (or, when nothing is delivered, with the
+ * first held copy).  At a door without DOOR_REPLY_EACH either every step is STEP_REFUSE, all with
+ * one reply, or none is. */
 void plan_make(
     struct transaction *, const struct plan_options *, plan_filter_fn *, void *arg, struct plan *);
 

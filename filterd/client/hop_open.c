@@ -202,6 +202,5 @@ hop_standing(const struct hop *h)
 int
 hop_idle(const struct hop *h)
 {
-	/* Octets that nobody asked for are a goodbye, or belong to no command of ours. */
-	return !h->broken && h->phase == PHASE_IDLE && stream_peek(h->s).len == 0;
+	return !h->broken && h->phase == PHASE_IDLE;
 }

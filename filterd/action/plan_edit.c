@@ -1,0 +1,98 @@
+#include <string.h>
+
+#include "action/plan_edit.h"
+#include "action/tag.h"
+#include "base/arena.h"
+#include "core/message.h"
+
+/* At one offset, what is put there comes before what is taken away. */
+static int
+comes_first(const struct edit *a, const struct edit *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at;
+	return a->del == 0 || b->del > 0;
+}
+
+/* The message's edits, and those of the recipient that leave what these change alone: the message's
+ * rules came first. */
+static void
+add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_list *own)
+{
+	size_t i = 0, k = 0, end = 0;
+	const struct edit *e;
+
+	while (i < all->n || k < own->n) {
+		if (k == own->n || (i < all->n && comes_first(&all->v[i], &own->v[k]))) {
+			e = &all->v[i++];
+		} else {
+			e = &own->v[k++];
+			if (e->at < end || (i < all->n && e->at + e->del > all->v[i].at))
+				continue;
+		}
+		edit_add(out, e->at, e->del, e->ins);
+		end = e->at + e->del;
+	}
+}
+
+static void
+add_prepends(struct edit_list *out, const struct effect_texts *prepends)
+{
+	for (size_t i = 0; i < prepends->n; i++) {
+		edit_add(out, 0, 0, span_str(prepends->v[i].arg));
+		edit_add(out, 0, 0, span_str("\r\n"));
+	}
+}
+
+const struct edit_list *
+plan_edits(struct transaction *txn, const struct verdict *own, const struct plan_options *o)
+{
+	const struct verdict *all = &txn->verdict;
+	struct edit_list *out, rules;
+	struct tag_options tag = {
+		.header = o->tag_header,
+		.subject_prefix = o->tag_subject_prefix,
+		.smtputf8 = txn->smtputf8,
+	};
+	int tagged = all->tags.n + own->tags.n > 0;
+
+	if (!tagged && all->prepends.n + own->prepends.n + own->edits.n == 0)
+		return all->edits.n == 0 ? NULL : &all->edits;
+	out = arena_calloc(txn->arena, sizeof(*out));
+	edit_list_init(out, txn->arena);
+	add_prepends(out, &all->prepends);
+	add_prepends(out, &own->prepends);
+	if (!tagged) {
+		add_rules(out, &all->edits, &own->edits);
+	} else {
+		edit_list_init(&rules, txn->arena);
+		add_rules(&rules, &all->edits, &own->edits);
+		tag_apply(out, message_view(txn->message), &rules, &tag);
+	}
+	return out->n == 0 ? NULL : out;
+}
+
+static int
+same_edits(const struct edit_list *a, const struct edit_list *b)
+{
+	if (a->n != b->n)
+		return 0;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->v[i].at != b->v[i].at || a->v[i].del != b->v[i].del ||
+		    !span_eq(a->v[i].ins, b->v[i].ins))
+			return 0;
+	return 1;
+}
+
+int
+plan_edits_same(const struct verdict *a, const struct verdict *b)
+{
+	if (a == b)
+		return 1;
+	if ((a->tags.n > 0) != (b->tags.n > 0) || a->prepends.n != b->prepends.n)
+		return 0;
+	for (size_t i = 0; i < a->prepends.n; i++)
+		if (strcmp(a->prepends.v[i].arg, b->prepends.v[i].arg) != 0)
+			return 0;
+	return same_edits(&a->edits, &b->edits);
+}

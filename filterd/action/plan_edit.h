@@ -1,0 +1,19 @@
+/*
+ * plan_edit - everything that changes the message for a group of recipients, as one edit list
+ *
+ * Prepends, TAG and the edits of the rules, the message's own before a recipient's.
+ *
+ * Ownership: results live in the transaction's arena.
+ */
+#ifndef ACTION_PLAN_EDIT_H
+#define ACTION_PLAN_EDIT_H
+
+#include "action/plan.h"
+
+/* own: the recipient's verdict.  NULL: nothing is changed. */
+const struct edit_list *plan_edits(
+    struct transaction *, const struct verdict *own, const struct plan_options *);
+/* Would both verdicts, beside that of the message, make the same list? */
+int plan_edits_same(const struct verdict *, const struct verdict *);
+
+#endif
