@@ -202,5 +202,6 @@ hop_standing(const struct hop *h)
 int
 hop_idle(const struct hop *h)
 {
-	return !h->broken && h->phase == PHASE_IDLE;
+	/* Octets that nobody asked for are a goodbye, or belong to no command of ours. */
+	return !h->broken && h->phase == PHASE_IDLE && stream_peek(h->s).len == 0;
 }
