@@ -126,7 +126,6 @@ carry_out(struct smtp_session *s)
 		.xfer_timeout_ms = (int)p->smtp_data_xfer_timeout,
 		.done_timeout_ms = (int)p->smtp_data_done_timeout,
 		.soft_bounce = p->soft_bounce,
-		.soft_bounce = p->soft_bounce,
 		.reply_each = s->lmtp,
 		.pass_xforward = 1 };
 	struct relay_door door = { .client_gone = client_gone,

@@ -1,0 +1,296 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/span.h"
+#include "base/text.h"
+
+static void
+test_span_reader(void **state)
+{
+	static const uint8_t bytes[] = { 1, 0, 2, 0, 0, 0, 3, 'a', 'b', 0, 'c' };
+	struct rd r;
+
+	(void)state;
+	rd_init(&r, span_make(bytes, sizeof(bytes)));
+	assert_int_equal(rd_u8(&r), 1);
+	assert_int_equal(rd_u16(&r), 2);
+	assert_int_equal(rd_u32(&r), 3);
+	assert_true(span_eq_str(rd_cstr(&r), "ab"));
+	assert_int_equal(rd_left(&r), 1);
+	assert_int_equal(rd_cstr(&r).len, 0); /* no NUL any more */
+	assert_int_equal(r.bad, 1);
+	assert_int_equal(rd_u8(&r), 0); /* sticky, although a byte is left */
+}
+
+static const struct {
+	const char *in;
+	uint64_t max, out;
+	int rc;
+} number_cases[] = {
+	{ "0", 10, 0, 0 }, { "10", 10, 10, 0 }, { "11", 10, 0, -1 }, { "", 10, 0, -1 },
+	{ "-1", 10, 0, -1 }, { "1 ", 10, 0, -1 },
+	{ "18446744073709551615", UINT64_MAX, UINT64_MAX, 0 },
+	{ "18446744073709551616", UINT64_MAX, 0, -1 }, /* one too many must not wrap */
+};
+
+static void
+test_span_number(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(number_cases); i++) {
+		uint64_t v = 0;
+
+		assert_int_equal(span_u64(span_str(number_cases[i].in), number_cases[i].max, &v),
+		    number_cases[i].rc);
+		assert_int_equal(v, number_cases[i].out);
+	}
+}
+
+static void
+test_span_cut(void **state)
+{
+	struct span head, rest;
+
+	(void)state;
+	assert_int_equal(span_cut(span_str("a=b=c"), '=', &head, &rest), 1);
+	assert_true(span_eq_str(head, "a") && span_eq_str(rest, "b=c"));
+	assert_int_equal(span_cut(span_str("abc"), '=', &head, &rest), 0);
+	assert_true(span_eq_str(head, "abc") && rest.len == 0);
+	assert_true(span_eq_str(span_trim(span_str(" \t x y\r\n")), "x y"));
+	assert_true(span_case_starts(span_str("IPv6:1"), "IPV6:"));
+}
+
+static void
+test_arena(void **state)
+{
+	struct arena *a = arena_new();
+	char *big;
+
+	(void)state;
+	assert_null(arena_str(a, span_make("a\0b", 3))); /* a NUL never becomes a C string */
+	assert_string_equal(arena_str(a, span_make("abc", 2)), "ab");
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(atoi(arena_printf(a, "%d-%s", i, "x")), i);
+	big = arena_calloc(a, 100000);
+	assert_int_equal(big[99999], 0);
+	memset(big, 1, 100000);
+	arena_reset(a);
+	assert_int_equal(arena_used(a), 0);
+	assert_int_equal((uintptr_t)arena_alloc(a, 3) % _Alignof(max_align_t), 0);
+	assert_int_equal((uintptr_t)arena_alloc(a, 3) % _Alignof(max_align_t), 0);
+	arena_free(a);
+	arena_free(NULL);
+}
+
+static void
+test_buf(void **state)
+{
+	struct buf b = { 0 };
+	char *taken;
+
+	(void)state;
+	assert_string_equal(buf_cstr(&b), "");
+	buf_adds(&b, "hello ");
+	buf_printf(&b, "%d", 42);
+	buf_addc(&b, '!');
+	assert_string_equal(buf_cstr(&b), "hello 42!");
+	buf_shift(&b, 6);
+	assert_string_equal(buf_cstr(&b), "42!");
+	taken = buf_take(&b);
+	assert_string_equal(taken, "42!");
+	assert_null(b.p);
+	free(taken);
+}
+
+static const struct {
+	const char *in, *out;
+} quote_cases[] = {
+	{ "plain", "plain" }, { "a\nb\rc", "a\\x0ab\\x0dc" }, /* no second line out of one */
+	{ "\x1b[2J", "\\x1b[2J" }, { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+	{ "\xc3", "\\xc3" },                   /* cut UTF-8 */
+	{ "\xc0\xaf", "\\xc0\\xaf" },          /* long form of '/' */
+	{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* surrogate */
+	{ "\xc2\x9b"
+	  "2J",
+	    "\\xc2\\x9b2J" },                           /* C1 control sequence introducer */
+	{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* above U+10FFFF */
+};
+
+static void
+test_log_quote(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(quote_cases); i++) {
+		buf_reset(&b);
+		log_quote(&b, span_str(quote_cases[i].in), 100);
+		assert_string_equal(buf_cstr(&b), quote_cases[i].out);
+	}
+	buf_reset(&b);
+	log_quote(&b, span_str("abcdef"), 3);
+	assert_string_equal(buf_cstr(&b), "abc...");
+	buf_fini(&b);
+}
+
+static char last_line[4096];
+
+static void catch (enum log_level level, const char *line)
+{
+	(void)level;
+	snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
+static void
+test_log_json(void **state)
+{
+	const struct log_options json = {
+		.target = LOG_TO_FILE, .path = "/dev/null", .json = 1, .level = LOG_LEVEL_INFO
+	};
+	const struct log_options text = {
+		.target = LOG_TO_FILE, .path = "/dev/null", .level = LOG_LEVEL_INFO
+	};
+	const struct log_field fields[] = { LOG_STR("sender", "a\"b\\c\n"), LOG_NUM("bytes", 7),
+		LOG_STR("none", (const char *)NULL) };
+
+	(void)state;
+	log_set_hook(catch);
+	assert_int_equal(log_open(&json, NULL), 0);
+	log_event(
+	    LOG_LEVEL_INFO, "lmtp", "ID1", "message", fields, nitems(fields), "from %s", "x\ty");
+	assert_non_null(strstr(last_line, "\"program\":\"filterd/lmtp\""));
+	assert_non_null(strstr(last_line, "\"id\":\"ID1\",\"event\":\"message\""));
+	assert_non_null(strstr(last_line, "\"text\":\"from x\\\\x09y\""));
+	assert_non_null(
+	    strstr(last_line, "\"sender\":\"a\\\"b\\\\c\\\\x0a\",\"bytes\":7,\"none\":\"\"}"));
+	assert_int_equal(log_open(&text, NULL), 0);
+	log_warn("smtp", "ID2", "bad %s", "thing\n");
+	assert_non_null(strstr(last_line, "filterd/smtp["));
+	assert_non_null(strstr(last_line, "]: ID2: warning: bad thing\\x0a\n"));
+	last_line[0] = '\0';
+	log_debug(NULL, NULL, "not at this level");
+	assert_string_equal(last_line, "");
+	log_set_hook(NULL);
+}
+
+static const struct {
+	const char *in, *port, *out; /* out NULL: refused */
+} endpoint_cases[] = {
+	{ "127.0.0.1:25", NULL, "127.0.0.1:25" },
+	{ "inet:127.0.0.1:25", NULL, "127.0.0.1:25" },
+	{ "[::1]:25", NULL, "[::1]:25" },
+	{ "[IPv6:::1]:25", NULL, "[::1]:25" },
+	{ "[mail.example]:10026", NULL, "[mail.example]:10026" },
+	{ "mail.example", "24", "mail.example:24" },
+	{ "mail.example", NULL, NULL }, /* a listener must say its port */
+	{ "::1:25", NULL, NULL },
+	{ "[::1", NULL, NULL },
+	{ "host:", NULL, NULL },
+	{ ":25", NULL, NULL },
+	{ "unix:/run/x", NULL, "unix:/run/x" },
+	{ "unix:run/x", NULL, NULL },
+	{ "a b:25", NULL, NULL },
+	{ "", "24", NULL },
+};
+
+static void
+test_endpoint(void **state)
+{
+	struct endpoint e;
+	struct err err;
+	char out[400];
+
+	(void)state;
+	for (size_t i = 0; i < nitems(endpoint_cases); i++) {
+		int rc = endpoint_parse(endpoint_cases[i].in, endpoint_cases[i].port, &e, &err);
+
+		if (endpoint_cases[i].out == NULL) {
+			assert_int_equal(rc, -1);
+			assert_int_equal(err.class, ERR_CONFIG);
+			continue;
+		}
+		assert_int_equal(rc, 0);
+		endpoint_format(&e, out, sizeof(out));
+		assert_string_equal(out, endpoint_cases[i].out);
+	}
+}
+
+static void
+test_next_hop(void **state)
+{
+	struct next_hop h;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(next_hop_parse("smtp:[127.0.0.1]:10026", &h, &err), 0);
+	assert_int_equal(h.protocol, HOP_SMTP);
+	assert_string_equal(h.text, "smtp:[127.0.0.1]:10026");
+	assert_int_equal(next_hop_parse("lmtp:inet:localhost", &h, &err), 0);
+	assert_string_equal(h.to.port, "24");
+	assert_int_equal(next_hop_parse("lmtp:unix:/var/run/lmtp", &h, &err), 0);
+	assert_int_equal(h.to.kind, ENDPOINT_UNIX);
+	assert_int_equal(next_hop_parse("uucp:x", &h, &err), -1);
+}
+
+static void
+test_nearest(void **state)
+{
+	static const char *const names[] = { "header_checks", "body_checks", "next_hop" };
+
+	(void)state;
+	assert_string_equal(text_nearest("heder_check", names, 3), "header_checks");
+	assert_string_equal(text_nearest("NEXTHOP", names, 3), "next_hop");
+	assert_null(text_nearest("zzzzzz", names, 3));
+	assert_true(text_case_eq("ABc", "abC"));
+	assert_false(text_case_eq("ab", "abc"));
+}
+
+static void
+test_deadline(void **state)
+{
+	struct deadline past = deadline_in_ms(-5), far = deadline_in_ms(100000);
+
+	(void)state;
+	assert_true(deadline_passed(past));
+	assert_int_equal(deadline_poll_ms(past), 0);
+	assert_false(deadline_passed(far));
+	assert_true(deadline_poll_ms(far) > 90000);
+	assert_int_equal(deadline_poll_ms(deadline_never()), -1);
+	assert_int_equal(deadline_in_ms(INT64_MAX).at_ms, DEADLINE_NEVER); /* no overflow */
+	assert_int_equal(deadline_min(past, far).at_ms, past.at_ms);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_span_reader),
+		cmocka_unit_test(test_span_number),
+		cmocka_unit_test(test_span_cut),
+		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_buf),
+		cmocka_unit_test(test_log_quote),
+		cmocka_unit_test(test_log_json),
+		cmocka_unit_test(test_endpoint),
+		cmocka_unit_test(test_next_hop),
+		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

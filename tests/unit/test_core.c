@@ -1,0 +1,207 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "core/edit.h"
+#include "core/message.h"
+#include "core/transaction.h"
+
+static int
+collect(void *arg, struct span piece)
+{
+	buf_add_span(arg, piece);
+	return 0;
+}
+
+static void
+test_edits(void **state)
+{
+	struct arena *a = arena_new();
+	struct span m = span_str("one\r\ntwo\r\nthree\r\n");
+	struct edit_list l;
+	struct buf b = { 0 };
+
+	(void)state;
+	edit_list_init(&l, a);
+	assert_int_equal(edit_walk(m, &l, collect, &b), 0);
+	assert_true(span_eq(buf_span(&b), m));
+	edit_add(&l, 5, 3, span_str("2"));
+	edit_add(&l, 0, 0, span_str("first\r\n"));  /* later, but for an earlier place */
+	edit_add(&l, 0, 0, span_str("second\r\n")); /* the same place: order of arrival */
+	edit_add(&l, 17, 0, span_str("end\r\n"));
+	buf_reset(&b);
+	assert_int_equal(edit_walk(m, &l, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "first\r\nsecond\r\none\r\n2\r\nthree\r\nend\r\n");
+	assert_int_equal(edit_result_len(&l, m.len), b.len);
+	edit_list_init(&l, a);
+	edit_add(&l, 0, 5, span_str("")); /* delete, then insert behind it */
+	edit_add(&l, 5, 0, span_str("x"));
+	buf_reset(&b);
+	edit_walk(m, &l, collect, &b);
+	assert_string_equal(buf_cstr(&b), "xtwo\r\nthree\r\n");
+	buf_fini(&b);
+	arena_free(a);
+}
+
+static void
+test_verdict(void **state)
+{
+	struct arena *a = arena_new();
+	struct verdict v;
+	char where[64];
+
+	(void)state;
+	verdict_init(&v, a);
+	verdict_refuse(&v, 450, "5.7.1", "later", (struct origin){ .file = "/t", .line = 3 });
+	assert_int_equal(v.outcome, OUTCOME_DEFER);
+	assert_string_equal(v.enhanced, "4.7.1"); /* class follows the code */
+	verdict_refuse(&v, 550, "5.7.1", "no", (struct origin){ .list = "x" });
+	assert_int_equal(v.code, 450); /* the first one stays */
+	origin_format(&v.origin, where, sizeof(where));
+	assert_string_equal(where, "/t:3");
+	for (int i = 0; i < 10; i++)
+		effect_add(&v.bcc, a, "u@x", v.origin);
+	assert_int_equal(v.bcc.n, 10);
+	arena_free(a);
+}
+
+static void
+test_facts(void **state)
+{
+	struct facts f = { 0 };
+	struct buf b = { 0 };
+
+	(void)state;
+	fact_set(&f, FACT_LINE_LONG);
+	fact_set_detail(&f, FACT_CHECK_FAILED, "pcre:/x");
+	facts_format(&f, &b);
+	assert_string_equal(buf_cstr(&b), "line=long patterns=failed:pcre:/x");
+	assert_true(fact_has(&f, FACT_LINE_LONG));
+	assert_false(fact_has(&f, FACT_BODY_NUL));
+	buf_fini(&b);
+}
+
+static void
+fill(struct message *m, size_t total)
+{
+	struct err err;
+
+	for (size_t n = 0; n < total;) {
+		size_t step = total - n < 70000 ? total - n : 70000;
+		uint8_t *p = message_reserve(m, step, &err);
+
+		assert_non_null(p);
+		for (size_t i = 0; i < step; i++)
+			p[i] = (uint8_t)((n + i) * 31 >> 3);
+		message_commit(m, step);
+		n += step;
+	}
+}
+
+static void
+check(struct message *m, size_t total)
+{
+	struct span v = message_view(m);
+
+	assert_int_equal(v.len, total);
+	for (size_t i = 0; i < total; i++)
+		if (v.p[i] != (uint8_t)(i * 31 >> 3))
+			fail_msg("octet %zu differs", i);
+}
+
+static void
+test_message(void **state)
+{
+	struct message_options o = { .memory_limit = 300000, .spool_directory = "/tmp" };
+	struct message *m = message_new(&o);
+
+	(void)state;
+	fill(m, 0);
+	check(m, 0);
+	message_reset(m);
+	fill(m, 299000);
+	check(m, 299000);
+	message_reset(m);
+	fill(m, 9000000); /* in a file */
+	check(m, 9000000);
+	message_forget(m, 5000000); /* forgotten pages come back */
+	check(m, 9000000);
+	message_reset(m);
+	fill(m, 10); /* and small again */
+	check(m, 10);
+	message_free(m);
+}
+
+static void
+test_message_no_space(void **state)
+{
+	struct message_options o = { .memory_limit = 1000, .spool_directory = "/nonexistent" };
+	struct message *m = message_new(&o);
+	struct err err;
+
+	(void)state;
+	assert_non_null(message_reserve(m, 900, &err));
+	message_commit(m, 900);
+	assert_null(message_reserve(m, 900, &err));
+	assert_int_equal(err.class, ERR_SYSTEM);
+	message_reset(m);
+	assert_non_null(message_reserve(m, 900, &err)); /* good for a small one again */
+	message_free(m);
+}
+
+static void
+test_decision_id(void **state)
+{
+	char ids[200][24];
+
+	(void)state;
+	for (size_t i = 0; i < nitems(ids); i++) {
+		decision_id_make(ids[i], sizeof(ids[i]));
+		assert_in_range(strlen(ids[i]), 13, 23);
+		assert_int_equal(strspn(ids[i], "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+						"abcdefghijklmnopqrstuvwxyz"),
+		    strlen(ids[i]));
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(ids[i], ids[j]);
+	}
+}
+
+static void
+test_transaction(void **state)
+{
+	struct arena *a = arena_new();
+	struct transaction t;
+
+	(void)state;
+	transaction_init(&t, a);
+	for (int i = 0; i < 1000; i++)
+		transaction_add_rcpt(&t)->code = i;
+	assert_int_equal(t.nrcpts, 1000);
+	assert_int_equal(t.rcpts[999]->code, 999);
+	assert_int_equal(t.rcpts[0]->verdict.outcome, OUTCOME_DUNNO);
+	arena_free(a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_message_no_space),
+		cmocka_unit_test(test_decision_id),
+		cmocka_unit_test(test_transaction),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
