@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "action/hop_client.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/counters.h"
@@ -132,7 +133,7 @@ begin_transaction(struct smtp_session *s)
 	t->started_us = clock_us();
 	s->envelope = (struct hop_envelope){ .mail_path = t->sender.octets,
 		.mail_params = t->sender.params,
-		.client = t->client->source == SOURCE_PEER ? NULL : t->client,
+		.client = hop_client_make(s->arena, t->client),
 		.arena = s->arena };
 }
 
