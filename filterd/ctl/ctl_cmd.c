@@ -3,17 +3,18 @@
 #include <sysexits.h>
 
 #include "ctl/ctl_cmd.h"
+#include "ctl/settings.h"
 
 static void
 report_error(void *arg, const struct conf_finding *f)
 {
+	char line[700];
+
 	(void)arg;
 	if (f->severity != CONF_ERROR)
 		return;
-	if (f->file == NULL)
-		fprintf(stderr, "filterctl: error: %s\n", f->text);
-	else
-		fprintf(stderr, "filterctl: error: %s:%d: %s\n", f->file, f->line, f->text);
+	settings_format_finding(f, line, sizeof(line));
+	fprintf(stderr, "filterctl: %s\n", line);
 }
 
 struct conf *

@@ -70,7 +70,7 @@ accept_all(struct doors *d, size_t i)
 		if (fd == -1 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd == -1) {
-			if (errno != EAGAIN)
+			if (errno != EAGAIN && !(errno == EINVAL && d->stopping))
 				log_error(NULL, NULL, "accept: %s", strerror(errno));
 			break;
 		}

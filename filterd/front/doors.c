@@ -468,6 +468,9 @@ doors_stop(struct doors *d, int time_limit_ms)
 	pthread_cond_broadcast(&d->threads_gone);
 	pthread_mutex_unlock(&d->thread_lock);
 	pthread_join(d->tidy, NULL);
+	/* A successor may bind now; who connects is refused at once instead of waiting for us. */
+	for (size_t i = 0; i < d->opt.nlisten; i++)
+		shutdown(d->listen_fds[i], SHUT_RDWR);
 	tell_all(d);
 	tidy_sessions(d);
 	wait_for_sessions(d, time_limit_ms);

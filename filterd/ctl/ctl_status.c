@@ -1,0 +1,179 @@
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/xmem.h"
+#include "ctl/ctl.h"
+#include "ctl/ctl_cmd.h"
+
+#define TIMEOUT_MS 10000
+
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s == NULL ? "?" : s;
+}
+
+static int64_t
+number_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* "3d 4h", "4h 5m", "5m 6s": two units are enough to judge by. */
+static void
+print_span(int64_t seconds)
+{
+	static const struct {
+		int64_t length;
+		char unit;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+
+	while (i < nitems(units) - 2 && seconds < units[i].length)
+		i++;
+	printf("%" PRId64 "%c %" PRId64 "%c", seconds / units[i].length, units[i].unit,
+	    seconds % units[i].length / units[i + 1].length, units[i + 1].unit);
+}
+
+static void
+print_head(const json_t *o)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	printf("filterd %s: worker %" PRId64 ", supervisor %" PRId64 ", up ", text_of(o, "version"),
+	    number_of(o, "pid"), number_of(o, "supervisor_pid"));
+	print_span(now - number_of(o, "started"));
+	printf("\nconfiguration %s, in use for ", text_of(o, "config"));
+	print_span(now - number_of(o, "loaded"));
+	putchar('\n');
+	if (number_of(o, "restart_needed") > 0)
+		printf("%" PRId64 " changed parameters wait for a restart (the log names them)\n",
+		    number_of(o, "restart_needed"));
+}
+
+static void
+print_listeners(const json_t *listeners)
+{
+	size_t i;
+	const json_t *l;
+
+	puts("\nlisteners");
+	json_array_foreach(listeners, i, l)
+	{
+		const char *name = text_of(l, "name"), *at = text_of(l, "endpoint");
+
+		printf("  %s:%s%s%s  %s -> %s\n", text_of(l, "kind"), at,
+		    strcmp(name, at) == 0 ? "" : "  ", strcmp(name, at) == 0 ? "" : name,
+		    text_of(l, "role"), text_of(l, "next_hop"));
+	}
+}
+
+static void
+print_next_hops(json_t *hops)
+{
+	const char *name;
+	json_t *hop;
+
+	puts("\nnext hops");
+	json_object_foreach(hops, name, hop)
+	{
+		const json_t *cap;
+		size_t i;
+
+		printf("  %s ", name);
+		if (!json_is_true(json_object_get(hop, "learnt")))
+			printf(" not learnt: it has not answered yet, mail is deferred");
+		json_array_foreach(json_object_get(hop, "capabilities"), i, cap)
+		{
+			printf(" %s", json_string_value(cap));
+			if (strcmp(json_string_value(cap), "SIZE") == 0 &&
+			    number_of(hop, "size") > 0)
+				printf("=%" PRId64, number_of(hop, "size"));
+		}
+		putchar('\n');
+	}
+}
+
+static void
+print_tables(const json_t *tables)
+{
+	size_t i;
+	const json_t *t;
+
+	if (json_array_size(tables) == 0)
+		return;
+	puts("\ntables");
+	json_array_foreach(tables, i, t)
+	{
+		printf("  %s  %" PRId64 " rows\n", text_of(t, "name"), number_of(t, "rows"));
+		if (json_object_get(t, "error") != NULL)
+			printf("    its new version is not used: %s\n", text_of(t, "error"));
+	}
+}
+
+static void
+print_counters(const json_t *counters)
+{
+	puts("\ncounters since the worker started");
+#define COUNTER(name, text)                                                                        \
+	printf("  %-18s %12" PRId64 "  %s\n", #name, number_of(counters, #name), text);
+#include "base/counters.def"
+#undef COUNTER
+}
+
+static int
+print_status(const char *answer)
+{
+	json_t *o = json_loads(answer, 0, NULL);
+
+	print_head(o);
+	print_listeners(json_object_get(o, "listeners"));
+	print_next_hops(json_object_get(o, "next_hops"));
+	print_tables(json_object_get(o, "tables"));
+	print_counters(json_object_get(o, "counters"));
+	json_decref(o);
+	return 0;
+}
+
+int
+ctl_status(const struct ctl_env *env, int argc, char **argv)
+{
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 } };
+	struct conf *conf;
+	struct err err;
+	char *answer;
+	int c, json = 0, status = 0;
+
+	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+		if (c != 'j')
+			return ctl_usage("status [--json]");
+		json = 1;
+	}
+	if (optind < argc)
+		return ctl_usage("status [--json]");
+	if ((conf = ctl_load_conf(env)) == NULL)
+		return EX_CONFIG;
+	answer =
+	    ctl_ask(conf_params(conf)->control_socket, "{\"do\":\"status\"}", TIMEOUT_MS, &err);
+	conf_free(conf);
+	if (answer == NULL)
+		return ctl_fail(
+		    err.class == ERR_SYSTEM ? EX_NOPERM : EX_UNAVAILABLE, "%s", err.text);
+	if (json)
+		fputs(answer, stdout);
+	else
+		status = print_status(answer);
+	free(answer);
+	return status;
+}

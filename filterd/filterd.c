@@ -1,0 +1,211 @@
+/*
+ * filterd - the daemon's main(): read the options and the configuration, then become the supervisor
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "config.h"
+#include "ctl/ctl_cmd.h"
+#include "ctl/settings.h"
+#include "engine/snapshot.h"
+#include "proc/privs.h"
+#include "proc/proc.h"
+#include "program.h"
+
+#define RESTART_DELAY_MS 250
+
+struct options {
+	const char *config;
+	int check_only, foreground;
+};
+
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: filterd [-fnV] [-c FILE]\n");
+	exit(EX_USAGE);
+}
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){ .config = CTL_DEFAULT_CONFIG };
+	while ((c = getopt(argc, argv, "c:fnV")) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'f':
+			o->foreground = 1;
+			break;
+		case 'n':
+			o->check_only = 1;
+			break;
+		case 'V':
+			printf("filterd %s\n", PACKAGE_VERSION);
+			exit(0);
+		default:
+			usage();
+		}
+	}
+	if (optind < argc)
+		usage();
+}
+
+static void
+report(void *arg, const struct conf_finding *f)
+{
+	char line[700];
+
+	(void)arg;
+	if (f->severity == CONF_NOTE)
+		return;
+	settings_format_finding(f, line, sizeof(line));
+	fprintf(stderr, "filterd: %s\n", line);
+}
+
+static void
+report_nothing(void *arg, const struct conf_finding *f)
+{
+	(void)arg;
+	(void)f;
+}
+
+/* All findings, not only those of the first step that fails. */
+static int
+check_all(const char *path)
+{
+	struct counters *counters = xcalloc(1, sizeof(*counters));
+	struct snapshot *s = settings_load(path, counters, report, NULL);
+	int ok = s != NULL;
+
+	snapshot_unref(s);
+	free(counters);
+	return ok ? 0 : EX_CONFIG;
+}
+
+static void
+complain(void *arg, const struct err *err)
+{
+	const struct program *prog = arg;
+
+	fprintf(stderr, "filterd: error: %s\n", err->text);
+	if (!prog->log_stderr)
+		log_error(NULL, NULL, "%s", err->text);
+}
+
+static int
+start_log(struct program *prog, const struct params *p, struct err *err)
+{
+	struct log_options o;
+
+	if (settings_log(p, &o, err) == -1 || log_open(&o, err) == -1)
+		return -1;
+	prog->log_stderr = o.target == LOG_TO_STDERR;
+	if (o.target == LOG_TO_FILE) {
+		prog->log_path = xstrdup(o.path);
+		program_reopen_log(prog); /* which gives it to filter_user */
+	}
+	return 0;
+}
+
+/* Symbolic links are followed at each reload, not now. */
+static char *
+absolute(const char *path)
+{
+	char *folder, *joined;
+
+	if (path[0] == '/' || (folder = getcwd(NULL, 0)) == NULL)
+		return xstrdup(path);
+	joined = xasprintf("%s/%s", folder, path);
+	free(folder);
+	return joined;
+}
+
+static int
+run(struct program *prog, const struct options *o)
+{
+	const struct params *p = conf_params(prog->conf);
+	struct proc_ops ops = {
+		.open_listeners = program_open_listeners,
+		.worker = program_worker,
+		.reopen = program_reopen_log,
+		.complain = complain,
+		.arg = prog,
+		.nlisteners = conf_listener_count(prog->conf),
+		.user = prog->user,
+		.pid_file = prog->pid_file,
+		.foreground = o->foreground,
+		.restart_delay_ms = RESTART_DELAY_MS,
+		.stop_time_limit_ms = (int)p->stop_time_limit,
+	};
+	struct err err;
+
+	/* Asked here too, for the log's file is given to this user. */
+	if (privs_check_user(prog->user, &err) == -1 || start_log(prog, p, &err) == -1) {
+		fprintf(stderr, "filterd: error: %s\n", err.text);
+		return err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+	}
+	return proc_supervise(&ops);
+}
+
+static void
+program_fini(struct program *prog)
+{
+	for (size_t i = 0; i < prog->nsockets; i++)
+		free(prog->sockets[i]);
+	free(prog->sockets);
+	conf_free(prog->conf);
+	free(prog->config_path);
+	free(prog->user);
+	free(prog->pid_file);
+	free(prog->log_path);
+}
+
+/* The worker reads the file again and tells the warnings; here only what concerns the supervisor
+ * counts. */
+static int
+load(struct program *prog)
+{
+	const struct params *p;
+
+	prog->conf = conf_load(prog->config_path, report_nothing, NULL);
+	if (prog->conf == NULL || settings_check(prog->conf, report_nothing, NULL) != 0)
+		return -1;
+	p = conf_params(prog->conf);
+	prog->user = xstrdup(p->filter_user);
+	if (p->pid_file[0] != '\0')
+		prog->pid_file = xstrdup(p->pid_file);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program prog = { 0 };
+	struct options o;
+	int status;
+
+	read_options(argc, argv, &o);
+	log_set_program("filterd");
+	if (o.check_only)
+		return check_all(o.config);
+	prog.config_path = absolute(o.config);
+	if (load(&prog) == 0) {
+		status = run(&prog, &o);
+	} else {
+		check_all(prog.config_path);
+		status = EX_CONFIG;
+	}
+	program_fini(&prog);
+	return status;
+}

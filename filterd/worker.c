@@ -1,0 +1,342 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "action/delivered.h"
+#include "action/hold.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "client/pool.h"
+#include "ctl/ctl.h"
+#include "ctl/settings.h"
+#include "engine/snapshot.h"
+#include "front/door.h"
+#include "proc/proc.h"
+#include "program.h"
+#include "table/table.h"
+#include "worker.h"
+
+#define TICK_MS   1000
+#define EXPIRE_MS 60000
+/* At the start a next hop is given so long to say what it can do; later sessions ask themselves. */
+#define LEARN_MS 1000
+
+/* --- the configuration --- */
+
+struct listening {
+	int to_stderr; /* the terminal is there: the first start */
+	int to_log;
+};
+
+static void
+report(void *arg, const struct conf_finding *f)
+{
+	const struct listening *l = arg;
+	char line[700], *text;
+
+	if (f->severity == CONF_NOTE)
+		return;
+	settings_format_finding(f, line, sizeof(line));
+	if (l->to_stderr)
+		fprintf(stderr, "filterd: %s\n", line);
+	if (!l->to_log)
+		return;
+	text = strchr(line, ' ') + 1; /* the log has its own word for the severity */
+	if (f->severity == CONF_ERROR)
+		log_error(NULL, NULL, "%s", text);
+	else
+		log_warn(NULL, NULL, "%s", text);
+}
+
+int
+program_sockets_fit(const struct program *prog, const struct conf *conf)
+{
+	char text[400];
+
+	if (conf_listener_count(conf) != prog->nsockets)
+		return 0;
+	for (size_t i = 0; i < prog->nsockets; i++) {
+		program_socket_text(conf_listener(conf, i), text, sizeof(text));
+		if (strcmp(text, prog->sockets[i]) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+static struct snapshot *
+load(struct worker *w, int first)
+{
+	struct listening l = { .to_stderr = first, .to_log = !first || !w->prog->log_stderr };
+	struct snapshot *s = settings_load(w->prog->config_path, w->counters, report, &l);
+
+	if (s != NULL && !program_sockets_fit(w->prog, snapshot_conf(s))) {
+		log_error(NULL, NULL,
+		    "%s: other listeners than the ones that are open: restart "
+		    "filterd",
+		    w->prog->config_path);
+		snapshot_unref(s);
+		return NULL;
+	}
+	return s;
+}
+
+static const struct params *
+params_of(const struct snapshot *s)
+{
+	return conf_params(snapshot_conf(s));
+}
+
+static void
+hop_options(const struct params *p, struct hop_options *o)
+{
+	*o = (struct hop_options){ .helo_name = p->service_name,
+		.connect_timeout_ms = (int)p->smtp_connect_timeout,
+		.helo_timeout_ms = (int)p->smtp_helo_timeout,
+		.idle_limit_ms = (int)p->smtp_connection_cache_time_limit,
+		.max_idle = (int)p->next_hop_connection_limit,
+		.max_reuse = (int)p->smtp_connection_reuse_count_limit };
+}
+
+static void
+hold_options(const struct params *p, struct hold_options *o)
+{
+	*o = (struct hold_options){ .directory = p->hold_directory,
+		.max_age_s = p->hold_max_age / 1000,
+		.max_size = p->hold_max_size,
+		.min_free = p->hold_min_free };
+}
+
+static void
+change_log(const struct params *p)
+{
+	struct log_options o;
+	struct err err;
+
+	if (settings_log(p, &o, &err) == -1 || log_open(&o, &err) == -1)
+		log_error(NULL, NULL, "%s: the log stays where it was", err.text);
+}
+
+static void
+tell_stop_limit(struct worker *w, const struct params *p)
+{
+	w->stop_time_limit_ms = (int)p->stop_time_limit;
+	proc_worker_stop_limit(w->proc, w->stop_time_limit_ms);
+}
+
+/* --- reload --- */
+
+static void
+restart_needed(void *arg, const char *where, const char *name)
+{
+	struct worker *w = arg;
+
+	atomic_fetch_add(&w->restart_needed, 1);
+	log_warn(NULL, NULL, "%s%s%s has changed and is taken over by a restart only",
+	    where == NULL ? "" : where, where == NULL ? "" : ": ", name);
+}
+
+/* The new configuration is in use: take over what is not the doors'. */
+static void
+apply(struct worker *w, const struct snapshot *old, const struct snapshot *s)
+{
+	struct hop_options hop;
+	struct hold_options hold;
+
+	atomic_store(&w->restart_needed, 0);
+	settings_restart_each(snapshot_conf(old), snapshot_conf(s), restart_needed, w);
+	change_log(params_of(s));
+	hop_options(params_of(s), &hop);
+	pool_set_options(w->pool, &hop);
+	hold_options(params_of(s), &hold);
+	hold_set_options(w->hold, &hold);
+	tell_stop_limit(w, params_of(s));
+	atomic_store(&w->loaded_us, clock_wall_us());
+}
+
+static void
+reload(struct worker *w)
+{
+	struct snapshot *old = doors_snapshot(w->doors), *s = load(w, 0);
+	struct err err = { 0 };
+
+	if (s != NULL && doors_reload(w->doors, s, &err) == 0) {
+		apply(w, old, s);
+		counter_inc(w->counters, reloads);
+		log_info(NULL, NULL, "%s is in use", w->prog->config_path);
+	} else {
+		counter_inc(w->counters, reloads_failed);
+		log_error(NULL, NULL, "%s is not used, the old configuration stays%s%s",
+		    w->prog->config_path, s == NULL ? "" : ": ", err.text);
+	}
+	snapshot_unref(s);
+	snapshot_unref(old);
+}
+
+/* --- the loop --- */
+
+static void
+tick(struct worker *w)
+{
+	struct snapshot *s = doors_snapshot(w->doors);
+
+	table_registry_refresh(snapshot_tables(s));
+	snapshot_unref(s);
+	pool_tidy(w->pool);
+	if (deadline_passed(w->expire_at)) {
+		hold_expire(w->hold);
+		w->expire_at = deadline_in_ms(EXPIRE_MS);
+	}
+}
+
+/* Until the supervisor says so, or is no more. */
+static void
+serve(struct worker *w)
+{
+	struct deadline next = deadline_in_ms(TICK_MS);
+	char order;
+	ssize_t n;
+
+	for (;;) {
+		struct pollfd p = { .fd = w->proc->orders, .events = POLLIN };
+
+		if (poll(&p, 1, deadline_poll_ms(next)) > 0) {
+			n = read(w->proc->orders, &order, 1);
+			if (n == 0 || (n == -1 && errno != EINTR && errno != EAGAIN)) {
+				log_warn(NULL, NULL, "the supervisor has gone: stopping");
+				return;
+			}
+			if (n == 1 && order == PROC_TERMINATE)
+				return;
+			if (n == 1 && order == PROC_RELOAD)
+				reload(w);
+			if (n == 1 && order == PROC_REOPEN)
+				log_reopen();
+		}
+		if (deadline_passed(next)) {
+			tick(w);
+			next = deadline_in_ms(TICK_MS);
+		}
+	}
+}
+
+/* --- birth and death --- */
+
+/* A next hop that is down does not keep us from starting: it may be back before the first mail. */
+static void
+learn_next_hops(struct worker *w, struct snapshot *s)
+{
+	struct deadline until = deadline_in_ms(LEARN_MS);
+	struct hop_caps caps;
+	struct err err;
+
+	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
+		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
+
+		if (pool_learn(w->pool, hop, &caps, until, &err) == -1)
+			log_warn(NULL, NULL, "next hop %s: %s", hop->text, err.text);
+	}
+}
+
+static int
+open_stores(struct worker *w, const struct params *p, struct err *err)
+{
+	char *path = xasprintf("%s/delivered", p->state_directory);
+	struct hold_options hold;
+
+	hold_options(p, &hold);
+	w->hold = hold_open(&hold, err);
+	if (w->hold != NULL)
+		w->delivered = delivered_open(path, p->delivered_memory_time, err);
+	free(path);
+	return w->delivered == NULL ? -1 : 0;
+}
+
+static int
+open_doors(struct worker *w, struct snapshot *s, struct err *err)
+{
+	const struct params *p = params_of(s);
+	struct door_options o = { .listen_fds = w->proc->fds,
+		.nlisten = w->proc->nfds,
+		.threads = (int)p->worker_threads,
+		.counters = w->counters,
+		.hold = w->hold,
+		.delivered = w->delivered };
+	struct hop_options hop;
+
+	hop_options(p, &hop);
+	w->pool = pool_new(&hop, w->counters);
+	o.pool = w->pool;
+	learn_next_hops(w, s);
+	w->doors = doors_start(s, &o, err);
+	return w->doors == NULL ? -1 : 0;
+}
+
+/* Mail is more important than filterctl, but at the first start somebody is there to mend it. */
+static int
+open_control(struct worker *w, const struct params *p, struct err *err)
+{
+	w->ctl = ctl_start(p->control_socket, worker_answer, w, err);
+	if (w->ctl != NULL)
+		return 0;
+	if (w->proc->first)
+		return -1;
+	log_error(NULL, NULL, "%s: filterctl cannot ask this worker", err->text);
+	return 0;
+}
+
+static void
+worker_fini(struct worker *w)
+{
+	ctl_stop(w->ctl);
+	/* Sessions that did not end are at work with what would be freed here. */
+	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
+		_exit(0);
+	pool_free(w->pool);
+	delivered_close(w->delivered);
+	hold_close(w->hold);
+	free(w->counters);
+}
+
+int
+program_worker(void *arg, const struct proc_worker *proc)
+{
+	struct worker w = { .prog = arg,
+		.proc = proc,
+		.counters = xcalloc(1, sizeof(*w.counters)),
+		.born_us = clock_wall_us(),
+		.expire_at = deadline_in_ms(0) };
+	struct snapshot *s = load(&w, proc->first);
+	struct err err = { 0 };
+	int status = EX_CONFIG;
+
+	if (s == NULL)
+		goto out;
+	atomic_init(&w.loaded_us, w.born_us);
+	if (!proc->first)
+		change_log(params_of(s));
+	if (open_stores(&w, params_of(s), &err) == -1 || open_doors(&w, s, &err) == -1 ||
+	    open_control(&w, params_of(s), &err) == -1) {
+		log_error(NULL, NULL, "%s", err.text);
+		if (proc->first && !w.prog->log_stderr)
+			fprintf(stderr, "filterd: error: %s\n", err.text);
+		status = err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
+		goto out;
+	}
+	tell_stop_limit(&w, params_of(s));
+	snapshot_unref(s);
+	s = NULL;
+	log_info(NULL, NULL, "serving");
+	proc_worker_ready(proc);
+	serve(&w);
+	status = 0;
+out:
+	snapshot_unref(s);
+	worker_fini(&w);
+	return status;
+}

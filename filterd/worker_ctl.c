@@ -1,0 +1,166 @@
+/*
+ * worker_ctl - what the worker answers on its control socket
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "client/pool.h"
+#include "config.h"
+#include "engine/snapshot.h"
+#include "front/door.h"
+#include "program.h"
+#include "table/table.h"
+#include "worker.h"
+
+/* Paths and texts of the configuration may hold any octets, JSON only UTF-8. */
+static json_t *
+text_json(const char *s)
+{
+	struct buf b = { 0 };
+	json_t *j = json_string(s);
+
+	if (j == NULL) {
+		log_quote(&b, span_str(s), SIZE_MAX);
+		j = json_string(buf_cstr(&b));
+		buf_fini(&b);
+	}
+	return j;
+}
+
+static void
+add_counter(void *arg, const char *name, int64_t value, const char *text)
+{
+	(void)text;
+	json_object_set_new(arg, name, json_integer(value));
+}
+
+static void
+add_table(void *arg, const char *name, size_t rows, const char *stale_error)
+{
+	json_t *t = json_object();
+
+	json_object_set_new(t, "name", text_json(name));
+	json_object_set_new(t, "rows", json_integer((json_int_t)rows));
+	if (stale_error != NULL)
+		json_object_set_new(t, "error", text_json(stale_error));
+	json_array_append_new(arg, t);
+}
+
+static json_t *
+listener_json(const struct snap_listener *l)
+{
+	static const char *const roles[] = { "after_queue", "before_queue", "mta" };
+	char at[400];
+
+	endpoint_format(&l->conf->endpoint, at, sizeof(at));
+	return json_pack("{s:o, s:s, s:o, s:s, s:o}", "name", text_json(l->conf->name), "kind",
+	    l->conf->kind == LISTENER_LMTP ? "lmtp" : "smtp", "endpoint", text_json(at), "role",
+	    roles[l->conf->role], "next_hop", text_json(l->next_hop.text));
+}
+
+static json_t *
+caps_json(const struct hop_caps *caps)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {
+		{ CAP_PIPELINING, "PIPELINING" },
+		{ CAP_SIZE, "SIZE" },
+		{ CAP_8BITMIME, "8BITMIME" },
+		{ CAP_SMTPUTF8, "SMTPUTF8" },
+		{ CAP_DSN, "DSN" },
+		{ CAP_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
+		{ CAP_CHUNKING, "CHUNKING" },
+		{ CAP_XFORWARD, "XFORWARD" },
+	};
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < nitems(names); i++)
+		if ((caps->bits & names[i].bit) != 0)
+			json_array_append_new(a, json_string(names[i].name));
+	return a;
+}
+
+/* Each next hop once, with what it said at EHLO. */
+static json_t *
+next_hops_json(struct hop_pool *pool, const struct snapshot *s)
+{
+	json_t *hops = json_object();
+
+	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
+		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
+		struct hop_caps caps;
+		json_t *h = json_object();
+
+		if (pool_caps(pool, hop, &caps)) {
+			json_object_set_new(h, "learnt", json_true());
+			json_object_set_new(h, "capabilities", caps_json(&caps));
+			json_object_set_new(h, "size", json_integer(caps.size));
+		} else {
+			json_object_set_new(h, "learnt", json_false());
+		}
+		json_object_set_new(hops, hop->text, h);
+	}
+	return hops;
+}
+
+static json_t *
+answer_status(struct worker *w, const json_t *request)
+{
+	struct snapshot *s = doors_snapshot(w->doors);
+	json_t *counters = json_object(), *tables = json_array(), *listeners = json_array();
+
+	(void)request;
+	counters_each(w->counters, add_counter, counters);
+	table_registry_each(snapshot_tables(s), add_table, tables);
+	for (size_t i = 0; i < snapshot_listener_count(s); i++)
+		json_array_append_new(listeners, listener_json(snapshot_listener(s, i)));
+	json_t *o = json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
+	    text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
+	    "loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
+	    atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
+	    "next_hops", next_hops_json(w->pool, s), "tables", tables);
+	snapshot_unref(s);
+	return o;
+}
+
+static json_t *
+answer_ping(struct worker *w, const json_t *request)
+{
+	(void)w;
+	(void)request;
+	return json_pack("{s:i}", "pid", (int)getpid());
+}
+
+static const struct {
+	const char *name;
+	json_t *(*answer)(struct worker *, const json_t *request);
+} requests[] = {
+	{ "ping", answer_ping },
+	{ "status", answer_status },
+};
+
+char *
+worker_answer(void *worker, const char *text)
+{
+	json_t *request = json_loads(text, 0, NULL), *answer = NULL;
+	const char *what = json_string_value(json_object_get(request, "do"));
+	char *out = NULL;
+
+	for (size_t i = 0; what != NULL && i < nitems(requests); i++)
+		if (strcmp(requests[i].name, what) == 0)
+			answer = requests[i].answer(worker, request);
+	if (answer != NULL)
+		out = json_dumps(answer, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(answer);
+	json_decref(request);
+	return out;
+}
