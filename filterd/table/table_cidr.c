@@ -106,8 +106,8 @@ parse_net(char *text, struct net *net, char *why, size_t whysize)
 	char *addr, *length, right[INET6_ADDRSTRLEN];
 
 	memset(net, 0, sizeof(*net));
-	for (; *text == '!'; text++)
-		net->negated = !net->negated;
+	for (; *text == '!' || lines_blank(*text); text++)
+		net->negated ^= *text == '!';
 	if (*text == '\0') {
 		snprintf(why, whysize, "no address");
 		return -1;
@@ -194,6 +194,8 @@ read_result(struct reader *r, char *text)
 	struct net net;
 	char why[300], *p = text;
 
+	while (*p == '!' || lines_blank(*p)) /* blanks may stand after a ! */
+		p++;
 	while (*p != '\0' && !lines_blank(*p))
 		p++;
 	if (*p != '\0')
