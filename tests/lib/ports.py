@@ -1,0 +1,27 @@
+"""Free ports of 127.0.0.1 that no other test takes.
+
+The range is below the one the kernel hands out by itself; FILTERD_TEST_PORTS
+(FIRST-LAST) names another.
+"""
+import os
+import random
+import socket
+
+_given = set()
+
+
+def free_port():
+    first, last = os.environ.get("FILTERD_TEST_PORTS", "20000-29999").split("-")
+    for _ in range(2000):
+        port = random.randint(int(first), int(last))
+        if port in _given:
+            continue
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+    raise RuntimeError(f"no free port in {first}-{last}")
