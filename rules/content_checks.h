@@ -30,6 +30,9 @@ struct content_check_options {
 	int header_over;    /* header_over_limit: same values */
 	int non_header_line; /* same values */
 	struct mime_options mime;
+	/* Told of each FILTER whose destination is known at load; may be NULL. */
+	void (*filter_seen)(void *arg, const char *destination, const char *file, int line);
+	void *filter_arg;
 };
 
 /* A finding while compiling: error (refuse the configuration) or warning. */
@@ -49,11 +52,12 @@ struct content_checks *content_checks_compile(const struct content_check_options
 void content_checks_free(struct content_checks *);
 
 /* Walk txn->message, run the checks, fill txn->verdict (outcome, effects, edits) and txn->facts;
- * log a line for each action that Postfix logs one for.  What could not be decided (table
- * unavailable, match limit) is fact patterns=failed and DEFER 451 4.3.0, as Postfix does. */
+ * log a line for each action that Postfix logs one for.  A refusal ends the checks; what else was
+ * raised before stays in the verdict.  What could not be decided (table unavailable, match limit)
+ * is fact patterns=failed and DEFER 451 4.3.0, as Postfix does.  txn->tables holds the tables. */
 void content_checks_run(const struct content_checks *, struct transaction *, struct mime_index *);
 
-/* The table name list a parameter holds, for `filterctl check`. */
+/* Is there any table to ask? */
 int content_checks_any(const struct content_checks *);
 
 #endif

@@ -72,6 +72,7 @@ struct transaction {
 	size_t nrcpts, rcpts_cap;
 
 	struct message *message;
+	size_t lead; /* octets at the front of the message that we put there ourselves */
 	const char
 	    *message_id;     /* from the header, "" when there is none; set by the content checks */
 	const char *subject; /* raw, "" when there is none */

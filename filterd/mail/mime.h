@@ -2,10 +2,16 @@
  * mime - a streaming walk over a message, one event a header field and a line of the body, as
  * Postfix sees it
  *
- * RFC 5322 and 2045-2046 read the way Postfix's cleanup reads them (../rules of thumb in the manual
- * page under "MIME"): the differences would be holes after a migration.  One pass, no recursion;
- * depth, part, header and boundary limits are reported, not overrun.  The walk works on the
- * contiguous normalised message (core/message.h) and reports offsets into it.
+ * RFC 5322 and 2045-2046 read the way Postfix's cleanup reads them: the differences would be holes
+ * after a migration.  One pass, no recursion; depth, part, header and boundary limits are reported,
+ * not overrun.  The walk works on the contiguous normalised message (core/message.h) and reports
+ * offsets into it.
+ *
+ * What is surprising, and Postfix's way all the same: boundaries match as prefixes and count from
+ * the moment their Content-Type is read, whatever a later Content-Type says; an outer boundary ends
+ * all inner parts; message/rfc822 and message/global are descended into whatever their encoding; a
+ * bad line in a part's header makes the rest of the part body; only MIME-Version and the five
+ * Content- fields of RFC 2045 and 2183 are MIME header fields.
  *
  * Ownership: mime_index and all it points to live in the arena given.
  * Threads: any, one walk at a time.
@@ -22,8 +28,8 @@ struct arena;
 
 enum mime_class {           /* which list looks at a header field */
 	MIME_HDR_PRIMARY,   /* header_checks */
-	MIME_HDR_MULTIPART, /* a part's own header, and MIME-Version/Content-* of the primary:
-			       mime_header_checks */
+	MIME_HDR_MULTIPART, /* a part's own header, and the MIME fields of any: mime_header_checks
+			     */
 	MIME_HDR_NESTED,    /* of an attached message: nested_header_checks */
 };
 
@@ -35,6 +41,8 @@ struct mime_options {
 	size_t parts_limit;           /* parts in all, 0 none */
 	size_t boundary_length_limit; /* mime_boundary_length_limit, 2048 */
 	int disable_mime;             /* disable_mime_input_processing */
+	size_t lead; /* octets of trace header that we put in front ourselves: what the sender's
+			first line was begins here */
 };
 
 enum mime_seen { /* bits */
@@ -52,33 +60,42 @@ enum mime_seen { /* bits */
 struct mime_header {
 	enum mime_class class;
 	struct span raw;  /* all lines with CRLF, as in the message: what an edit replaces */
+	struct span name; /* its name, as in text */
 	struct span text; /* what a check is asked with: LF between lines, blank before the colon
-			   * removed, cut at header_size_limit; no line end at the end.  Often
-			   * points into the message. */
-	size_t name_len;  /* length of the field name in text */
-	int changed; /* text differs from raw by more than line ends: the emitted field must be text
-		      */
+			   * removed, cut at a NUL line by line; nothing is added once it has
+			   * header_size_limit octets; no line end at the end.  Points into the
+			   * message, or to memory that is valid during the event.  p is NULL with
+			   * lazy_text when it would have to be made: mime_header_text() does. */
+	int changed;      /* what is sent must be text, cut with mime_header_cut(), and not raw */
+	struct mime_walk *walk; /* private */
 };
 
-struct mime_line {
+/* The field's text, made if need be; valid during the event. */
+struct span mime_header_text(const struct mime_header *);
+
+struct mime_line { /* empty lines, and an empty last piece, are not reported */
 	struct span
 	    text;  /* one physical line, or a piece of at most line_length_limit; no line end */
 	size_t at; /* offset of text in the message */
-	size_t segment;  /* offset of the line's start within its segment (preamble, part, epilogue:
-			    each starts at 0) */
+	size_t raw_len;  /* octets of the message that are this piece: text, and the line end of a
+			    last piece */
+	size_t segment;  /* offset of the piece within its segment (preamble, part, epilogue: each
+			    starts at 0), a line end counted as one octet */
 	int first, last; /* first and last piece of its line */
 };
 
 /* Events.  Each returns 0, or -1 to end the walk; NULL: not wanted (body lines are then skipped at
- * the speed of memchr). */
+ * the speed of memchr).  A handler may set members to NULL while the walk goes on. */
 struct mime_events {
 	int (*header)(void *arg, const struct mime_header *);
-	/* The header block that ends here was the primary one; `at` is where the body begins.
-	 * insert_blank: an empty line must be put at `at`, for the header ended at a line that is
-	 * no header field. */
+	/* The primary header block ends here; `at` is where the body begins.  insert_blank: an
+	 * empty line must be put at `at`, for the header ended at a line that is no header field.
+	 */
 	int (*end_of_header)(void *arg, size_t at, int insert_blank);
 	int (*line)(void *arg, const struct mime_line *);
-	/* header_checks and body_checks both off from here on: not called again */
+	size_t line_limit; /* lines at or beyond this offset of their segment are not wanted; 0: all
+			      are */
+	int lazy_text;     /* mime_header.text only where it costs nothing */
 	void *arg;
 };
 
@@ -103,5 +120,10 @@ struct mime_index {
  * 0; -1 when an event ended the walk (the index covers what was walked). */
 int mime_walk(struct span message, const struct mime_options *, const struct mime_events *,
     struct arena *, struct mime_index *);
+/* How many octets of a field's text are sent. */
+size_t mime_header_cut(struct span text, size_t header_size_limit);
+/* Is this a header field's line: `name:` with a name of printable ASCII?  Length of the name, 0 if
+ * not. */
+size_t mime_field_name(struct span line);
 
 #endif

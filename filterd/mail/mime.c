@@ -1,0 +1,393 @@
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "mail/mime.h"
+#include "mail/mime_impl.h"
+
+size_t
+mime_line_len(const struct mime_walk *w, size_t at, size_t bound, size_t *next)
+{
+	const uint8_t *p = w->base + at, *nl = memchr(p, '\n', bound - at);
+	size_t len;
+
+	if (nl == NULL) {
+		*next = bound;
+		return bound - at;
+	}
+	len = (size_t)(nl - p);
+	*next = at + len + 1;
+	return len > 0 && p[len - 1] == '\r' ? len - 1 : len;
+}
+
+static int
+is_blank_char(const struct mime_walk *w, size_t at)
+{
+	return at < w->end && (w->base[at] == ' ' || w->base[at] == '\t');
+}
+
+/* --- header fields --- */
+
+enum field_name { NAME_OTHER, NAME_MIME, NAME_TYPE, NAME_ENCODING, NAME_RECEIVED };
+
+/* Postfix counts these six as MIME header fields; Content-Length and the like are none. */
+static enum field_name
+known_name(struct span n)
+{
+	switch (n.p[0] | 0x20) {
+	case 'c':
+		if (n.len < 10 || !span_case_starts(n, "content-"))
+			return NAME_OTHER;
+		if (span_case_eq_str(n, "content-type"))
+			return NAME_TYPE;
+		if (span_case_eq_str(n, "content-transfer-encoding"))
+			return NAME_ENCODING;
+		return span_case_eq_str(n, "content-id") ||
+			       span_case_eq_str(n, "content-disposition") ||
+			       span_case_eq_str(n, "content-description")
+			   ? NAME_MIME
+			   : NAME_OTHER;
+	case 'm':
+		return span_case_eq_str(n, "mime-version") ? NAME_MIME : NAME_OTHER;
+	case 'r':
+		return span_case_eq_str(n, "received") ? NAME_RECEIVED : NAME_OTHER;
+	default:
+		return NAME_OTHER;
+	}
+}
+
+static void
+push_delim(struct mime_walk *w, struct span text)
+{
+	struct mime_delim *d;
+
+	/* Two above the limit are what Postfix allows. */
+	if (w->ndelims > (size_t)w->opt->nesting_limit + 1) {
+		w->index->seen |= MIME_SEEN_DEPTH;
+		return;
+	}
+	if (w->ndelims == w->delims_cap) {
+		size_t cap = w->delims_cap == 0 ? 8 : w->delims_cap * 2;
+
+		d = arena_alloc(w->arena, cap * sizeof(*d));
+		if (w->ndelims > 0)
+			memcpy(d, w->delims, w->ndelims * sizeof(*d));
+		w->delims = d;
+		w->delims_cap = cap;
+	}
+	if (text.len > w->opt->boundary_length_limit) {
+		w->index->seen |= MIME_SEEN_BOUNDARY_CUT;
+		text.len = w->opt->boundary_length_limit;
+	}
+	d = &w->delims[w->ndelims++];
+	d->text = arena_span(w->arena, text);
+	d->digest = w->type.digest;
+	d->owner = w->part;
+}
+
+/* All boundaries are taken, of all Content-Type fields: a sender who gives several must not choose
+ * which one we follow. */
+static void
+content_type(struct mime_walk *w, struct span value)
+{
+	struct span params, boundary;
+
+	if (mime_type_parse(value, w->arena, &w->type, &params) == -1)
+		return;
+	mime_part_type(w);
+	if (w->type.kind != MIME_KIND_MULTIPART)
+		return;
+	while (mime_type_boundary(&params, w->arena, &boundary))
+		push_delim(w, boundary);
+}
+
+static int
+on_field(struct mime_walk *w, const struct mime_field *f)
+{
+	struct mime_header h = { .class = w->class };
+	struct span name = span_make(w->base + f->at, f->name_len);
+	enum field_name known = f->colon == 0 ? NAME_OTHER : known_name(name);
+	int wanted = w->ev != NULL && w->ev->header != NULL;
+	int parse = !w->opt->disable_mime && (known == NAME_TYPE || known == NAME_ENCODING);
+
+	w->index->headers++;
+	if (w->opt->header_count_limit > 0 && w->index->headers > w->opt->header_count_limit)
+		w->index->seen |= MIME_SEEN_HEADER_COUNT;
+	if (known == NAME_RECEIVED && w->primary)
+		w->index->received++;
+	else if (known != NAME_OTHER && known != NAME_RECEIVED)
+		h.class = MIME_HDR_MULTIPART;
+	mime_field_read(w, f, parse || (wanted && !w->ev->lazy_text), &h);
+	if (parse) {
+		struct span value = mime_header_text(&h);
+
+		value.p += f->name_len + 1;
+		value.len -= f->name_len + 1;
+		if (known == NAME_TYPE)
+			content_type(w, value);
+		else
+			mime_part_encoding(w, mime_encoding_parse(value));
+	}
+	return wanted ? w->ev->header(w->ev->arg, &h) : 0;
+}
+
+/* Header fields up to a line that is none, or to bound.  `at` ends up there. */
+static int
+read_fields(struct mime_walk *w, size_t bound)
+{
+	while (w->at < bound) {
+		struct mime_field f = { .at = w->at };
+		size_t len = mime_line_len(w, w->at, bound, &f.end), next;
+		struct span line = span_make(w->base + w->at, len);
+
+		if (line.len > w->opt->line_length_limit)
+			line.len = w->opt->line_length_limit;
+		f.name_len = f.colon = mime_field_name(line);
+		if (f.name_len == 0)
+			break;
+		while (line.p[f.colon] != ':')
+			f.colon++;
+		while (f.end < bound && is_blank_char(w, f.end)) {
+			mime_line_len(w, f.end, bound, &next);
+			f.end = next;
+		}
+		w->at = f.end;
+		if (on_field(w, &f) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- where a header ends --- */
+
+static int
+tell_end_of_header(struct mime_walk *w, int insert_blank)
+{
+	if (!w->primary)
+		return 0;
+	w->primary = 0;
+	w->index->body_at = w->at;
+	if (insert_blank)
+		w->index->seen |= MIME_SEEN_NON_HEADER;
+	if (w->index->headers == 0)
+		w->index->seen |= MIME_SEEN_NO_HEADER;
+	if (w->ev == NULL || w->ev->end_of_header == NULL)
+		return 0;
+	return w->ev->end_of_header(w->ev->arg, w->at, insert_blank);
+}
+
+/* An empty line, there or put in by us: the body begins, or the header of an attached message. */
+static int
+blank_line(struct mime_walk *w, int insert)
+{
+	int rc;
+
+	mime_part_body(w);
+	rc = tell_end_of_header(w, insert);
+	w->segment = 1;
+	if (w->type.kind == MIME_KIND_MESSAGE && !w->opt->disable_mime) {
+		w->type = (struct mime_type){ .kind = MIME_KIND_OTHER };
+		w->class = MIME_HDR_NESTED;
+		mime_part_open(w, w->part);
+	} else {
+		w->in_header = 0;
+	}
+	return rc;
+}
+
+static int
+end_header(struct mime_walk *w)
+{
+	size_t next;
+
+	if (w->at == w->end) {
+		mime_part_body(w);
+		w->in_header = 0;
+		return tell_end_of_header(w, 0);
+	}
+	if (mime_line_len(w, w->at, w->end, &next) == 0) {
+		w->at = next;
+		return blank_line(w, 0);
+	}
+	mime_part_body(w);
+	w->in_header = 0;
+	w->segment = 0;
+	return tell_end_of_header(w, 1);
+}
+
+/* What Postfix's smtpd does to the sender's first lines: "From " lines become header fields, and
+ * white space in front of all ends the header at once.  1: the header has ended so. */
+static int
+first_lines(struct mime_walk *w)
+{
+	for (;;) {
+		struct mime_field f = { .at = w->at };
+		struct span line;
+		size_t n = 0;
+
+		if (is_blank_char(w, w->at))
+			return blank_line(w, 1) == -1 ? -1 : 1;
+		line = span_make(
+		    w->base + w->at, w->at < w->end ? mime_line_len(w, w->at, w->end, &f.end) : 0);
+		while (n < line.len && line.p[n] == '>')
+			n++;
+		if (line.len - n < 5 || memcmp(line.p + n, "From ", 5) != 0)
+			return 0;
+		w->at = f.end;
+		if (on_field(w, &f) == -1)
+			return -1;
+	}
+}
+
+static int
+primary_header(struct mime_walk *w)
+{
+	size_t lead = w->opt->lead < w->end ? w->opt->lead : w->end;
+	int rc;
+
+	if (read_fields(w, lead) == -1)
+		return -1;
+	rc = w->at == lead ? first_lines(w) : 0;
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	if (read_fields(w, w->end) == -1)
+		return -1;
+	return end_header(w);
+}
+
+/* --- the body --- */
+
+static int
+lines_wanted(const struct mime_walk *w)
+{
+	return w->ev != NULL && w->ev->line != NULL &&
+	       (w->ev->line_limit == 0 || w->segment < w->ev->line_limit);
+}
+
+/* A line that begins with "--": does one of our boundaries stand there? */
+static void
+boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
+{
+	const uint8_t *p = w->base + at + 2;
+	const struct mime_delim *d;
+	size_t i = w->ndelims;
+	int digest;
+
+	if (len > w->opt->line_length_limit)
+		len = w->opt->line_length_limit;
+	if (len <= 2)
+		return;
+	len -= 2;
+	do {
+		if (i-- == 0)
+			return;
+		d = &w->delims[i];
+	} while (len < d->text.len || memcmp(p, d->text.p, d->text.len) != 0);
+	mime_part_close(w, d->owner, at);
+	if (len >= d->text.len + 2 && memcmp(p + d->text.len, "--", 2) == 0) {
+		w->ndelims = i;
+		w->segment = 0;
+		w->type = (struct mime_type){ .kind = MIME_KIND_OTHER };
+		return;
+	}
+	digest = d->digest;
+	w->ndelims = i + 1;
+	w->type = (struct mime_type){ .kind = digest ? MIME_KIND_MESSAGE : MIME_KIND_OTHER };
+	w->class = MIME_HDR_MULTIPART;
+	w->in_header = 1;
+	w->at = next; /* the header starts behind the line that is reported now */
+	mime_part_open(w, d->owner);
+}
+
+static int
+tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
+{
+	size_t max = w->opt->line_length_limit;
+	struct mime_line l = { .first = 1 };
+
+	do {
+		size_t n = len < max ? len : max;
+
+		l.text = span_make(w->base + at, n);
+		l.at = at;
+		/* A line that fills its last piece is followed by an empty one, with the line end.
+		 */
+		l.last = n == len && n < max;
+		l.raw_len = l.last ? next - at : n;
+		l.segment = w->segment;
+		if (n > 0 && lines_wanted(w) && w->ev->line(w->ev->arg, &l) == -1)
+			return -1;
+		w->segment += n + 1;
+		at += n;
+		len -= n;
+		l.first = 0;
+	} while (!l.last && (len > 0 || at < next));
+	return 0;
+}
+
+/* Nobody wants lines: only "--" at the start of one could matter. */
+static void
+skip_to_dashes(struct mime_walk *w)
+{
+	const uint8_t *p = w->base + w->at, *end = w->base + w->end;
+
+	if (w->ndelims == 0) {
+		w->at = w->end;
+		return;
+	}
+	while (end - p >= 2 && (p[0] != '-' || p[1] != '-')) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (p == NULL)
+			break;
+		p++;
+	}
+	w->at = p == NULL || end - p < 2 ? w->end : (size_t)(p - w->base);
+}
+
+static int
+read_body(struct mime_walk *w)
+{
+	while (!w->in_header) {
+		size_t at, len, next;
+
+		if (!lines_wanted(w))
+			skip_to_dashes(w);
+		if (w->at == w->end)
+			break;
+		at = w->at;
+		len = mime_line_len(w, at, w->end, &next);
+		w->at = next;
+		if (len > 2 && w->base[at] == '-' && w->base[at + 1] == '-')
+			boundary_line(w, at, len, next);
+		if (tell_line(w, at, len, next) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+mime_walk(struct span message, const struct mime_options *opt, const struct mime_events *ev,
+    struct arena *arena, struct mime_index *index)
+{
+	struct mime_walk w = { .end = message.len, .opt = opt, .ev = ev };
+	int rc;
+
+	assert(opt->line_length_limit > 0 && opt->nesting_limit >= 0);
+	*index = (struct mime_index){ 0 };
+	w.base = message.len > 0 ? message.p : (const uint8_t *)"";
+	w.arena = arena;
+	w.index = index;
+	w.primary = w.in_header = 1;
+	w.class = MIME_HDR_PRIMARY;
+	w.type.kind = MIME_KIND_OTHER;
+	mime_part_open(&w, -1);
+	rc = primary_header(&w);
+	while (rc == 0 && (w.at < w.end || w.in_header)) {
+		if (!w.in_header)
+			rc = read_body(&w);
+		else if ((rc = read_fields(&w, w.end)) == 0)
+			rc = end_header(&w);
+	}
+	buf_fini(&w.text);
+	return rc;
+}

@@ -1,0 +1,90 @@
+/*
+ * mime_impl - what the files of the MIME walker share; nobody else includes it
+ */
+#ifndef MAIL_MIME_IMPL_H
+#define MAIL_MIME_IMPL_H
+
+#include "base/buf.h"
+#include "mail/mime.h"
+
+struct arena;
+
+/* --- mime_type.c: the value of Content-Type and Content-Transfer-Encoding --- */
+
+enum mime_kind { MIME_KIND_OTHER, MIME_KIND_MULTIPART, MIME_KIND_MESSAGE };
+
+struct mime_type {
+	enum mime_kind kind; /* MESSAGE: one that is taken apart, message/rfc822 or message/global
+			      */
+	int digest; /* multipart/digest: its parts are messages unless they say otherwise */
+	struct span type, subtype;
+	struct span charset; /* of text */
+};
+
+/* Read the value behind "Content-Type:"; spans point into it or into the arena.  0; -1: it has no
+ * type at all, and the field counts for nothing. */
+int mime_type_parse(struct span value, struct arena *, struct mime_type *, struct span *params);
+/* The next boundary= of a multipart's parameters: 1, or 0 when there is no more. */
+int mime_type_boundary(struct span *params, struct arena *, struct span *boundary);
+/* The word of Content-Transfer-Encoding; empty when there is none. */
+struct span mime_encoding_parse(struct span value);
+
+/* --- mime_field.c: a header field's lines and its text --- */
+
+struct mime_field {
+	size_t at, end;         /* its lines in the message */
+	size_t name_len, colon; /* from `at`; both 0 for a "From " line */
+};
+
+/* Fills h but for its class.  Its text is made when it is not as in the message, or, if
+ * only the line ends differ, with `want`. */
+void mime_field_read(
+    struct mime_walk *, const struct mime_field *, int want, struct mime_header *h);
+
+/* --- mime.c --- */
+
+struct mime_delim { /* a boundary that counts */
+	struct span text;
+	int digest;
+	int owner; /* the part whose header named it */
+};
+
+struct mime_walk {
+	const uint8_t *base;
+	size_t at, end;
+	const struct mime_options *opt;
+	const struct mime_events *ev;
+	struct arena *arena;
+	struct mime_index *index;
+
+	struct buf text; /* of the field at hand, when it is not as in the message */
+	struct mime_field field;
+
+	int in_header;
+	enum mime_class class; /* of the header block at hand */
+	int primary;
+	struct mime_type type; /* of the part at hand */
+	size_t segment;        /* how far into the body's segment we are */
+
+	struct mime_delim *delims; /* innermost last */
+	size_t ndelims, delims_cap;
+	size_t parts_cap;
+	int part;            /* the part at hand, or, beyond parts_limit, its nearest ancestor */
+	int unlisted;        /* the part at hand is beyond parts_limit */
+	struct words *words; /* what the index says of the part at hand, once it said something */
+};
+
+/* Length of the line at `at` without its line end, *next the offset behind it; nothing at or
+ * beyond `bound` is looked at. */
+size_t mime_line_len(const struct mime_walk *, size_t at, size_t bound, size_t *next);
+
+/* --- mime_part.c: the index --- */
+
+void mime_part_open(struct mime_walk *, int parent);
+void mime_part_body(struct mime_walk *);
+/* End the parts below `owner`; it is the part at hand afterwards. */
+void mime_part_close(struct mime_walk *, int owner, size_t at);
+void mime_part_type(struct mime_walk *);
+void mime_part_encoding(struct mime_walk *, struct span);
+
+#endif

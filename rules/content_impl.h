@@ -1,0 +1,38 @@
+/*
+ * content_impl - what the files of the content checks share; nobody else includes it
+ */
+#ifndef RULES_CONTENT_IMPL_H
+#define RULES_CONTENT_IMPL_H
+
+#include "base/span.h"
+#include "core/verdict.h"
+#include "rules/check_action.h"
+#include "rules/content_checks.h"
+
+struct transaction;
+
+enum check_list_kind { LIST_HEADER, LIST_MIME, LIST_NESTED, LIST_BODY, LIST_COUNT };
+
+struct check_list {
+	const char *parameter; /* "header_checks" */
+	int *tables;           /* numbers in the registry */
+	size_t ntables;
+};
+
+struct content_checks {
+	struct check_list lists[LIST_COUNT];
+	int any; /* a list has a table */
+	char **drop;
+	size_t ndrop;
+	size_t body_checks_size_limit;
+	int soft_bounce, postfix_strict;
+	int header_nul, header_over, non_header_line;
+	struct mime_options mime;
+};
+
+/* The log line of an action: `reject: header Subject: x from name[addr]; from=<> to=<> ...: TEXT`.
+ * text is NULL or "" when the rule gave none. */
+void content_log(const struct transaction *, const char *action, const char *what,
+    struct span content, const struct origin *, const char *text);
+
+#endif

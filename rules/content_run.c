@@ -1,0 +1,453 @@
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "core/message.h"
+#include "core/transaction.h"
+#include "rules/content_impl.h"
+#include "table/table.h"
+
+struct run { /* one message */
+	const struct content_checks *cc;
+	struct transaction *txn;
+	struct mime_index *index;
+	struct mime_events events;
+	const uint8_t *base;
+	int off; /* a PASS, a refusal or the like: nothing is asked any more */
+	struct buf out;
+};
+
+struct subject { /* what is looked at: a header field, or a piece of a body line */
+	struct span text;
+	const char *what; /* "header", "body" */
+	size_t at, raw_len;
+	const struct mime_header *header; /* NULL: body */
+	const struct mime_line *line;     /* NULL: header */
+};
+
+struct result { /* what becomes of it in the message */
+	int drop;
+	const char *prepend, *replace; /* NULL: none */
+};
+
+/* --- writing lines --- */
+
+static void
+put_text(struct buf *out, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_addc(out, s.p[i] == '\r' ? ' ' : (char)s.p[i]);
+}
+
+/* A field, cut at header_size_limit; what is no continuation line in it becomes one. */
+static void
+put_field(struct run *r, struct span text)
+{
+	struct span line, rest;
+	int more = 1;
+
+	text.len = mime_header_cut(text, r->cc->mime.header_size_limit);
+	for (int first = 1; more; first = 0, text = rest) {
+		more = span_cut(text, '\n', &line, &rest);
+		if (!first && (line.len == 0 || (line.p[0] != ' ' && line.p[0] != '\t')))
+			buf_addc(&r->out, '\t');
+		put_text(&r->out, line);
+		buf_adds(&r->out, "\r\n");
+	}
+}
+
+static void
+put_line(struct run *r, const char *text, int ended)
+{
+	struct span line, rest = span_str(text);
+
+	while (span_cut(rest, '\n', &line, &rest)) {
+		put_text(&r->out, line);
+		buf_adds(&r->out, "\r\n");
+	}
+	put_text(&r->out, line);
+	if (ended)
+		buf_adds(&r->out, "\r\n");
+}
+
+/* --- the actions --- */
+
+static void
+switch_off(struct run *r)
+{
+	r->off = 1;
+	r->events.line = NULL;
+}
+
+static void
+refuse(struct run *r, int code, const char *enhanced, const char *text, struct origin origin)
+{
+	int soft = r->cc->soft_bounce && code >= 500;
+
+	verdict_refuse(&r->txn->verdict, soft ? code - 100 : code, enhanced, text, origin);
+	switch_off(r);
+}
+
+static void
+reject(struct run *r, const struct subject *s, const char *arg, const struct origin *origin)
+{
+	struct check_reject reply = check_reject_parse(arg);
+	const char *text = arena_strdup(r->txn->arena, reply.text);
+
+	if (reply.bad_class)
+		log_warn(r->txn->service, r->txn->id,
+		    "%s: \"%s\": an enhanced code must be 4.x.x or 5.x.x", origin->list, arg);
+	content_log(r->txn, "reject", s->what, s->text, origin,
+	    arena_printf(r->txn->arena, "%s %s", reply.enhanced, text));
+	refuse(r, reply.code, reply.enhanced, text, *origin);
+}
+
+static void
+add_bcc(struct run *r, const char *addr, const struct origin *origin)
+{
+	struct effect_texts *bcc = &r->txn->verdict.bcc;
+
+	for (size_t i = 0; i < bcc->n; i++) {
+		if (strcasecmp(bcc->v[i].arg, addr) == 0)
+			return;
+	}
+	effect_add(bcc, r->txn->arena, addr, *origin);
+}
+
+/* Effects on the whole message.  arg is arena memory. */
+static void
+effect(struct run *r, enum check_verb verb, const char *arg, const struct origin *origin)
+{
+	struct verdict *v = &r->txn->verdict;
+
+	switch (verb) {
+	case CHECK_BCC:
+		add_bcc(r, arg, origin);
+		break;
+	case CHECK_DISCARD:
+		/* The message is refused already, and that stays. */
+		if ((r->index->seen & MIME_SEEN_DEPTH) == 0) {
+			v->discard = 1;
+			v->discard_reason = arg;
+			v->discard_origin = *origin;
+		}
+		switch_off(r);
+		break;
+	case CHECK_FILTER:
+		v->filter = (struct effect_text){ .arg = arg, .origin = *origin };
+		break;
+	case CHECK_HOLD:
+		v->hold = 1;
+		v->hold_reason = arg;
+		v->hold_origin = *origin;
+		break;
+	case CHECK_PASS:
+		switch_off(r);
+		break;
+	case CHECK_REDIRECT:
+		v->redirect = (struct effect_text){ .arg = arg, .origin = *origin };
+		switch_off(r);
+		break;
+	case CHECK_TAG:
+		effect_add(&v->tags, r->txn->arena, arg, *origin);
+		break;
+	case CHECK_UNKNOWN:
+	case CHECK_DUNNO:
+	case CHECK_IGNORE:
+	case CHECK_INFO:
+	case CHECK_PREPEND:
+	case CHECK_REJECT:
+	case CHECK_REPLACE:
+	case CHECK_STRIP:
+	case CHECK_WARN:
+		break;
+	}
+}
+
+static void
+act(struct run *r, const struct subject *s, const char *value, const struct origin *origin,
+    struct result *res)
+{
+	struct check_action a = check_action_parse(value);
+	const char *fault = check_action_fault(&a, s->header != NULL), *arg;
+
+	if (a.verb == CHECK_TAG && r->cc->postfix_strict)
+		fault = "is no action";
+	if (fault != NULL) {
+		char rule[512];
+
+		origin_format(origin, rule, sizeof(rule));
+		log_warn(r->txn->service, r->txn->id, "%s: %s: \"%s\": %s", origin->list, rule,
+		    value, fault);
+		return;
+	}
+	if (a.verb == CHECK_DUNNO || (a.verb == CHECK_HOLD && r->txn->verdict.hold))
+		return;
+	if (a.verb == CHECK_REJECT) {
+		reject(r, s, a.arg, origin);
+		return;
+	}
+	arg = arena_strdup(r->txn->arena, a.arg);
+	res->drop = a.verb == CHECK_IGNORE || a.verb == CHECK_STRIP;
+	res->prepend = a.verb == CHECK_PREPEND ? arg : NULL;
+	res->replace = a.verb == CHECK_REPLACE ? arg : NULL;
+	if (a.verb != CHECK_IGNORE)
+		content_log(r->txn, check_verb_name(a.verb), s->what, s->text, origin, arg);
+	effect(r, a.verb, arg, origin);
+}
+
+/* --- looking up --- */
+
+/* Postfix's cleanup stops there and then, and this is what it answers. */
+static void
+failed(struct run *r, const struct check_list *l, const struct err *err)
+{
+	struct origin origin = { .list = l->parameter };
+
+	log_warn(r->txn->service, r->txn->id, "%s: %s: message not accepted, try again later",
+	    l->parameter, err->text);
+	fact_set_detail(
+	    &r->txn->facts, FACT_CHECK_FAILED, arena_strdup(r->txn->arena, l->parameter));
+	refuse(r, 451, "4.3.0", "Error: queue file write error", origin);
+}
+
+/* The first table that knows the key decides. */
+static void
+check(struct run *r, const struct check_list *l, const struct subject *s, struct result *res)
+{
+	struct err err;
+	struct table_hit hit;
+
+	if (r->off || s->text.len == 0)
+		return;
+	for (size_t i = 0; i < l->ntables; i++) {
+		const struct table *t = table_set_get(r->txn->tables, l->tables[i]);
+		int rc = table_get(t, s->text, r->txn->arena, &hit, &err);
+
+		if (rc == -1) {
+			failed(r, l, &err);
+			return;
+		}
+		if (rc == 1) {
+			struct origin origin = {
+				.list = l->parameter, .file = hit.file, .line = hit.line
+			};
+
+			act(r, s, hit.value, &origin, res);
+			return;
+		}
+	}
+}
+
+/* --- header fields --- */
+
+static int
+is_dropped(const struct content_checks *cc, struct span name)
+{
+	for (size_t i = 0; i < cc->ndrop; i++) {
+		if (span_case_eq_str(name, cc->drop[i]))
+			return 1;
+	}
+	return 0;
+}
+
+static void
+edit_field(struct run *r, const struct mime_header *h, struct span text, const struct result *res)
+{
+	struct span name = h->name;
+	int drop = res->drop;
+
+	if (res->replace != NULL) {
+		text = span_str(res->replace);
+		name = span_make(text.p, mime_field_name(text));
+	}
+	/* Postfix keeps a MIME header field even if its name, or that of its replacement, is in the
+	 * list. */
+	drop |= h->class == MIME_HDR_PRIMARY && is_dropped(r->cc, name);
+	if (!drop && res->prepend == NULL && res->replace == NULL && !h->changed)
+		return;
+	buf_reset(&r->out);
+	if (res->prepend != NULL)
+		put_field(r, span_str(res->prepend));
+	if (!drop && (res->replace != NULL || h->changed))
+		put_field(r, text);
+	edit_add(&r->txn->verdict.edits, (size_t)(h->raw.p - r->base),
+	    drop || res->replace != NULL || h->changed ? h->raw.len : 0, buf_span(&r->out));
+}
+
+/* The value without its folding; "" when that is all there is. */
+static const char *
+value_of(struct run *r, const struct mime_header *h)
+{
+	struct span s = mime_header_text(h), line;
+	char *out = arena_alloc(r->txn->arena, s.len + 1);
+	size_t n = 0;
+
+	s.p += h->name.len + 1;
+	s.len -= h->name.len + 1;
+	s = span_trim(s);
+	while (s.len > 0) {
+		span_cut(s, '\n', &line, &s);
+		memcpy(out + n, line.p, line.len);
+		n += line.len;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static void
+note_field(struct run *r, const struct mime_header *h)
+{
+	struct transaction *t = r->txn;
+
+	if (h->class != MIME_HDR_PRIMARY)
+		return;
+	if (t->message_id[0] == '\0' && span_case_eq_str(h->name, "message-id"))
+		t->message_id = value_of(r, h);
+	else if (t->subject[0] == '\0' && span_case_eq_str(h->name, "subject"))
+		t->subject = value_of(r, h);
+}
+
+static int
+on_header(void *arg, const struct mime_header *h)
+{
+	static const enum check_list_kind lists[] = {
+		[MIME_HDR_PRIMARY] = LIST_HEADER,
+		[MIME_HDR_MULTIPART] = LIST_MIME,
+		[MIME_HDR_NESTED] = LIST_NESTED,
+	};
+	struct run *r = arg;
+	const struct check_list *l = &r->cc->lists[lists[h->class]];
+	struct subject s = { .what = "header", .header = h, .text = h->text };
+	struct result res = { 0 };
+
+	note_field(r, h);
+	if (l->ntables > 0 && !r->off) {
+		s.text = mime_header_text(h);
+		check(r, l, &s, &res);
+	}
+	edit_field(r, h, s.text, &res);
+	return 0;
+}
+
+static int
+on_end_of_header(void *arg, size_t at, int insert_blank)
+{
+	struct run *r = arg;
+
+	if (insert_blank)
+		edit_add(&r->txn->verdict.edits, at, 0, span_str("\r\n"));
+	return 0;
+}
+
+/* --- body lines --- */
+
+static int
+on_line(void *arg, const struct mime_line *l)
+{
+	struct run *r = arg;
+	/* Postfix asks with a C string. */
+	struct subject s = { .what = "body",
+		.line = l,
+		.text = span_make(l->text.p, strnlen((const char *)l->text.p, l->text.len)) };
+	struct result res = { 0 };
+
+	check(r, &r->cc->lists[LIST_BODY], &s, &res);
+	if (!res.drop && res.prepend == NULL && res.replace == NULL)
+		return 0;
+	buf_reset(&r->out);
+	if (res.prepend != NULL)
+		put_line(r, res.prepend, 1);
+	/* A piece that is not the last one of its line has no line end to give back. */
+	if (res.replace != NULL)
+		put_line(r, res.replace, l->last);
+	edit_add(
+	    &r->txn->verdict.edits, l->at, res.prepend != NULL ? 0 : l->raw_len, buf_span(&r->out));
+	return 0;
+}
+
+/* --- what the walk saw --- */
+
+static const struct {
+	enum mime_seen bit;
+	enum fact fact;
+} seen_facts[] = {
+	{ MIME_SEEN_DEPTH, FACT_MIME_LIMIT_DEPTH },
+	{ MIME_SEEN_PARTS, FACT_MIME_LIMIT_PARTS },
+	{ MIME_SEEN_BOUNDARY_CUT, FACT_MIME_LIMIT_BOUNDARY },
+	{ MIME_SEEN_HEADER_CUT, FACT_HEADER_OVER_LIMIT },
+	{ MIME_SEEN_HEADER_NUL, FACT_HEADER_NUL },
+	{ MIME_SEEN_NON_HEADER, FACT_HEADER_NON_HEADER },
+	{ MIME_SEEN_HEADER_COUNT, FACT_HEADER_COUNT },
+	{ MIME_SEEN_NO_HEADER, FACT_HEADER_NONE },
+};
+
+/* nul_in_header and its siblings. */
+static void
+odd_header(struct run *r, enum mime_seen bit, int outcome, const char *parameter,
+    const char *enhanced, const char *text)
+{
+	struct origin origin = { .list = parameter };
+	struct verdict *v = &r->txn->verdict;
+
+	if ((r->index->seen & bit) == 0 || outcome == 0)
+		return;
+	if (outcome == 1) {
+		content_log(r->txn, "reject", "header", span_str(text), &origin, NULL);
+		refuse(r, 550, enhanced, text, origin);
+	} else if (!v->hold) {
+		content_log(r->txn, "hold", "header", span_str(text), &origin, NULL);
+		v->hold = 1;
+		v->hold_reason = text;
+		v->hold_origin = origin;
+	}
+}
+
+static void
+conclude(struct run *r)
+{
+	const struct content_checks *cc = r->cc;
+	struct verdict *v = &r->txn->verdict;
+
+	for (size_t i = 0; i < sizeof(seen_facts) / sizeof(seen_facts[0]); i++) {
+		if (r->index->seen & seen_facts[i].bit)
+			fact_set(&r->txn->facts, seen_facts[i].fact);
+	}
+	if ((r->index->seen & MIME_SEEN_DEPTH) != 0 && !v->discard) {
+		struct origin origin = { .list = "mime_nesting_limit" };
+
+		if (v->outcome == OUTCOME_DUNNO)
+			content_log(r->txn, "reject", "mime-error",
+			    span_str("MIME nesting exceeds safety limit"), &origin, NULL);
+		refuse(r, 550, "5.6.0", "MIME nesting exceeds safety limit", origin);
+	}
+	odd_header(r, MIME_SEEN_HEADER_NUL, cc->header_nul, "nul_in_header", "5.6.0",
+	    "NUL octet in the message header");
+	odd_header(r, MIME_SEEN_HEADER_CUT, cc->header_over, "header_over_limit", "5.3.4",
+	    "message header field too long");
+	odd_header(r, MIME_SEEN_NON_HEADER, cc->non_header_line, "non_header_line", "5.6.0",
+	    "message header ends at a line that is no header field");
+}
+
+void
+content_checks_run(
+    const struct content_checks *cc, struct transaction *txn, struct mime_index *index)
+{
+	struct span message = message_view(txn->message);
+	struct run r = { .cc = cc, .txn = txn, .index = index, .base = message.p };
+	struct mime_options opt = cc->mime;
+
+	opt.lead = txn->lead;
+	r.events = (struct mime_events){ .header = on_header,
+		.end_of_header = on_end_of_header,
+		.line = cc->lists[LIST_BODY].ntables > 0 ? on_line : NULL,
+		.line_limit = cc->body_checks_size_limit,
+		.lazy_text = 1,
+		.arg = &r };
+	(void)mime_walk(message, &opt, &r.events, txn->arena, index);
+	conclude(&r);
+	buf_fini(&r.out);
+}
