@@ -1,0 +1,424 @@
+"""The SMTP and LMTP doors: commands, their order, what is announced, limits (PITFALLS A6-A14, B1, B2)."""
+import random
+
+import pytest
+
+import smtp
+from nexthop import CLOSE, NextHop
+
+MESSAGE = b"From: a@example.com\r\nSubject: hi\r\n\r\nbody\r\n"
+
+
+def codes(replies):
+    return [r.code for r in replies]
+
+
+def test_announces_what_both_can(filterd):
+    with NextHop(extensions=("PIPELINING", "SIZE 5000000", "DSN")) as hop:
+        f = filterd(next_hop=hop.next_hop, message_size_limit=10000)
+        with smtp.Client(f.address("smtp")) as c:
+            assert c.greeting.code == 220
+            c.hello()
+            assert "DSN" in c.extensions and "PIPELINING" in c.extensions
+            assert "8BITMIME" not in c.extensions and "SMTPUTF8" not in c.extensions
+            assert c.extensions["SIZE"] == "10000"
+            assert c.mail("a@example.com", "BODY=8BITMIME").code == 555
+            assert c.mail("a@example.com", "SIZE=20000").code == 552
+            assert c.mail("a@example.com", "SIZE=9000 RET=HDRS ENVID=x").code == 250
+            assert c.rcpt("b@example.com", "NOTIFY=NEVER ORCPT=rfc822;b@example.com").code == 250
+            assert c.data(MESSAGE)[0].code == 250
+        m = hop.wait(1)[0]
+        assert b"RET=HDRS" in m.mail and b"ENVID=x" in m.mail
+        assert b"NOTIFY=NEVER" in m.rcpts[0] and b"ORCPT=rfc822;b@example.com" in m.rcpts[0]
+
+
+def test_next_hop_never_learnt_is_421(filterd):
+    hop = NextHop().start()
+    address = hop.next_hop
+    hop.stop()
+    f = filterd(next_hop=address)
+    f.expect("next hop .* cannot be asked").expect("not reachable|refused|connect")
+    with smtp.Client(f.address("smtp")) as c:
+        assert c.greeting.code == 421
+        assert "4.3.2" in c.greeting.text
+        assert c.at_end()
+
+
+ORDER = [
+    # commands and the codes they get; the transaction after them must still work
+    (["RCPT TO:<b@example.com>"], [503]),
+    (["DATA"], [503]),
+    (["MAIL FROM:<a@example.com>", "MAIL FROM:<a@example.com>"], [250, 503]),
+    (["MAIL FROM:<a@example.com>", "DATA"], [250, 554]),
+    (["MAIL FROM:<a@example.com>", "RSET", "RCPT TO:<b@example.com>"], [250, 250, 503]),
+    (["MAIL FROM:<a@example.com>", "EHLO again.example", "RCPT TO:<b@example.com>"], [250, 250, 503]),
+    (["MAIL FROM:<a@example.com>", "XFORWARD NAME=x.example"], [250, 503]),
+    (["FOO bar"], [502]),
+    (["STARTTLS"], [502]),
+    (["NOOP", "NOOP x", "VRFY a", "VRFY", "HELP"], [250, 250, 252, 501, 214]),
+    (["MAIL FROM:a@example.com"], [250]),
+    (["MAIL FROM: <a@example.com>"], [250]),
+    (["MAIL TO:<a@example.com>"], [501]),
+    (["MAIL"], [501]),
+    (["MAIL FROM:<a@b@c>"], [501]),
+    (["MAIL FROM:<u@-bad-.example>"], [501]),
+    (["MAIL FROM:<a@example.com> FOO=1"], [555]),
+    (["MAIL FROM:<a@example.com> SIZE=abc"], [501]),
+    (["MAIL FROM:<>", "RCPT TO:<>"], [250, 501]),
+    (["DATA now"], [501]),
+    (["EHLO"], [501]),
+    (["BDAT 0 LAST"], [503]),
+    (["MAIL FROM:<a@example.com>", "BDAT 0 LAST"], [250, 503]),
+]
+
+
+@pytest.mark.parametrize("verify", ["yes", "no"])
+def test_order_of_commands(filterd, hop, verify):
+    f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop=verify)
+    for lines, expected in ORDER:
+        with smtp.Client(f.address("smtp")) as c:
+            c.hello()
+            assert codes(c.cmd(line) for line in lines) == expected, lines
+            c.cmd("RSET")
+            assert codes(c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2]) == [250], lines
+
+
+def test_lmtp_wants_lhlo(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        assert c.cmd("EHLO x.example").code == 502
+        assert c.cmd("MAIL FROM:<a@example.com>").code == 503
+        assert c.hello().code == 250
+        assert c.mail("a@example.com").code == 250
+
+
+class Model:
+    """What a session may do next, as PITFALLS A7 has it."""
+
+    def __init__(self):
+        self.mail, self.rcpts = False, 0
+
+    def expect(self, verb):
+        if verb == "MAIL":
+            ok = not self.mail
+            self.mail = True
+            return 250 if ok else 503
+        if verb == "RCPT":
+            if not self.mail:
+                return 503
+            self.rcpts += 1
+            return 250
+        if verb == "BADRCPT":
+            return 501 if self.mail else 503
+        if verb == "DATA":
+            if not self.rcpts:
+                return 554 if self.mail else 503
+            return 354
+        if verb in ("RSET", "EHLO"):
+            self.mail, self.rcpts = False, 0
+        return 250
+
+
+WORDS = {"MAIL": "MAIL FROM:<a@example.com>", "RCPT": "RCPT TO:<b@example.com>",
+         "BADRCPT": "RCPT TO:<b@>", "DATA": "DATA", "RSET": "RSET", "EHLO": "EHLO x.example",
+         "NOOP": "NOOP"}
+
+
+@pytest.mark.parametrize("verify", ["yes", "no"])
+def test_random_sequences_follow_the_model(filterd, hop, verify):
+    """Whatever the final reply was (250, 4xx, 5xx), the next transaction starts at MAIL."""
+    rnd = random.Random(7)
+    ends = ["250 2.0.0 ok", "451 4.3.0 later", "550 5.7.1 no"]
+    f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop=verify)
+    f.expect(".*")
+    for _ in range(40):
+        with smtp.Client(f.address("smtp")) as c:
+            c.hello()
+            m = Model()
+            said = []
+            for _ in range(25):
+                verb = rnd.choice(list(WORDS))
+                said.append(verb)
+                hop.script["end"] = rnd.choice(ends)
+                want = m.expect(verb)
+                got = c.cmd(WORDS[verb])
+                assert got.code == want, said
+                if got.code == 354:
+                    c.send(smtp.dot_stuff(MESSAGE))
+                    assert c.reply().code == int(hop.script["end"][:3]), said
+                    m.mail, m.rcpts = False, 0
+
+
+def test_pipelining_one_reply_each(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        c.send(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@>\r\nRCPT TO:<c@>\r\nDATA\r\nNOOP\r\nFOO\r\nRSET\r\n")
+        assert codes(c.replies(7)) == [250, 501, 501, 554, 250, 502, 250]
+        c.send(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n" + smtp.dot_stuff(MESSAGE) +
+               b"MAIL FROM:<c@example.com>\r\nRCPT TO:<d@example.com>\r\nDATA\r\n" + smtp.dot_stuff(MESSAGE) +
+               b"QUIT\r\n")
+        assert codes(c.replies(9)) == [250, 250, 354, 250, 250, 250, 354, 250, 221]
+        assert c.at_end()
+    assert [m.sender for m in hop.wait(2)] == ["a@example.com", "c@example.com"]
+
+
+def test_long_and_odd_command_lines(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    f.expect("NUL")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        # one reply for a line that is too long, however long, and none of it is a command
+        for n in (2100, 9000, 200000):
+            c.send(b"NOOP " + b"x" * n + b" QUIT\r\n")
+            assert c.reply().code == 500, n
+        assert c.cmd("NOOP").code == 250
+        c.send(b"NOOP a\0b\r\n")
+        assert c.reply().code == 500
+        c.send(b"MAIL FROM:<a\0@example.com>\r\n")
+        assert c.reply().code == 500
+        c.send(b"noop\n")       # Postfix takes LF for commands
+        assert c.reply().code == 250
+        c.send(b"\r\n")
+        assert c.reply().code in (500, 502)
+        # a command in single octets
+        for octet in b"MAIL FROM:<a@example.com>\r\n":
+            c.send(bytes([octet]))
+        assert c.reply().code == 250
+
+
+def test_recipients_are_limited(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_recipient_limit=50)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        assert codes(c.rcpt(f"u{i}@example.com") for i in range(60)) == [250] * 50 + [452] * 10
+        assert codes(c.data(MESSAGE, 50)) == [250] * 50
+    assert len(hop.wait(1)[0].rcpts) == 50
+
+
+def test_message_size_limit(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, message_size_limit=20000)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        big = b"Subject: x\r\n\r\n" + b"y" * 70 + b"\r\n"
+        r = c.transaction("a@example.com", ["b@example.com"], big * 1000)[2]
+        assert (r[0].code, r[0].text.startswith("5.3.4")) == (552, True)
+        r = c.transaction("a@example.com", ["b@example.com"], big)[2]
+        assert r[0].code == 250
+    assert len(hop.messages) == 1
+
+
+def test_footer_and_id(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, header_checks="inline:{ Subject: hi=REJECT 5.7.9 not this }")
+    r = smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"], MESSAGE, lmtp=True)[2][0]
+    final = f.wait_finals(1)[0]
+    assert (r.code, r.text) == (550, f"5.7.9 not this (id {final['id']})")
+    assert final["fate"] == "reject" and final["recipient"] == "b@example.com"
+
+
+def test_xforward_is_the_client(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"], MESSAGE, lmtp=True,
+              NAME="mx.example", ADDR="192.0.2.7", PORT="2525", PROTO="ESMTP", HELO="helo.example",
+              IDENT="4ABC", SOURCE="REMOTE")
+    final = f.wait_finals(1)[0]
+    assert final["client"] == "mx.example[192.0.2.7]"
+    assert (final["queue_id"], final["helo"], final["proto"]) == ("4ABC", "helo.example", "ESMTP")
+    x = hop.wait(1)[0].xforward
+    assert (x["NAME"], x["ADDR"], x["HELO"], x["IDENT"]) == ("mx.example", "192.0.2.7", "helo.example", "4ABC")
+
+
+def test_xforward_is_good_for_one_message(filterd, hop):
+    """PITFALLS B2: cleared after the dot; then the client is unknown, not the peer."""
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        assert c.xforward(NAME="mx.example", ADDR="192.0.2.7").code == 250
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+    assert [e["client"] for e in f.wait_finals(2)] == ["mx.example[192.0.2.7]", "unknown[unknown]"]
+    assert "no_xforward" in f.ctl("status")
+
+
+@pytest.mark.parametrize("words", [
+    "NAME", "NAME=", "NAME=a+b", "NAME=a+0Ab", "ADDR=1.2.3.4.5", "ADDR=x", "PORT=99999", "SOURCE=MARS",
+    "FOO=x", "NAME=" + "a" * 300, "NAME=a+00b", "LOGIN=me", "",
+])
+def test_bad_xforward_changes_nothing(filterd, hop, words):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        assert c.cmd("XFORWARD ADDR=192.0.2.7").code == 250
+        assert c.cmd("XFORWARD HELO=changed.example " + words if words else "XFORWARD").code == 501
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+    final = f.wait_finals(1)[0]
+    assert (final["client"], final["helo"]) == ("unknown[192.0.2.7]", "")
+
+
+def test_xforward_and_xclient_from_listed_peers_only(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_authorized_xforward_hosts="192.0.2.1")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert "XFORWARD" not in c.extensions and "XCLIENT" not in c.extensions
+        assert c.cmd("XFORWARD NAME=x.example").code == 550
+        assert c.cmd("XCLIENT NAME=x.example").code == 550
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+    assert f.wait_finals(1)[0]["client"] == "unknown[127.0.0.1]"
+
+
+def test_xclient(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_authorized_xclient_hosts="127.0.0.0/8",
+                smtpd_authorized_xforward_hosts="")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert "XCLIENT" in c.extensions
+        assert c.cmd("XCLIENT LOGIN=me").code == 501    # not without allow_xclient_login
+        c.mail("a@example.com")
+        assert c.cmd("XCLIENT ADDR=192.0.2.9").code == 503
+        c.cmd("RSET")
+        assert c.cmd("XCLIENT ADDR=192.0.2.9 NAME=x.example HELO=h.example").code == 220
+        assert c.cmd("MAIL FROM:<a@example.com>").code in (250, 503)
+        c.hello("said.example")
+        assert "XCLIENT" not in c.extensions            # 192.0.2.9 is not authorised
+        assert c.cmd("XCLIENT ADDR=192.0.2.10").code == 550
+        c.cmd("RSET")
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+    final = f.wait_finals(1)[0]
+    assert (final["client"], final["helo"]) == ("x.example[192.0.2.9]", "said.example")
+
+
+def test_allowed_clients(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, allowed_clients="192.0.2.1")
+    f.expect("refused: not in allowed_clients")
+    with smtp.Client(f.address("smtp")) as c:
+        assert c.greeting.code == 554
+        assert c.at_end()
+
+
+def test_bdat(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert "CHUNKING" in c.extensions
+        for _ in range(2):
+            c.mail("a@example.com")
+            c.rcpt("b@example.com")
+            head, tail = b"Subject: x\r\n\r\n.dot\r\n", b"..two\r\n.\r\nend"
+            c.send(b"BDAT %d\r\n" % len(head) + head + b"BDAT %d LAST\r\n" % len(tail) + tail)
+            assert codes(c.replies(2)) == [250, 250]
+        assert [m.data for m in hop.wait(2)] == [head + tail + b"\r\n"] * 2
+    assert len(hop.messages) == 2
+
+
+def test_bdat_errors(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        chunk = b"QUIT\r\nRSET\r\n"
+        c.send(b"BDAT %d LAST\r\n" % len(chunk) + chunk + b"NOOP\r\n")
+        assert codes(c.replies(2)) == [503, 250]        # swallowed, not obeyed
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        c.send(b"BDAT 5\r\nA: b\n")
+        assert c.reply().code == 250
+        assert c.cmd("DATA").code == 503                # no mixing
+        assert c.cmd("RCPT TO:<c@example.com>").code == 503
+        assert c.cmd("RSET").code == 250
+        assert c.cmd("BDAT x").code == 501
+        assert c.reply().code == 421
+        assert c.at_end()
+    assert hop.messages == []
+
+
+def test_bdat_many_tiny_chunks(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        body = b"Subject: x\r\n\r\n" + b"tiny\r\n" * 300
+        c.send(b"".join(b"BDAT 1\r\n" + body[i:i + 1] for i in range(len(body))) + b"BDAT 0 LAST\r\n")
+        assert set(codes(c.replies(len(body) + 1))) == {250}
+    assert hop.wait(1)[0].data == body
+
+
+def test_verify_passes_refusals_on(filterd, hop):
+    hop.script["rcpt"] = ["250 2.1.5 ok", "550 5.1.1 no such user", "450 4.2.1 later"]
+    f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop="yes", smtpd_reject_footer="")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        c.mail("a@example.com")
+        got = [c.rcpt(r + "@example.com") for r in ("a", "b", "c", "d")]
+        assert codes(got) == [250, 550, 450, 250]
+        assert got[1].text == "5.1.1 no such user"
+        assert codes(c.data(MESSAGE)) == [250]
+    assert hop.wait(1)[0].recipients == ["a@example.com", "d@example.com"]
+
+
+def test_verify_next_hop_lost_between(filterd, hop):
+    hop.script["rcpt"] = ["250 2.1.5 ok", CLOSE]
+    f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop="yes")
+    f.expect("next hop")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        c.mail("a@example.com")
+        assert codes([c.rcpt("a@example.com"), c.rcpt("b@example.com"), c.rcpt("c@example.com")]) == [250, 451, 451]
+        assert codes(c.data(MESSAGE)) == [451]
+        # and the next transaction works
+        assert codes(c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
+    assert len(hop.messages) == 1
+
+
+def test_lmtp_replies_one_a_recipient(filterd, lmtp_hop):
+    lmtp_hop.script["end"] = ["250 2.0.0 first", "452 4.2.2 full", "550 5.7.1 no"]
+    f = filterd(next_hop=lmtp_hop.next_hop, smtpd_reject_footer="")
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        assert codes(c.rcpt(u + "@example.com") for u in ("a", "b", "c")) == [250] * 3
+        assert codes(c.data(MESSAGE, 3)) == [250, 452, 550]
+        assert c.silent()
+        # a recipient given twice gets two replies
+        assert codes(c.transaction("a@example.com", ["a@example.com"] * 2, MESSAGE)[2]) == [250] * 2
+
+
+def test_soft_bounce(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, soft_bounce="yes", header_checks="inline:{ Subject: hi=REJECT no }")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert c.mail("u@-bad-.example").code == 401
+        r = c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2][0]
+        assert r.code == 450 and r.text.startswith("4.")
+
+
+def test_idle_session_times_out(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_timeout="1s")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        r = c.reply()
+        assert r.code == 421 and "4.4.2" in r.text
+        assert c.at_end()
+    with smtp.Client(f.address("smtp")) as c:      # inside the data
+        f.expect("lost connection after DATA")
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        assert c.cmd("DATA").code == 354
+        c.send(b"Subject: x\r\n")
+        assert c.reply().code == 421
+        assert c.at_end()
+    assert hop.messages == []
+
+
+def test_clients_that_vanish(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    f.expect("lost connection").expect("client")
+    whole = (b"EHLO x.example\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n" +
+             smtp.dot_stuff(MESSAGE))
+    for n in range(0, len(whole) - 1):
+        with smtp.Client(f.address("smtp")) as c:
+            c.send(whole[:n])
+            c.abort() if n % 2 else c.close()
+    assert codes(smtp.send(f.address("smtp"), "z@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
+    assert [m.sender for m in hop.messages if m.data is not None] == ["z@example.com"]
