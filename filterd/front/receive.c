@@ -118,7 +118,7 @@ receive_chunk(struct smtp_session *s, uint64_t chunk, int last, int want_it)
 	struct span rest;
 
 	while (chunk > 0) {
-		size_t most = want_it ? PIECE : sizeof(scrap) - CONTENT_HELD;
+		size_t most = want_it ? PIECE : sizeof(scrap) - 4;
 		size_t want = chunk < most ? (size_t)chunk : most;
 		uint8_t *p = want_it ? room(s, want) : scrap;
 		ssize_t n;

@@ -86,7 +86,7 @@ def test_no_latch_from_the_first_line(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     r = one_message(f, "smtp", b"Subject: x\nTo: y\n\nbody\n.\nmore\n.\r\nmore\r\n.\r\n")
     assert r.code == 250
-    assert hop.wait(1)[0].data == b"Subject: x\r\nTo: y\r\n\r\nbody\r\n\r\nmore\r\n\r\nmore\r\n"
+    assert hop.wait(1)[0].data == b"Subject: x\r\nTo: y\r\n\r\nbody\r\nmore\r\nmore\r\n"
 
 
 def test_dot_at_a_buffer_boundary(filterd, hop):
