@@ -51,6 +51,7 @@ enum content_seen { /* bits */
 };
 
 #define CONTENT_LINE 998
+#define CONTENT_HELD 1 /* the most that held will be */
 
 struct content {
 	enum content_mode mode;

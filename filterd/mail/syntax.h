@@ -4,8 +4,13 @@
  *
  * Pure functions over bytes.  A path is parsed once into parts, and its octets are kept for the
  * next hop (PITFALLS A13); what cannot be understood is refused, never guessed at.  Postfix's
- * leniencies are accepted: blanks after the colon, a missing pair of <>, a trailing comment, a
- * source route (skipped in the parsed form).
+ * leniencies are accepted: blanks after the colon and inside the <>, a missing pair of <>, a source
+ * route (skipped in the parsed form), dots anywhere in the local part, an unquoted @ in it (the
+ * last one counts), no domain, an empty local part, underscores and a final dot in the domain.
+ *
+ * Postfix accepts and we refuse, since two servers would read it in two ways: comments in an
+ * address, <<a@b>>, a@b>, a colon outside a source route or a literal, a quoted domain, controls
+ * outside quotes, and CR, LF, NUL anywhere; a parameter given twice; AUTH=.
  */
 #ifndef MAIL_SYNTAX_H
 #define MAIL_SYNTAX_H
@@ -38,7 +43,10 @@ struct mail_params {
 	const char *notify; /* as sent, or NULL (RCPT) */
 	int notify_never;
 	const char *orcpt;   /* as sent, or NULL (RCPT) */
-	const char *unknown; /* first parameter that is none of ours, or NULL */
+	const char *unknown; /* first parameter that is none of ours, or NULL: 555 5.5.4
+				Unsupported option: ... */
+	const char *why;     /* with SYNTAX_BAD_PARAM: the reply's text behind 501 5.5.4, as Postfix
+				has it */
 };
 
 enum syntax_result {
@@ -46,12 +54,13 @@ enum syntax_result {
 	SYNTAX_BAD_COMMAND, /* not "FROM:<...>" / "TO:<...>" : 501 5.5.4 Syntax: MAIL FROM:<address>
 			     */
 	SYNTAX_BAD_ADDRESS, /* 501 5.1.7 / 5.1.3 Bad sender|recipient address syntax */
-	SYNTAX_BAD_PARAM,   /* 501 5.5.4 */
+	SYNTAX_BAD_PARAM,   /* 501 5.5.4 and mail_params.why */
 };
 
-/* The argument of MAIL ("FROM:<a@b> SIZE=1") or RCPT ("TO:<a@b> NOTIFY=NEVER"): `word` is "FROM" or
- * "TO".  utf8: octets above 127 are allowed in the path (SMTPUTF8 was offered).  Results live in
- * the arena. */
+/* The argument of MAIL ("FROM:<a@b> SIZE=1") or RCPT ("TO:<a@b> NOTIFY=NEVER").  What is wrong
+ * first is reported; behind an unknown parameter nothing is looked at (SYNTAX_OK, unknown set).
+ * utf8: octets above 127 are allowed in the path (SMTPUTF8 was offered).  Results live in the
+ * arena. */
 enum syntax_result syntax_mail(
     struct arena *, struct span arg, int utf8, struct mail_path *, struct mail_params *);
 enum syntax_result syntax_rcpt(
