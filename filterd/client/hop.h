@@ -127,7 +127,7 @@ int hop_data(struct hop *, struct hop_envelope *, struct deadline, struct err *)
 int hop_content(struct hop *, struct span piece, struct deadline, struct err *) ATTR_MUST_USE;
 int hop_flush(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;
 /* Send what is queued, the end of the last line if it lacks one, and the final dot, in one write;
- * it is the point of no return. */
+ * it is the point of no return.  -1: the dot has not left, so the message is not there. */
 int hop_dot(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;
 /* The reply, or with LMTP one a recipient that RCPT accepted, into rcpts[].final.  A 421 is the
  * reply for all who still wait for one.  After -1 those without a reply have final.code 0: nobody

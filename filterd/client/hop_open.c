@@ -70,8 +70,8 @@ static int
 refused(struct hop *h, const char *to, const struct hop_reply *r, struct err *err)
 {
 	h->broken = 1;
-	err_set(err, ERR_PEER, "said to %s: %d %s%s%.300s", to, r->code, r->enhanced,
-	    *r->enhanced ? " " : "", r->text);
+	err_set(err, ERR_PEER, "said to %s: %d %s%s%.*s", to, r->code, r->enhanced,
+	    *r->enhanced ? " " : "", hop_first_line(r->text), r->text);
 	return -1;
 }
 

@@ -51,6 +51,8 @@ int hop_read_reply(struct hop *, const char *to, struct arena *, struct hop_repl
 /* As above for a reply whose code must be 2xx, 4xx or 5xx. */
 int hop_read_result(struct hop *, const char *to, struct arena *, struct hop_reply *,
     struct deadline, struct err *) ATTR_MUST_USE;
+/* How much of a reply's text fits an error text: one line of it, for printf's "%.*s". */
+int hop_first_line(const char *text);
 /* Mark it broken and say so: rc is what the stream call returned, err what it left. */
 int hop_lost(struct hop *, int rc, const char *doing, struct err *);
 int hop_flush_commands(struct hop *, const char *doing, struct deadline, struct err *);

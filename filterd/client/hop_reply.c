@@ -83,6 +83,14 @@ read_line(struct hop *h, const char *to, struct span *line, struct deadline d, s
 	return hop_lost(h, rc, doing, err);
 }
 
+int
+hop_first_line(const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	return n > 300 ? 300 : (int)n;
+}
+
 /* The next hop closes the channel (RFC 5321 3.8): no more replies are to be expected. */
 static int
 closing(struct hop *h, const struct hop_reply *r, struct err *err)

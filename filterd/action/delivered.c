@@ -1,0 +1,294 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nettle/sha2.h>
+
+#include "action/delivered.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/xmem.h"
+
+#define FILE_HEAD   "filterd delivered 1\n"
+#define HEAD_LEN    (sizeof(FILE_HEAD) - 1)
+#define ENTRIES_MAX ((size_t)1 << 16)
+#define COMPACT_MIN 64 /* forgotten entries before the file is written anew */
+
+/* As on disk, in this machine's byte order: the file never leaves it. */
+struct record {
+	int64_t wall_us;
+	uint8_t digest[32];
+	uint64_t check; /* so that a torn or foreign record is not believed */
+};
+
+struct delivered {
+	pthread_mutex_t lock;
+	char *path;
+	int fd;
+	off_t size;
+	int64_t keep_ms;
+	struct record *v; /* oldest first, v[first .. n) are remembered */
+	size_t first, n, cap;
+	_Atomic size_t live; /* n - first, for delivered_any() without the lock */
+};
+
+static uint64_t
+record_check(const struct record *r)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)r->wall_us;
+
+	for (size_t i = 0; i < sizeof(r->digest); i++)
+		h = (h ^ r->digest[i]) * 0x100000001b3u;
+	return h;
+}
+
+static void
+remember(struct delivered *d, const struct record *r)
+{
+	if (d->n == d->cap) {
+		d->cap = d->cap == 0 ? 64 : 2 * d->cap;
+		d->v = xreallocarray(d->v, d->cap, sizeof(*d->v));
+	}
+	d->v[d->n++] = *r;
+	if (d->n - d->first > ENTRIES_MAX)
+		d->first++;
+}
+
+/* What is older than keep_ms, or from a clock that was put back since, is forgotten. */
+static void
+forget_old(struct delivered *d)
+{
+	int64_t now = clock_wall_us();
+
+	while (d->first < d->n &&
+	       (now - d->v[d->first].wall_us >= d->keep_ms * 1000 || d->v[d->first].wall_us > now))
+		d->first++;
+	if (d->first == d->n)
+		d->first = d->n = 0;
+	atomic_store(&d->live, d->n - d->first);
+}
+
+static int
+write_all(int fd, const void *p, size_t n, off_t at)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t k = pwrite(fd, (const char *)p + done, n - done, at + (off_t)done);
+
+		if (k == -1 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return -1;
+		done += (size_t)k;
+	}
+	return 0;
+}
+
+static int
+sync_folder(const char *path)
+{
+	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
+	int fd, rc = -1;
+
+	if (slash == NULL || slash == dir)
+		snprintf(dir, strlen(dir) + 1, "%s", slash == NULL ? "." : "/");
+	else
+		*slash = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd != -1) {
+		rc = fsync(fd);
+		close(fd);
+	}
+	free(dir);
+	return rc;
+}
+
+/* Write what is remembered to a new file and put it in the place of the old one.  On failure the
+ * old one stays. */
+static int
+compact(struct delivered *d, struct err *err)
+{
+	char *path = xasprintf("%s.new", d->path);
+	size_t bytes = (d->n - d->first) * sizeof(struct record);
+	int fd, rc = -1;
+
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 || write_all(fd, FILE_HEAD, HEAD_LEN, 0) == -1 ||
+	    (bytes > 0 && write_all(fd, d->v + d->first, bytes, (off_t)HEAD_LEN) == -1) ||
+	    fsync(fd) == -1 || rename(path, d->path) == -1 || sync_folder(d->path) == -1) {
+		err_set(err, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		goto out;
+	}
+	if (d->fd != -1)
+		close(d->fd);
+	d->fd = fd;
+	fd = -1;
+	d->size = (off_t)(HEAD_LEN + bytes);
+	if (d->first > 0)
+		memmove(d->v, d->v + d->first, bytes);
+	d->n -= d->first;
+	d->first = 0;
+	rc = 0;
+out:
+	if (fd != -1)
+		close(fd);
+	free(path);
+	return rc;
+}
+
+/* Read the records there are; a file of another kind, or of none, is begun anew. */
+static int
+load(struct delivered *d, struct err *err)
+{
+	char head[HEAD_LEN];
+	struct record r;
+
+	d->fd = open(d->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (d->fd == -1 && errno != ENOENT) {
+		err_set(err, ERR_SYSTEM, "%s: %s", d->path, strerror(errno));
+		return -1;
+	}
+	d->size = (off_t)HEAD_LEN;
+	if (d->fd != -1 && pread(d->fd, head, HEAD_LEN, 0) == (ssize_t)HEAD_LEN &&
+	    memcmp(head, FILE_HEAD, HEAD_LEN) == 0) {
+		while (pread(d->fd, &r, sizeof(r), d->size) == (ssize_t)sizeof(r) &&
+		       r.check == record_check(&r)) {
+			remember(d, &r);
+			d->size += (off_t)sizeof(r);
+		}
+	}
+	forget_old(d);
+	return compact(d, err);
+}
+
+struct delivered *
+delivered_open(const char *path, int64_t keep_ms, struct err *err)
+{
+	struct delivered *d = xcalloc(1, sizeof(*d));
+
+	pthread_mutex_init(&d->lock, NULL);
+	d->path = xstrdup(path);
+	d->fd = -1;
+	d->keep_ms = keep_ms;
+	if (load(d, err) == -1) {
+		delivered_close(d);
+		return NULL;
+	}
+	return d;
+}
+
+void
+delivered_close(struct delivered *d)
+{
+	if (d == NULL)
+		return;
+	if (d->fd != -1)
+		close(d->fd);
+	pthread_mutex_destroy(&d->lock);
+	free(d->path);
+	free(d->v);
+	free(d);
+}
+
+void
+delivered_set_keep(struct delivered *d, int64_t keep_ms)
+{
+	pthread_mutex_lock(&d->lock);
+	d->keep_ms = keep_ms;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void
+delivered_digest(struct delivered_digest *digest, struct span message)
+{
+	struct sha256_ctx c;
+
+	sha256_init(&c);
+	sha256_update(&c, message.len, message.p);
+	sha256_digest(&c, sizeof(digest->octets), digest->octets);
+}
+
+void
+delivered_key(struct delivered_key *key, const char *sender, const char *rcpt, const char *hop,
+    const struct delivered_digest *message)
+{
+	const char *const texts[] = { sender, rcpt, hop };
+	struct sha256_ctx c;
+
+	sha256_init(&c);
+	/* The NUL behind each keeps them apart. */
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		sha256_update(&c, strlen(texts[i]) + 1, (const uint8_t *)texts[i]);
+	sha256_update(&c, sizeof(message->octets), message->octets);
+	sha256_digest(&c, sizeof(key->digest), key->digest);
+}
+
+static int
+append(struct delivered *d, const struct record *r, size_t n, struct err *err)
+{
+	size_t bytes = n * sizeof(*r);
+
+	/* Some may be lost to a full disk: the place is cut back, so that no gap is left. */
+	if (write_all(d->fd, r, bytes, d->size) == -1 || fdatasync(d->fd) == -1) {
+		err_set(err, ERR_SYSTEM, "%s: %s", d->path, strerror(errno));
+		if (ftruncate(d->fd, d->size) == -1)
+			err_prefix(err, "cut back");
+		return -1;
+	}
+	d->size += (off_t)bytes;
+	return 0;
+}
+
+int
+delivered_add(struct delivered *d, const struct delivered_key *keys, size_t n, struct err *err)
+{
+	struct record *r = xcalloc(n == 0 ? 1 : n, sizeof(*r));
+	int64_t now = clock_wall_us();
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r[i].wall_us = now;
+		memcpy(r[i].digest, keys[i].digest, sizeof(r[i].digest));
+		r[i].check = record_check(&r[i]);
+	}
+	pthread_mutex_lock(&d->lock);
+	if (d->keep_ms > 0) {
+		forget_old(d);
+		/* A compaction that fails costs room only. */
+		if (d->size >
+		    (off_t)(HEAD_LEN + (2 * (d->n - d->first) + COMPACT_MIN) * sizeof(*r)))
+			(void)compact(d, NULL);
+		rc = append(d, r, n, err);
+		for (size_t i = 0; rc == 0 && i < n; i++)
+			remember(d, &r[i]);
+		atomic_store(&d->live, d->n - d->first);
+	}
+	pthread_mutex_unlock(&d->lock);
+	free(r);
+	return rc;
+}
+
+int
+delivered_has(struct delivered *d, const struct delivered_key *key)
+{
+	int found = 0;
+
+	pthread_mutex_lock(&d->lock);
+	forget_old(d);
+	/* The newest first: a retry comes soon. */
+	for (size_t i = d->n; i > d->first && !found; i--)
+		found = memcmp(d->v[i - 1].digest, key->digest, sizeof(key->digest)) == 0;
+	pthread_mutex_unlock(&d->lock);
+	return found;
+}
+
+int
+delivered_any(struct delivered *d)
+{
+	return atomic_load(&d->live) > 0;
+}

@@ -1,0 +1,222 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "action/delivered.h"
+#include "base/err.h"
+
+#define HOUR ((int64_t)3600 * 1000)
+
+static char dir[64], path[80];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/test_delivered.XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/delivered", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir); /* nothing else may be left */
+}
+
+static struct delivered_key
+key(int n)
+{
+	struct delivered_digest digest;
+	struct delivered_key k;
+	char rcpt[32];
+
+	snprintf(rcpt, sizeof(rcpt), "r%d@x.example", n);
+	delivered_digest(&digest, span_str("message"));
+	delivered_key(&k, "s@x.example", rcpt, "smtp:[127.0.0.1]:10026", &digest);
+	return k;
+}
+
+static struct delivered *
+must_open(int64_t keep_ms)
+{
+	struct err err;
+	struct delivered *d = delivered_open(path, keep_ms, &err);
+
+	if (d == NULL)
+		fail_msg("%s", err.text);
+	return d;
+}
+
+static long
+file_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return (long)st.st_size;
+}
+
+static void
+test_remember(void **state)
+{
+	struct delivered *d = must_open(HOUR);
+	struct delivered_key k[3] = { key(0), key(1), key(2) };
+	struct err err;
+
+	(void)state;
+	assert_false(delivered_any(d));
+	assert_false(delivered_has(d, &k[0]));
+	assert_int_equal(delivered_add(d, k, 2, &err), 0);
+	for (int again = 0; again < 2; again++) {
+		assert_true(delivered_any(d));
+		assert_true(delivered_has(d, &k[0]));
+		assert_true(delivered_has(d, &k[1]));
+		assert_false(delivered_has(d, &k[2]));
+		delivered_close(d); /* the second round reads the file */
+		d = must_open(HOUR);
+	}
+	delivered_close(d);
+}
+
+/* The parts of a key do not run into each other. */
+static void
+test_key(void **state)
+{
+	struct delivered_digest m, other;
+	struct delivered_key a, b;
+
+	(void)state;
+	delivered_digest(&m, span_str("message"));
+	delivered_digest(&other, span_str("messagf"));
+	delivered_key(&a, "ab", "c", "d", &m);
+	delivered_key(&b, "a", "bc", "d", &m);
+	assert_memory_not_equal(&a, &b, sizeof(a));
+	delivered_key(&b, "ab", "c", "d", &other);
+	assert_memory_not_equal(&a, &b, sizeof(a));
+	delivered_key(&b, "ab", "c", "d", &m);
+	assert_memory_equal(&a, &b, sizeof(a));
+}
+
+static void
+test_forget(void **state)
+{
+	struct delivered *d = must_open(30);
+	struct delivered_key k = key(1);
+	struct err err;
+
+	(void)state;
+	assert_int_equal(delivered_add(d, &k, 1, &err), 0);
+	assert_true(delivered_has(d, &k));
+	usleep(40 * 1000);
+	assert_false(delivered_has(d, &k));
+	assert_false(delivered_any(d));
+	/* 0: nothing is remembered, and nothing written */
+	delivered_set_keep(d, 0);
+	assert_int_equal(delivered_add(d, &k, 1, &err), 0);
+	assert_false(delivered_has(d, &k));
+	delivered_close(d);
+}
+
+/* The file does not grow for ever. */
+static void
+test_compact(void **state)
+{
+	struct delivered *d = must_open(1);
+	struct err err;
+	long largest = 0;
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		struct delivered_key k = key(i);
+
+		assert_int_equal(delivered_add(d, &k, 1, &err), 0);
+		largest = file_size() > largest ? file_size() : largest;
+		if (i % 20 == 0)
+			usleep(2000);
+	}
+	assert_true(largest < 48 * 300);
+	delivered_close(d);
+	usleep(2000);
+	d = must_open(1); /* at the start what is old goes at once */
+	assert_int_equal(file_size(), 20);
+	delivered_close(d);
+}
+
+/* A crash while writing: cut at every octet, what was whole before stays. */
+static void
+test_torn(void **state)
+{
+	struct delivered *d = must_open(HOUR);
+	struct delivered_key k[3] = { key(0), key(1), key(2) };
+	uint8_t file[256];
+	struct err err;
+	ssize_t whole;
+	int fd;
+
+	(void)state;
+	assert_int_equal(delivered_add(d, k, 3, &err), 0);
+	delivered_close(d);
+	fd = open(path, O_RDONLY);
+	whole = read(fd, file, sizeof(file));
+	close(fd);
+	assert_int_equal(whole, 20 + 3 * 48);
+	for (ssize_t cut = 0; cut <= whole; cut++) {
+		fd = open(path, O_WRONLY | O_TRUNC);
+		assert_int_equal(write(fd, file, (size_t)cut), cut);
+		close(fd);
+		d = must_open(HOUR);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(delivered_has(d, &k[i]), cut >= 20 + 48 * (i + 1));
+		assert_int_equal(delivered_add(d, &k[0], 1, &err), 0);
+		delivered_close(d);
+	}
+	/* an octet turned: that record and those behind it are not believed */
+	file[20 + 48 + 9] ^= 1;
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, file, (size_t)whole), whole);
+	close(fd);
+	d = must_open(HOUR);
+	assert_true(delivered_has(d, &k[0]));
+	assert_false(delivered_has(d, &k[1]));
+	assert_false(delivered_has(d, &k[2]));
+	delivered_close(d);
+}
+
+static void
+test_no_folder(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_null(delivered_open("/nonexistent/delivered", HOUR, &err));
+	assert_int_equal(err.class, ERR_SYSTEM);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_remember, setup, teardown),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
+		cmocka_unit_test(test_no_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
