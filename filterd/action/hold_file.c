@@ -100,6 +100,26 @@ hold_path(const char *id, const char *ends, char out[HOLD_PATH_MAX])
 	snprintf(out, HOLD_PATH_MAX, "%s/%s%s", folder, id, ends);
 }
 
+/* A line end in what goes into a command would make two of it at the next hop. */
+static int
+one_line(const char *s)
+{
+	return s == NULL || s[strcspn(s, "\r\n")] == '\0';
+}
+
+int
+hold_entry_ok(const struct hold_entry *e)
+{
+	int ok = hold_id_ok(e->id) && one_line(e->sender) && one_line(e->sender_params) &&
+		 one_line(e->redirect);
+
+	for (size_t i = 0; ok && i < e->nbcc; i++)
+		ok = one_line(e->bcc[i]);
+	for (size_t i = 0; ok && i < e->nrcpts; i++)
+		ok = one_line(e->rcpts[i].path) && one_line(e->rcpts[i].params);
+	return ok;
+}
+
 /* --- to JSON --- */
 
 static json_t *
@@ -216,7 +236,7 @@ hex_to_text(const char *hex, size_t len)
 	return out;
 }
 
-/* NULL: absent or no text.  Line ends would break SMTP and our own output. */
+/* NULL: absent or no text. */
 static char *
 json_to_text(const json_t *j)
 {
@@ -234,12 +254,6 @@ json_to_text(const json_t *j)
 }
 
 static int
-has_line_end(const char *s)
-{
-	return s[strcspn(s, "\r\n")] != '\0';
-}
-
-static int
 read_texts(const json_t *j, struct hold_entry *e)
 {
 	for (size_t i = 0; i < nitems(texts); i++) {
@@ -249,9 +263,7 @@ read_texts(const json_t *j, struct hold_entry *e)
 		if (*text == NULL && i < nitems(texts) - OPTIONAL_TEXTS)
 			return -1;
 	}
-	if (!hold_id_ok(e->id) || has_line_end(e->sender) || has_line_end(e->sender_params))
-		return -1;
-	return e->redirect != NULL && has_line_end(e->redirect) ? -1 : 0;
+	return 0;
 }
 
 static int
@@ -266,10 +278,6 @@ read_list(const json_t *a, char ***v, size_t *n)
 		(*v)[*n] = json_to_text(json_array_get(a, *n));
 		if ((*v)[*n] == NULL)
 			return -1;
-		if (has_line_end((*v)[*n])) {
-			(*n)++; /* it is there to free */
-			return -1;
-		}
 	}
 	return 0;
 }
@@ -291,8 +299,8 @@ read_rcpts(const json_t *a, struct span states, struct hold_entry *e)
 		r->path = json_to_text(json_object_get(one, "path"));
 		r->params = params == NULL ? xstrdup("") : json_to_text(params);
 		r->released = state == HOLD_RELEASED;
-		if (r->path == NULL || r->params == NULL || has_line_end(r->path) ||
-		    has_line_end(r->params) || (state != HOLD_HELD && state != HOLD_RELEASED)) {
+		if (r->path == NULL || r->params == NULL ||
+		    (state != HOLD_HELD && state != HOLD_RELEASED)) {
 			e->nrcpts++; /* half of it may be there to free */
 			return -1;
 		}
@@ -346,7 +354,7 @@ hold_head_parse(struct span json, struct span states, struct hold_entry *e, stru
 	    read_numbers(j, e) == 0 &&
 	    read_list(json_object_get(j, "bcc"), &e->bcc, &e->nbcc) == 0 &&
 	    read_list(json_object_get(j, "prepended"), &e->prepended, &e->nprepended) == 0 &&
-	    read_rcpts(json_object_get(j, "recipients"), states, e) == 0)
+	    read_rcpts(json_object_get(j, "recipients"), states, e) == 0 && hold_entry_ok(e))
 		rc = 0;
 	else
 		err_set(err, ERR_SYSTEM, "the head lacks a member or has a bad one");

@@ -33,6 +33,8 @@ void hold_folder_name(unsigned folder, char out[3]);
 /* "xx/ID.msg"; ends is HOLD_FILE_ENDS or HOLD_TMP_ENDS.  The id must be ok. */
 void hold_path(const char *id, const char *ends, char out[HOLD_PATH_MAX]);
 
+/* May it be written?  What is read is always ok. */
+int hold_entry_ok(const struct hold_entry *);
 /* All before the octets. */
 void hold_head_format(const struct hold_entry *, struct buf *out);
 /* A whole file.  The entry is the caller's to hold_entry_fini(), also after -1. */

@@ -250,9 +250,12 @@ hold_index_commit(struct hold_index *ix, struct err *err)
 }
 
 int
-hold_index_clear(struct hold_index *ix, struct err *err)
+hold_index_recount(struct hold_index *ix, struct err *err)
 {
-	return run(ix, "DELETE FROM held", err);
+	return run(ix,
+	    "UPDATE sums SET octets = "
+	    "(SELECT coalesce(sum(disk), 0) FROM held WHERE held.class = sums.class)",
+	    err);
 }
 
 /* Runs a statement that has no rows. */

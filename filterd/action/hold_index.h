@@ -37,7 +37,8 @@ int hold_index_commit(struct hold_index *, struct err *) ATTR_MUST_USE;
 int hold_index_put(struct hold_index *, const struct hold_row *, const struct hold_entry *,
     struct err *) ATTR_MUST_USE;
 int hold_index_remove(struct hold_index *, const char *id, struct err *) ATTR_MUST_USE;
-int hold_index_clear(struct hold_index *, struct err *) ATTR_MUST_USE;
+/* The sums anew from the rows. */
+int hold_index_recount(struct hold_index *, struct err *) ATTR_MUST_USE;
 /* Remove the database and begin an empty one. */
 int hold_index_reset(struct hold_index *, struct err *) ATTR_MUST_USE;
 /* Numbers of one row: 1, 0 absent, -1. */

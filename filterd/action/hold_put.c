@@ -285,7 +285,12 @@ hold_put(struct hold_store *s, const struct transaction *t, const size_t *rcpts,
 	e.size = (int64_t)edit_result_len(edits, message.len);
 	room = e.size + 2048 + (int64_t)nrcpts * 256; /* the head, about */
 
-	rc = hold_room(s, room, err);
+	if (hold_entry_ok(&e)) {
+		rc = hold_room(s, room, err);
+	} else { /* what nobody could read again is not kept */
+		err_set(err, ERR_SYSTEM, "a line end in the envelope of %s", name);
+		rc = -1;
+	}
 	if (rc == 0) {
 		rc = put_file(s, &e, message, edits, &sb, err);
 		if (rc == 0)

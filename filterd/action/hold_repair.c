@@ -148,7 +148,7 @@ hold_repair(struct hold_store *s, size_t *files, struct err *err)
 		if (repair_in_transaction(s, name, files, err) == -1)
 			return -1;
 	}
-	return repair_rows(s, err);
+	return repair_rows(s, err) == -1 ? -1 : hold_index_recount(s->index, err);
 }
 
 int

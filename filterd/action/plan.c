@@ -5,6 +5,7 @@
 #include "action/plan_edit.h"
 #include "base/arena.h"
 #include "base/text.h"
+#include "mail/reply.h"
 
 #define DOOR_NEVER (1u << 31) /* no door has it */
 
@@ -137,6 +138,7 @@ want_refuse(struct want *w, int code, const char *enhanced, const char *text)
 	w->code = code;
 	memset(w->enhanced, 0, sizeof(w->enhanced));
 	memcpy(w->enhanced, enhanced, strnlen(enhanced, sizeof(w->enhanced) - 1));
+	enhanced_fit(w->enhanced, code);
 	w->text = text;
 }
 
@@ -156,7 +158,7 @@ want_refusal(struct want *w, struct arena *a, const struct verdict *v)
 	want_refuse(w, code, v->enhanced, v->text == NULL ? "" : v->text);
 	w->origin = v->origin;
 	w->reason = arena_printf(a, "%s: %d%s%s%s%s", code < 500 ? "defer" : "reject", code,
-	    v->enhanced[0] == '\0' ? "" : " ", v->enhanced, w->text[0] == '\0' ? "" : " ", w->text);
+	    w->enhanced[0] == '\0' ? "" : " ", w->enhanced, w->text[0] == '\0' ? "" : " ", w->text);
 	w->class = code < 500 ? HOLD_FAILURE
 		   : v->origin.plugin != NULL && strcmp(v->origin.plugin, "clamav") == 0
 		       ? HOLD_VIRUS
@@ -488,9 +490,9 @@ step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with
 	s->redirect = w->redirect;
 	step_extra(s, p, w, with_message);
 	s->edits = plan_edits(p->txn, w->own, p->o);
+	s->hop = *(w->kind == STEP_HOLD ? p->o->next_hop : w->hop);
 	if (w->kind != STEP_DELIVER)
 		return;
-	s->hop = *w->hop;
 	if (w->redirect != NULL) {
 		s->to = arena_alloc(p->txn->arena, sizeof(*s->to));
 		s->to[0] = w->redirect;

@@ -42,8 +42,8 @@ struct plan_step {
 	enum step_kind kind;
 	size_t *rcpts; /* indexes into transaction.rcpts */
 	size_t nrcpts;
+	struct next_hop hop; /* DELIVER; HOLD: the usual one, without FILTER */
 	/* DELIVER */
-	struct next_hop hop;
 	const char **to; /* REDIRECT: the one path that is sent instead of the recipients' own;
 			    NULL: their own */
 	size_t nto;
