@@ -34,6 +34,7 @@ pattern_get(
 	int rc;
 
 	call.key = key;
+	call.arena = a;
 	call.group = group;
 	p->engine->begin(t, &call);
 	for (size_t i = 0; i < p->nrules; i++) {

@@ -24,9 +24,10 @@ struct table_hit;
 /* What one look-up needs while it lasts. */
 struct pattern_call {
 	struct span key;
-	void *scratch;      /* the engine's */
-	struct span *group; /* TEMPLATE_GROUPS; filled when groups > 0 */
-	unsigned groups;    /* so many are wanted of this rule */
+	struct arena *arena; /* the caller's */
+	void *scratch;       /* the engine's */
+	struct span *group;  /* TEMPLATE_GROUPS; filled when groups > 0 */
+	unsigned groups;     /* so many are wanted of this rule */
 	_Alignas(max_align_t) char stack[2560];
 };
 

@@ -403,6 +403,40 @@ test_deep_parentheses(void **state)
 	free(text);
 }
 
+/* A pattern that glibc would write out to gigabytes is left out; long and ordinary ones are not. */
+static void
+test_regexp_cost(void **state)
+{
+	static const struct {
+		const char *rule;
+		int warned;
+	} cases[] = {
+		{ "/(b)++++++++++++++++++++++++++++++++++/ x\n", 1 },
+		{ "/((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+/ x\n", 1 },
+		{ "/((a{1,200}){1,200}){1,200}/ x\n", 1 },
+		{ "/\\(\\(a\\{200\\}\\)\\{200\\}\\)\\{200\\}/x x\n", 1 },
+		{ "/(a{32767}){2}/ x\n", 1 },
+		{ "/^[[:alnum:]+\\/]{60,}$/ OK\n", 0 },
+		{ "/([[:alnum:]]{1,63}\\.){1,10}[a-z]{2,63}/ x\n", 0 },
+		{ "/[+]+[(]+[{]+[]({+]+/ x\n", 0 },
+		{ "/(((((((((a)))))))))+/ x\n", 0 },
+		{ "/a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z+/ x\n", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct err err = { 0 };
+		struct table *t;
+
+		warnings = 0;
+		t = open_with("regexp", cases[i].rule, &err);
+		assert_non_null(t);
+		if (warnings != cases[i].warned)
+			fail_msg("%s: %d %s", cases[i].rule, warnings, last_warning);
+		table_close(t);
+	}
+}
+
 /* Postfix's keys are C strings. */
 static void
 test_nul_in_key(void **state)
@@ -588,6 +622,7 @@ main(void)
 		cmocka_unit_test(test_long_key),
 		cmocka_unit_test(test_many_groups),
 		cmocka_unit_test(test_deep_parentheses),
+		cmocka_unit_test(test_regexp_cost),
 		cmocka_unit_test(test_nul_in_key),
 		cmocka_unit_test(test_empty_key),
 		cmocka_unit_test(test_each),
