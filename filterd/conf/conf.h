@@ -19,6 +19,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/span.h"
 #include "conf/params.h"
 
 struct conf;
@@ -51,6 +52,9 @@ struct conf_listener {
 /* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
  * works without). */
 struct conf *conf_load(const char *path, conf_report_fn *, void *arg) ATTR_MUST_USE;
+/* The same from memory; name stands in findings.  `include` is an error there. */
+struct conf *conf_load_text(
+    struct span text, const char *name, conf_report_fn *, void *arg) ATTR_MUST_USE;
 void conf_free(struct conf *); /* NULL is fine */
 
 const char *conf_path(const struct conf *);

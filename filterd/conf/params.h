@@ -11,9 +11,11 @@
 
 #include <stdint.h>
 
-#define PF_RELOAD  (1u << 0)
-#define PF_RESTART (1u << 1)
-#define PF_OURS    (1u << 2)
+#define PF_RELOAD   (1u << 0)
+#define PF_RESTART  (1u << 1)
+#define PF_OURS     (1u << 2)
+#define PF_LISTENER (1u << 3) /* PF_RESTART, but a listener may set it for itself */
+#define PF_GLOBAL   (1u << 4) /* PF_RELOAD, but the whole daemon has one value */
 
 typedef const char *param_STR; /* any text, $name expanded */
 typedef const char *

@@ -1,0 +1,47 @@
+/*
+ * conf_priv - what the files of this room share of a configuration
+ */
+#ifndef CONF_CONF_PRIV_H
+#define CONF_CONF_PRIV_H
+
+#include "conf/conf.h"
+#include "conf/env.h"
+
+struct arena;
+struct cf_file;
+struct names;
+struct reporter;
+
+struct own_settings { /* a listener's NAME = VALUE; beside conf_listener, index by index */
+	struct cf_entry *own;
+	size_t n;
+};
+
+struct conf {
+	struct arena *arena;
+	const char *path;
+	struct cf_file *file;
+	struct names *names;
+	struct env_host host;
+	struct params params; /* outside any listener */
+	struct conf_listener *listeners;
+	struct own_settings *own;
+	size_t nlisteners;
+};
+
+#define LISTENERS_MAX      256
+#define LISTENER_ITEMS_MAX 200
+
+/* Read the value of `listeners`; findings are told. */
+void listeners_parse(struct conf *, struct reporter *);
+/* What type and range alone cannot tell of one listener. */
+void listener_check(const struct conf *, const struct conf_listener *, struct reporter *);
+
+/* 1: everybody on the Internet may connect, by an entry such as 0.0.0.0/0 of allowed_clients. */
+int conf_allows_everybody(const char *allowed_clients);
+/* 1: an address of every interface. */
+int conf_is_wildcard(const struct endpoint *);
+/* 1: a unix socket, or an address that only this machine reaches. */
+int conf_is_local(const struct endpoint *);
+
+#endif

@@ -1,0 +1,168 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "conf/cf_expand.h"
+#include "conf/cf_file.h"
+#include "conf/cf_value.h"
+#include "conf/env.h"
+#include "conf/names.h"
+#include "conf/reporter.h"
+
+#define HINTS_MAX 200
+
+/* The words of smtpd_forbid_bare_newline. */
+enum newline_word { NEWLINE_NORMALIZE, NEWLINE_REJECT, NEWLINE_NOTE, NEWLINE_YES, NEWLINE_NO };
+
+void
+env_host_init(struct env_host *h, struct arena *arena)
+{
+	char name[256] = "";
+
+	if (gethostname(name, sizeof(name) - 1) == -1 || name[0] == '\0')
+		strcpy(name, "localhost");
+	h->name = strchr(name, '.') != NULL ? arena_strdup(arena, name)
+					    : arena_printf(arena, "%s.localdomain", name);
+	h->domain = strchr(h->name, '.') + 1;
+}
+
+const struct cf_entry *
+env_entry(const struct env *e, const char *name)
+{
+	for (size_t i = 0; i < e->nown; i++)
+		if (strcmp(e->own[i].name, name) == 0)
+			return &e->own[i];
+	return cf_file_get(e->file, name);
+}
+
+/* mydomain follows myhostname, where the file sets one that needs no expansion. */
+static const char *
+default_domain(const struct env *e)
+{
+	const struct cf_entry *host = env_entry(e, "myhostname");
+	const char *dot = host == NULL ? NULL : strchr(host->value, '.');
+
+	return dot == NULL || dot[1] == '\0' ? e->host->domain : dot + 1;
+}
+
+const char *
+env_raw(const struct env *e, const char *name)
+{
+	const struct cf_entry *entry = env_entry(e, name);
+	const struct param_row *row = param_row_find(name);
+	const char *def = NULL;
+
+	if (strcmp(name, "myhostname") == 0)
+		return entry == NULL || entry->value[0] == '\0' ? e->host->name : entry->value;
+	if (entry != NULL)
+		return entry->value;
+	if (strcmp(name, "mydomain") == 0)
+		return default_domain(e);
+	if (row != NULL)
+		return param_row_default(row, e->role);
+	if (postfix_name_find(name, &def))
+		return def;
+	return NULL;
+}
+
+static const char *
+lookup(void *arg, const char *name)
+{
+	return env_raw(arg, name);
+}
+
+/* Where a finding about the value of `in` belongs. */
+static const struct cf_entry *
+place(const struct env *e, const char *in)
+{
+	const struct cf_entry *entry = in == NULL ? NULL : env_entry(e, in);
+
+	return entry == NULL ? e->at : entry;
+}
+
+/* A value refers to a name that has no value. */
+static void
+undefined(void *arg, const char *name, const char *in)
+{
+	struct env *e = arg;
+	const char *near = NULL, *def;
+	const struct cf_entry *at = place(e, in);
+	enum conf_severity severity = reporter_tolerable(e->rep);
+
+	if (at == NULL)
+		return;
+	if (postfix_name_find(name, &def)) {
+		reporter_tell(e->rep, severity, at->file, at->line,
+		    "%s: refers to $%s, whose default depends on the machine: it must be set here",
+		    at->name, name);
+		return;
+	}
+	if (e->rep->hints++ < HINTS_MAX)
+		near = names_nearest(e->names, name);
+	reporter_tell(e->rep, severity, at->file, at->line,
+	    "%s: refers to $%.60s, which nobody defines%s%s", at->name, name,
+	    near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
+}
+
+const char *
+env_expand(struct env *e, const char *name, const char *text, const struct cf_entry *at)
+{
+	struct cf_macros macros = { .lookup = lookup, .undefined = undefined, .arg = e };
+	const char *out = NULL, *in = NULL;
+	struct err err;
+
+	e->at = at;
+	if (cf_expand(text, name, &macros, e->arena, &out, &in, &err) == 0)
+		return out;
+	at = place(e, in);
+	reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file, at == NULL ? 0 : at->line,
+	    "%s: %s", at == NULL ? name : at->name, err.text);
+	return NULL;
+}
+
+static void
+fill_one(struct env *e, const struct param_row *row, struct params *out)
+{
+	const struct cf_entry *at = env_entry(e, row->name);
+	const char *text = env_raw(e, row->name);
+	struct err err;
+
+	if (row->kind != PARAM_RAW)
+		text = env_expand(e, row->name, text, at);
+	if (text != NULL && cf_value_set(row, text, out, &err) == 0)
+		return;
+	if (text != NULL)
+		reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file,
+		    at == NULL ? 0 : at->line, "%s: %s", row->name, err.text);
+}
+
+/* Yes and no are older words: what they mean is told, and a loaded configuration has neither. */
+static void
+bare_newline(struct env *e, struct params *p)
+{
+	static const char name[] = "smtpd_forbid_bare_newline";
+	const struct cf_entry *at = env_entry(e, name);
+
+	if (p->smtpd_forbid_bare_newline < NEWLINE_YES)
+		return;
+	if (at != NULL && p->smtpd_forbid_bare_newline == NEWLINE_YES)
+		reporter_tell(
+		    e->rep, CONF_NOTE, at->file, at->line, "%s: yes means normalize", name);
+	else if (at != NULL)
+		reporter_tell(e->rep, CONF_WARNING, at->file, at->line,
+		    "%s: no is taken for normalize: a line that ends in LF alone must not reach "
+		    "the "
+		    "next hop as it is",
+		    name);
+	p->smtpd_forbid_bare_newline = NEWLINE_NORMALIZE;
+}
+
+void
+env_fill(struct env *e, struct params *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < param_row_count(); i++)
+		fill_one(e, param_row_at(i), out);
+	bare_newline(e, out);
+}
