@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 import time
 
+from children import dies_with_us
 from ports import free_port
 
 
@@ -147,7 +148,8 @@ class Filterd:
             open(self.log_file, "a").close()
         self.process = subprocess.Popen(
             [program("filterd"), "-f", "-c", self.config, *self.args],
-            stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, env=env)
+            stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, env=env,
+            preexec_fn=dies_with_us)
         if ready:
             self.wait_ready(timeout)
         return self
@@ -206,8 +208,8 @@ class Filterd:
             self.write_config(**changes)
         seen = len(self.entries())
         self.kill(signal.SIGHUP)
-        return self.wait_log(lambda e: e.get("event") == "reload" or "reload" in e.get("text", ""),
-                             timeout, seen)
+        return self.wait_log(lambda e: e.get("text", "").startswith(
+            (self.config + " is in use", self.config + " is not used")), timeout, seen)
 
     def finish(self):
         """Stop, look it over, remove the directory; the list of what was wrong."""
@@ -219,8 +221,11 @@ class Filterd:
                 self.problems.append(f"unexpected log line: {json.dumps(e)}")
         self.problems += self.sanitizer_reports()
         if not self.keep:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            self.remove()
         return self.problems
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     __enter__ = start
 

@@ -10,18 +10,24 @@ import socket
 _given = set()
 
 
-def free_port():
+def _usable(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    _given.add(port)
+    return True
+
+
+def free_port(wanted=None):
+    """wanted: this one, if it is free."""
+    if wanted is not None and wanted not in _given and _usable(wanted):
+        return wanted
     first, last = os.environ.get("FILTERD_TEST_PORTS", "20000-29999").split("-")
     for _ in range(2000):
         port = random.randint(int(first), int(last))
-        if port in _given:
-            continue
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given.add(port)
-        return port
+        if port not in _given and _usable(port):
+            return port
     raise RuntimeError(f"no free port in {first}-{last}")

@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+from children import dies_with_us
 from ports import free_port
 
 DAEMONS = "/usr/lib/postfix/sbin"
@@ -113,7 +114,8 @@ def missing():
 
 class Postfix:
     def __init__(self, content_filter=None, mailboxes=("alice@example.test", "bob@example.test"),
-                 main=None, master="", smtpd="", hostname="mx.example.test", dir=None):
+                 main=None, master="", smtpd="", hostname="mx.example.test", dir=None,
+                 ports=(None, None)):
         """main: further parameters (dict); smtpd: further -o lines of the listener that mail
         comes in at; master: further lines of master.cf."""
         self.mailboxes = list(mailboxes)
@@ -122,8 +124,7 @@ class Postfix:
         self.hostname = hostname
         self.keep = dir is not None
         self.dir = dir or tempfile.mkdtemp(prefix="filterd-postfix.")
-        self.smtp = ("127.0.0.1", free_port())
-        self.reinject = ("127.0.0.1", free_port())
+        self.smtp, self.reinject = (("127.0.0.1", free_port(p)) for p in ports)
         self.process = None
 
     # --- life ---
@@ -164,7 +165,7 @@ class Postfix:
             [DAEMONS + "/master", "-c", self.dir + "/etc", "-d"],
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": self.dir + "/etc"},
-            start_new_session=True)
+            start_new_session=True, preexec_fn=dies_with_us)
         # Without this, a mail that comes before the queue manager runs waits a minute.
         self.until(lambda: os.path.exists(self.dir + "/queue/public/qmgr") and self.listens(),
                    "Postfix does not listen")
