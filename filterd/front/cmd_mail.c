@@ -51,7 +51,7 @@ syntax_reply(struct smtp_session *s, enum syntax_result rc, int sender)
 		    sender ? "sender" : "recipient");
 		return -1;
 	case SYNTAX_BAD_PARAM:
-		session_reply(s, 501, "5.5.4", "Error: bad parameter");
+		session_reply(s, 501, "5.5.4", s->params.why);
 		return -1;
 	}
 	option = not_announced(s, &s->params);
