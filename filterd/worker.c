@@ -227,6 +227,17 @@ serve(struct worker *w)
 
 /* --- birth and death --- */
 
+/* Does an earlier listener have this next hop too? */
+static int
+seen_before(const struct snapshot *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(snapshot_listener(s, k)->next_hop.text,
+			snapshot_listener(s, i)->next_hop.text) == 0)
+			return 1;
+	return 0;
+}
+
 /* A next hop that is down does not keep us from starting: it may be back before the first mail. */
 static void
 learn_next_hops(struct worker *w, struct snapshot *s)
@@ -238,7 +249,7 @@ learn_next_hops(struct worker *w, struct snapshot *s)
 	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
 
-		if (pool_learn(w->pool, hop, &caps, until, &err) == -1)
+		if (!seen_before(s, i) && pool_learn(w->pool, hop, &caps, until, &err) == -1)
 			log_warn(NULL, NULL, "next hop %s: %s", hop->text, err.text);
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -335,6 +336,7 @@ set_up(struct supervisor *s, struct err *err)
 		return -1;
 	if (s->ops.pid_file != NULL && (s->pid_fd = pidfile_open(s->ops.pid_file, err)) == -1)
 		return -1;
+	umask(022); /* whoever starts us: modes are said where files are made */
 	privs_raise_nofile();
 	if (s->ops.open_listeners(s->ops.arg, s->fds, s->ops.nlisteners, err) == -1 ||
 	    catch_signals(s, err) == -1)
