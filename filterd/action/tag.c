@@ -3,6 +3,8 @@
 #include "action/tag.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "mail/rfc2047.h"
+#include "mail/rfc2047_decode.h"
 
 #define LINE_MAX_OCTETS 998 /* RFC 5322 2.1.1, without CRLF */
 
@@ -79,19 +81,56 @@ field_value(struct span m, size_t colon, size_t end)
 	return span_trim(span_make(m.p + colon + 1, end - colon - 1));
 }
 
-static int
-has_prefix(struct span value, const char *prefix)
+/* The blank behind it is ours to set. */
+static struct span
+subject_prefix(const struct tag_options *o)
 {
-	struct span want = span_str(prefix);
-
-	return value.len >= want.len && memcmp(value.p, want.p, want.len) == 0;
+	return span_trim(span_str(o->subject_prefix));
 }
 
+static int
+has_prefix(struct span value, struct span want)
+{
+	struct buf text = { 0 };
+	int has;
+
+	rfc2047_decode(value, &text);
+	has = text.len >= want.len && memcmp(text.p, want.p, want.len) == 0;
+	buf_fini(&text);
+	return has;
+}
+
+static int
+must_encode(struct span prefix, int smtputf8)
+{
+	for (size_t i = 0; i < prefix.len; i++) {
+		uint8_t c = prefix.p[i];
+
+		if (c < ' ' || c == 127 || (c > 126 && !smtputf8))
+			return 1;
+		if (c == '=' && i + 1 < prefix.len && prefix.p[i + 1] == '?')
+			return 1;
+	}
+	return 0;
+}
+
+/* The prefix as it stands in the header.  White space between two encoded words is not shown, so in
+ * front of one the blank goes into ours. */
 static void
 prefix_text(const struct tag_options *o, struct span value, struct buf *out)
 {
-	(void)value;
-	buf_adds(out, o->subject_prefix);
+	struct span prefix = subject_prefix(o);
+	struct buf text = { 0 };
+
+	if (!must_encode(prefix, o->smtputf8)) {
+		buf_add_span(out, prefix);
+		return;
+	}
+	buf_add_span(&text, prefix);
+	if (value.len > 2 && memcmp(value.p, "=?", 2) == 0)
+		buf_addc(&text, ' ');
+	rfc2047_encode(buf_span(&text), out);
+	buf_fini(&text);
 }
 
 static void
@@ -102,7 +141,7 @@ prefix_one(struct edit_list *out, struct span m, size_t at, size_t colon, size_t
 	struct buf ins = { 0 };
 	size_t put, line;
 
-	if (has_prefix(value, o->subject_prefix))
+	if (has_prefix(value, subject_prefix(o)))
 		return;
 	put = value.len == 0 ? colon + 1 : (size_t)(value.p - m.p);
 	for (line = put; line > at && m.p[line - 1] != '\n'; line--)
@@ -211,7 +250,7 @@ tag_apply(struct edit_list *out, struct span message, const struct edit_list *ru
 	while (n < rules->n && rules->v[n].at < header.len)
 		n++;
 	/* An edit that takes the end of the header with it leaves no telling what is header. */
-	if (o->subject_prefix[0] == '\0' ||
+	if (subject_prefix(o).len == 0 ||
 	    (n > 0 && rules->v[n - 1].at + rules->v[n - 1].del > header.len)) {
 		add_edits(out, rules, 0, rules->n);
 		return;

@@ -1,0 +1,158 @@
+#include <string.h>
+
+#include "mail/rfc2047_decode.h"
+
+struct word {
+	struct span charset, text;
+	uint8_t encoding; /* 'b' or 'q' */
+};
+
+static int
+is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* "=?charset?q?text?=", alone between white space: 1. */
+static int
+parse_word(struct span s, struct word *w)
+{
+	struct span rest, encoding, lang;
+
+	if (s.len < 8 || s.p[0] != '=' || s.p[1] != '?' || s.p[s.len - 1] != '=' ||
+	    s.p[s.len - 2] != '?')
+		return 0;
+	rest = span_make(s.p + 2, s.len - 4);
+	if (!span_cut(rest, '?', &w->charset, &rest) || !span_cut(rest, '?', &encoding, &rest) ||
+	    encoding.len != 1 || span_find(rest, '?') != rest.len)
+		return 0;
+	span_cut(w->charset, '*', &w->charset, &lang); /* RFC 2231 5: the language */
+	w->encoding = encoding.p[0] | 0x20;
+	w->text = rest;
+	return w->encoding == 'b' || w->encoding == 'q';
+}
+
+static int
+hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+decode_q(struct span s, struct buf *out)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		int hi = -1, lo = -1;
+
+		if (s.p[i] == '=' && i + 2 < s.len) {
+			hi = hex_digit(s.p[i + 1]);
+			lo = hex_digit(s.p[i + 2]);
+		}
+		if (hi != -1 && lo != -1) {
+			buf_addc(out, (char)(hi * 16 + lo));
+			i += 2;
+		} else {
+			buf_addc(out, s.p[i] == '_' ? ' ' : (char)s.p[i]);
+		}
+	}
+}
+
+static int
+b64_digit(uint8_t c)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+static void
+decode_b(struct span s, struct buf *out)
+{
+	unsigned bits = 0;
+	int n = 0;
+
+	for (size_t i = 0; i < s.len && s.p[i] != '='; i++) {
+		int v = b64_digit(s.p[i]);
+
+		if (v == -1)
+			continue;
+		bits = bits << 6 | (unsigned)v;
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			buf_addc(out, (char)(bits >> n & 0xff));
+		}
+	}
+}
+
+static void
+add_latin1(struct span s, struct buf *out)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] < 0x80) {
+			buf_addc(out, (char)s.p[i]);
+		} else {
+			buf_addc(out, (char)(0xc0 | s.p[i] >> 6));
+			buf_addc(out, (char)(0x80 | (s.p[i] & 0x3f)));
+		}
+	}
+}
+
+static int
+decode_word(struct span token, struct buf *out)
+{
+	struct buf octets = { 0 };
+	struct word w;
+	int latin1;
+
+	if (!parse_word(token, &w))
+		return 0;
+	latin1 = span_case_eq_str(w.charset, "iso-8859-1");
+	if (!latin1 && !span_case_eq_str(w.charset, "utf-8") &&
+	    !span_case_eq_str(w.charset, "us-ascii"))
+		return 0;
+	if (w.encoding == 'q')
+		decode_q(w.text, &octets);
+	else
+		decode_b(w.text, &octets);
+	if (latin1)
+		add_latin1(buf_span(&octets), out);
+	else
+		buf_add_span(out, buf_span(&octets));
+	buf_fini(&octets);
+	return 1;
+}
+
+void
+rfc2047_decode(struct span value, struct buf *out)
+{
+	size_t at = 0, end, blank;
+	int after_word = 0;
+
+	while (at < value.len) {
+		size_t before = out->len;
+
+		for (blank = at; at < value.len && is_space(value.p[at]); at++)
+			if (value.p[at] != '\r' && value.p[at] != '\n')
+				buf_addc(out, (char)value.p[at]);
+		for (end = at; end < value.len && !is_space(value.p[end]); end++)
+			continue;
+		if (end > at) {
+			struct buf word = { 0 };
+			struct span token = span_make(value.p + at, end - at);
+			int is_word = decode_word(token, &word);
+
+			if (is_word && after_word && at > blank)
+				out->len = before;
+			buf_add_span(out, is_word ? buf_span(&word) : token);
+			buf_fini(&word);
+			after_word = is_word;
+		}
+		at = end;
+	}
+}
