@@ -25,15 +25,18 @@ add_to_nul(struct buf *b, const uint8_t *p, size_t len)
 /* One line of the field, in the pieces in which Postfix's smtpd reads it: a NUL ends a piece, not
  * the line, and a field that has reached its limit takes no further piece.  0 when full. */
 static int
-add_line(struct mime_walk *w, size_t at, size_t len, size_t limit)
+add_line(struct mime_walk *w, size_t at, size_t len, int continues)
 {
-	size_t piece_max = w->opt->line_length_limit;
+	size_t piece_max = w->opt->line_length_limit, limit = w->opt->header_size_limit;
 
 	do {
 		size_t n = len < piece_max ? len : piece_max;
 
 		if (w->text.len >= limit)
 			return 0;
+		if (continues)
+			buf_addc(&w->text, '\n');
+		continues = 0;
 		add_to_nul(&w->text, w->base + at, n);
 		at += n;
 		len -= n;
@@ -73,15 +76,10 @@ make_text(struct mime_walk *w)
 	else
 		buf_add(&w->text, w->base + at, f->name_len);
 	add_to_nul(&w->text, w->base + at + skip, n - skip);
-	full = len > n && !add_line(w, at + n, len - n, limit);
+	full = len > n && !add_line(w, at + n, len - n, 0);
 	for (at = next; at < f->end && !full; at = next) {
 		len = mime_line_len(w, at, f->end, &next);
-		if (w->text.len >= limit) {
-			full = 1;
-			break;
-		}
-		buf_addc(&w->text, '\n');
-		full = !add_line(w, at, len, limit);
+		full = !add_line(w, at, len, 1);
 	}
 	full |= w->text.len > limit;
 	if (full)
