@@ -103,21 +103,6 @@ complain(void *arg, const struct err *err)
 		log_error(NULL, NULL, "%s", err->text);
 }
 
-static int
-start_log(struct program *prog, const struct params *p, struct err *err)
-{
-	struct log_options o;
-
-	if (settings_log(p, &o, err) == -1 || log_open(&o, err) == -1)
-		return -1;
-	prog->log_stderr = o.target == LOG_TO_STDERR;
-	if (o.target == LOG_TO_FILE) {
-		prog->log_path = xstrdup(o.path);
-		program_reopen_log(prog); /* which gives it to filter_user */
-	}
-	return 0;
-}
-
 /* Symbolic links are followed at each reload, not now. */
 static char *
 absolute(const char *path)
@@ -151,7 +136,7 @@ run(struct program *prog, const struct options *o)
 	struct err err;
 
 	/* Asked here too, for the log's file is given to this user. */
-	if (privs_check_user(prog->user, &err) == -1 || start_log(prog, p, &err) == -1) {
+	if (privs_check_user(prog->user, &err) == -1 || program_open_log(prog, p, &err) == -1) {
 		fprintf(stderr, "filterd: error: %s\n", err.text);
 		return err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	}

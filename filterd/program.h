@@ -30,6 +30,8 @@ struct program {
 
 /* ops.open_listeners: makes missing folders, opens the sockets and lets go of conf. */
 int program_open_listeners(void *program, int *fds, size_t n, struct err *);
+/* Start the log as the parameters say. */
+int program_open_log(struct program *, const struct params *, struct err *);
 /* ops.reopen: the log's file belongs to filter_user, who opens it again as well. */
 void program_reopen_log(void *program);
 

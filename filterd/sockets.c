@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <malloc.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "ctl/settings.h"
+#include "proc/privs.h"
 #include "program.h"
 
 #define PATH_SIZE 4096
@@ -23,13 +25,21 @@
 
 /* --- folders --- */
 
+/* By descriptor: the name may mean something else by now, where somebody else may write. */
 static int
 give_to(const char *path, const struct passwd *owner, struct err *err)
 {
-	if (owner == NULL || lchown(path, owner->pw_uid, owner->pw_gid) == 0)
+	int fd, rc;
+
+	if (owner == NULL)
 		return 0;
-	err_set(err, ERR_SYSTEM, "%s: %s", path, strerror(errno));
-	return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rc = fd == -1 ? -1 : fchown(fd, owner->pw_uid, owner->pw_gid);
+	if (rc == -1)
+		err_set(err, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return rc;
 }
 
 /* Make the folder and what is missing above it.  Only what was made here changes its owner: the
@@ -159,15 +169,84 @@ program_open_listeners(void *arg, int *fds, size_t n, struct err *err)
 	return rc;
 }
 
+/* --- the log's file --- */
+
+/* May filter_user put links into the file's folder? */
+static int
+user_writes_folder(const char *path, const struct passwd *owner)
+{
+	char folder[PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
+	if (stat(folder, &st) == -1)
+		return 1;
+	return st.st_uid == owner->pw_uid || (st.st_mode & S_IWOTH) != 0 ||
+	       (st.st_gid == owner->pw_gid && (st.st_mode & S_IWGRP) != 0);
+}
+
+/* The supervisor opens the file and the worker must be able to open it again.  In a folder of
+ * filter_user's it is opened as that user; elsewhere as root, and then given away. */
+static int
+with_log_rights(const struct program *prog, int (*f)(const void *, struct err *), const void *arg,
+    struct err *err)
+{
+	const struct passwd *owner = NULL;
+	int rc;
+
+	if (prog->log_path != NULL && geteuid() == 0)
+		owner = getpwnam(prog->user);
+	if (owner == NULL)
+		return f(arg, err);
+	if (user_writes_folder(prog->log_path, owner)) {
+		if (privs_borrow(prog->user, err) == -1)
+			return -1;
+		rc = f(arg, err);
+		privs_return();
+		return rc;
+	}
+	rc = f(arg, err);
+	if (rc == 0 && lchown(prog->log_path, owner->pw_uid, owner->pw_gid) == -1) {
+		err_set(err, ERR_SYSTEM, "log_to %s: %s", prog->log_path, strerror(errno));
+		rc = -1;
+	}
+	return rc;
+}
+
+static int
+open_it(const void *options, struct err *err)
+{
+	return log_open(options, err);
+}
+
+static int
+reopen_it(const void *unused, struct err *err)
+{
+	(void)unused;
+	(void)err;
+	log_reopen();
+	return 0;
+}
+
+int
+program_open_log(struct program *prog, const struct params *p, struct err *err)
+{
+	struct log_options o;
+
+	if (settings_log(p, &o, err) == -1)
+		return -1;
+	prog->log_stderr = o.target == LOG_TO_STDERR;
+	if (o.target == LOG_TO_FILE)
+		prog->log_path = xstrdup(o.path);
+	return with_log_rights(prog, open_it, &o, err);
+}
+
 void
 program_reopen_log(void *arg)
 {
-	const struct program *prog = arg;
-	const struct passwd *owner;
+	struct err err;
 
-	log_reopen();
-	if (prog->log_path == NULL || geteuid() != 0 || (owner = getpwnam(prog->user)) == NULL)
-		return;
-	if (lchown(prog->log_path, owner->pw_uid, owner->pw_gid) == -1)
-		log_warn(NULL, NULL, "log_to %s: %s", prog->log_path, strerror(errno));
+	if (with_log_rights(arg, reopen_it, NULL, &err) == -1)
+		log_error(NULL, NULL, "%s", err.text);
 }

@@ -156,7 +156,8 @@ listen_unix(const struct endpoint *e, const struct listen_options *o, struct err
 	struct sockaddr_un un;
 	struct group *g;
 	struct stat st;
-	int fd;
+	mode_t old_mask;
+	int fd, bound;
 
 	unix_address(e, &un);
 	if (lstat(un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) {
@@ -167,7 +168,12 @@ listen_unix(const struct endpoint *e, const struct listen_options *o, struct err
 		unlink(un.sun_path);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&un, sizeof(un)) == -1)
+	/* The mode comes from the umask and lchown(2) follows no link: in a folder of filter_user's
+	 * the name may stand for another file by the next call, and we may be root. */
+	old_mask = umask(~o->mode & 0777);
+	bound = fd != -1 && bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+	umask(old_mask);
+	if (!bound)
 		return listen_failed(e, fd, err);
 	if (o->group != NULL && o->group[0] != '\0') {
 		g = getgrnam(o->group);
@@ -177,10 +183,10 @@ listen_unix(const struct endpoint *e, const struct listen_options *o, struct err
 			close(fd);
 			return -1;
 		}
-		if (chown(un.sun_path, (uid_t)-1, g->gr_gid) == -1)
+		if (lchown(un.sun_path, (uid_t)-1, g->gr_gid) == -1)
 			return listen_failed(e, fd, err);
 	}
-	if (chmod(un.sun_path, o->mode) == -1 || listen(fd, o->backlog) == -1)
+	if (listen(fd, o->backlog) == -1)
 		return listen_failed(e, fd, err);
 	return fd;
 }

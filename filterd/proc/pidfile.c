@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -12,12 +13,20 @@ int
 pidfile_open(const char *path, struct err *err)
 {
 	char text[32] = "";
+	struct stat st;
 	ssize_t n;
 	int fd;
 
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd == -1) {
 		err_set(err, ERR_SYSTEM, "pid_file %s: %s", path, strerror(errno));
+		return -1;
+	}
+	/* In a folder that is not ours the name may be somebody else's file. */
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    st.st_uid != geteuid()) {
+		err_set(err, ERR_SYSTEM, "pid_file %s: there is another kind of file", path);
+		close(fd);
 		return -1;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {

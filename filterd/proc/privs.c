@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -64,6 +65,33 @@ privs_drop(const char *user, struct err *err)
 		return -1;
 	}
 	return 0;
+}
+
+int
+privs_borrow(const char *user, struct err *err)
+{
+	const struct passwd *pw;
+
+	if (getuid() != 0)
+		return 0;
+	if ((pw = find_user(user, err)) == NULL)
+		return -1;
+	if (initgroups(user, pw->pw_gid) == 0 && setegid(pw->pw_gid) == 0 &&
+	    seteuid(pw->pw_uid) == 0)
+		return 0;
+	err_set(err, ERR_SYSTEM, "acting as filter_user %s: %s", user, strerror(errno));
+	privs_return();
+	return -1;
+}
+
+void
+privs_return(void)
+{
+	if (getuid() != 0)
+		return;
+	/* Root's own further groups are not brought back: root needs none. */
+	if (seteuid(0) == -1 || setegid(getgid()) == -1 || setgroups(0, NULL) == -1)
+		abort();
 }
 
 void

@@ -15,6 +15,10 @@ int privs_check_user(const char *user, struct err *) ATTR_MUST_USE;
 /* Become this user for good, when root; always set no_new_privs.  On failure the process must end:
  * it may have lost half of its rights. */
 int privs_drop(const char *user, struct err *) ATTR_MUST_USE;
+/* Root acts as this user for a moment: a name in a folder of the user's may be a link to anything.
+ * Nothing happens when not root.  privs_return() is due only after 0. */
+int privs_borrow(const char *user, struct err *) ATTR_MUST_USE;
+void privs_return(void);
 /* As many descriptors as the limits allow, and as root at least 65536: each session is one. */
 void privs_raise_nofile(void);
 

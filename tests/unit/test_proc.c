@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "proc/notify.h"
 #include "proc/pidfile.h"
+#include "proc/privs.h"
 #include "proc/proc.h"
 
 #define PATIENCE_MS 10000
@@ -540,8 +541,43 @@ test_pidfile(void **state)
 	fd = pidfile_open(path, &err);
 	assert_int_not_equal(fd, -1);
 	pidfile_close(path, fd);
+	/* A link somebody put there: what it leads to is not emptied. */
+	f = fopen("/tmp/test_proc.precious", "w");
+	assert_non_null(f);
+	fputs("precious\n", f);
+	fclose(f);
+	assert_int_equal(symlink("/tmp/test_proc.precious", path), 0);
+	assert_int_equal(pidfile_open(path, &err), -1);
+	unlink(path);
+	assert_int_equal(link("/tmp/test_proc.precious", path), 0);
+	assert_int_equal(pidfile_open(path, &err), -1);
+	unlink(path);
+	f = fopen("/tmp/test_proc.precious", "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_string_equal(text, "precious\n");
+	unlink("/tmp/test_proc.precious");
 	assert_int_equal(pidfile_open("/nonexistent/dir/pid", &err), -1);
 	assert_int_equal(err.class, ERR_SYSTEM);
+}
+
+static void
+test_borrow(void **state)
+{
+	struct err err;
+	uid_t me = geteuid();
+
+	(void)state;
+	assert_int_equal(privs_borrow("nobody", &err), 0);
+	if (me == 0)
+		assert_int_not_equal(geteuid(), 0);
+	else
+		assert_int_equal(geteuid(), me);
+	privs_return();
+	assert_int_equal(geteuid(), me);
+	assert_int_equal(privs_borrow("no-such-user-here", &err), me == 0 ? -1 : 0);
+	assert_int_equal(geteuid(), me);
 }
 
 static pid_t
@@ -603,6 +639,7 @@ main(void)
 		cmocka_unit_test(test_stop_in_back_off),
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_pidfile),
+		cmocka_unit_test(test_borrow),
 		cmocka_unit_test(test_daemon),
 	};
 
