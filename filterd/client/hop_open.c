@@ -115,22 +115,18 @@ greet(struct hop *h, const char *name, struct deadline d, struct err *err)
 }
 
 struct hop *
-hop_open(const struct next_hop *to, const char *helo_name, int connect_ms, int helo_ms,
-    struct deadline d, struct err *err)
+hop_greet(
+    int fd, const struct next_hop *to, const char *helo_name, struct deadline d, struct err *err)
 {
-	struct hop *h;
-	int fd, said;
+	struct hop *h = xcalloc(1, sizeof(*h));
+	int said;
 
-	fd = dial(&to->to, deadline_min(d, deadline_in_ms(connect_ms)), err);
-	if (fd == -1)
-		return NULL;
-	h = xcalloc(1, sizeof(*h));
 	h->magic = HOP_MAGIC;
 	h->s = stream_new(fd);
 	h->target = *to;
 	h->arena = arena_new();
 	h->farewell.text = "";
-	if (greet(h, helo_name, deadline_min(d, deadline_in_ms(helo_ms)), err) == -1) {
+	if (greet(h, helo_name, d, err) == -1) {
 		said = h->farewell.code != 0;
 		hop_close(h);
 		if (said && err != NULL) /* its own words: not a failure to reach it */
@@ -142,6 +138,17 @@ hop_open(const struct next_hop *to, const char *helo_name, int connect_ms, int h
 	arena_reset(h->arena);
 	buf_fini(&h->line);
 	return h;
+}
+
+struct hop *
+hop_open(const struct next_hop *to, const char *helo_name, int connect_ms, int helo_ms,
+    struct deadline d, struct err *err)
+{
+	int fd = dial(&to->to, deadline_min(d, deadline_in_ms(connect_ms)), err);
+
+	if (fd == -1)
+		return NULL;
+	return hop_greet(fd, to, helo_name, deadline_min(d, deadline_in_ms(helo_ms)), err);
 }
 
 void

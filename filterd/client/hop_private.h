@@ -41,6 +41,9 @@ struct hop {
 /* hop_open.c */
 struct hop *hop_open(const struct next_hop *, const char *helo_name, int connect_ms, int helo_ms,
     struct deadline, struct err *) ATTR_MUST_USE;
+/* The same on a connected socket, which it takes over. */
+struct hop *hop_greet(int fd, const struct next_hop *, const char *helo_name, struct deadline,
+    struct err *) ATTR_MUST_USE;
 void hop_quit(struct hop *); /* QUIT without waiting for its reply, then hop_close() */
 void hop_close(struct hop *);
 void hop_parse_caps(const char *ehlo_text, struct hop_caps *);

@@ -58,7 +58,7 @@ stream_fd(const struct stream *s)
 struct span
 stream_peek(const struct stream *s)
 {
-	return span_make(s->in + (s->in == NULL ? 0 : s->in_at), s->in_len - s->in_at);
+	return span_make(s->in == NULL ? NULL : s->in + s->in_at, s->in_len - s->in_at);
 }
 
 void
