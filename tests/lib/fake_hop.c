@@ -63,7 +63,7 @@ put(struct conn *c, const char *p, size_t n)
 		return;
 	if ((f->break_conn == -1 || f->break_conn == c->number) && f->break_written >= 0 &&
 	    c->written + (long)n >= f->break_written) {
-		n = (size_t)(f->break_written - c->written);
+		n = f->break_written > c->written ? (size_t)(f->break_written - c->written) : 0;
 		c->closed = 1;
 	}
 	for (size_t at = 0; at < n;) {
