@@ -377,9 +377,9 @@ proc_supervise(const struct proc_ops *ops)
 	} else {
 		loop(&s);
 	}
-	started(&s, s.status);
 	close_listeners(&s);
 	pidfile_close(s.ops.pid_file, s.pid_fd);
+	started(&s, s.status); /* last: who waits may start another at once */
 	if (s.sigfd != -1) {
 		close(s.sigfd);
 		sigprocmask(SIG_SETMASK, &s.old_mask, NULL);
