@@ -72,7 +72,7 @@ class Running:
     def held_with(self, text):
         """The id of a held message that has this text in it, or None."""
         for folder, _, names in os.walk(self.hold):
-            for name in names:
+            for name in names if folder != self.hold else ():   # beside them is the index
                 try:
                     with open(os.path.join(folder, name), "rb") as f:
                         if text.encode() in f.read():
@@ -137,8 +137,15 @@ def where(running, entry, sender, message_id):
     if fate == "defer":
         return "deferred in Postfix's queue"
     if fate == "discard":
-        return "nowhere"
+        kept = running.mail_with(entry["recipient"], message_id)
+        return "DELIVERED, though discarded" if kept else "nowhere"
     return fate
+
+
+def verdict(entry):
+    """The verdict, and what else the rules asked for."""
+    words = [w.split("=")[0] for w in entry["effects"].split()]
+    return " + ".join([entry["verdict"]] + [w for w in words if w != entry["verdict"]])
 
 
 def send(running, path, listener):
@@ -152,7 +159,7 @@ def send(running, path, listener):
         return [(name, listener, ", ".join(recipients), "refused by Postfix", "", str(bad[0]))]
     if not wait(lambda: len(running.finals(message_id)) >= len(recipients), 30):
         return [(name, listener, ", ".join(recipients), "?", "", "filterd has not seen it yet")]
-    return [(name, listener, e["recipient"], e["verdict"], e["rule"] or "-",
+    return [(name, listener, e["recipient"], verdict(e), e["rule"] or "-",
              where(running, e, sender, message_id)) for e in running.finals(message_id)]
 
 
@@ -199,7 +206,7 @@ def run(build, once):
         running.save(state)
         rows = [row for path in samples() for n in LISTENERS for row in send(running, path, n)]
         print_table(rows, folder + "/")
-        lost = [r for r in rows if "LOST" in r[5] or r[3] in ("?", "refused by Postfix")]
+        lost = [r for r in rows if "LOST" in r[5] or "DELIVERED" in r[5] or r[3] in ("?", "refused by Postfix")]
         problems += [" ".join(r) for r in lost]
         if not once:
             explain(f, p, running)

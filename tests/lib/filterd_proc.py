@@ -31,7 +31,7 @@ def build_dir():
 
 
 def program(name):
-    return os.path.join(build_dir(), name)
+    return os.path.join(build_dir(), "filterd", name)
 
 
 def missing():
@@ -74,7 +74,7 @@ class Filterd:
         self.log_from = 0
         for name, content in (files or {}).items():
             self.file(name, content)
-        for sub in ("run", "state", "spool", "hold", "delivered"):
+        for sub in ("run", "state", "spool", "hold"):
             os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
         self.settings = {
             "log_to": self.log_file, "log_format": "json",
@@ -87,7 +87,7 @@ class Filterd:
         if os.geteuid() == 0:
             self.settings["filter_user"] = "nobody"
             who = pwd.getpwnam("nobody")
-            for sub in ("state", "spool", "hold"):
+            for sub in ("run", "state", "spool", "hold"):
                 os.chown(os.path.join(self.dir, sub), who.pw_uid, who.pw_gid)
         if listeners is None:
             listeners = {"lmtp": "lmtp", "smtp": "smtp"}
