@@ -19,8 +19,7 @@ static const struct {
 	const char *arguments;
 } commands[] = {
 	{ "check", ctl_check, "" },
-	{ "config", ctl_config, "[-d] [-n] [NAME ...]" },
-	{ "hold", ctl_hold, "list|show|release|requeue|delete|reindex ..." },
+	{ "config", ctl_config, "[-d | -n] [NAME ...]" },
 	{ "query", ctl_query, "TYPE:NAME KEY" },
 	{ "status", ctl_status, "[--json]" },
 	{ "types", ctl_types, "" },

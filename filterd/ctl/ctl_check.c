@@ -146,8 +146,8 @@ check_machine(struct check *c)
 static int
 totals(const struct check *c)
 {
-	printf("%d errors, %d warnings, %d notes\n", c->count[CONF_ERROR], c->count[CONF_WARNING],
-	    c->count[CONF_NOTE]);
+	printf("errors: %d, warnings: %d, notes: %d\n", c->count[CONF_ERROR],
+	    c->count[CONF_WARNING], c->count[CONF_NOTE]);
 	return c->count[CONF_ERROR] == 0 ? 0 : EX_CONFIG;
 }
 

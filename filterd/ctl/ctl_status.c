@@ -115,7 +115,7 @@ print_tables(const json_t *tables)
 	puts("\ntables");
 	json_array_foreach(tables, i, t)
 	{
-		printf("  %s  %" PRId64 " rows\n", text_of(t, "name"), number_of(t, "rows"));
+		printf("  %s  rows: %" PRId64 "\n", text_of(t, "name"), number_of(t, "rows"));
 		if (json_object_get(t, "error") != NULL)
 			printf("    its new version is not used: %s\n", text_of(t, "error"));
 	}
