@@ -20,6 +20,7 @@ static const struct {
 } commands[] = {
 	{ "check", ctl_check, "" },
 	{ "config", ctl_config, "[-d | -n] [NAME ...]" },
+	{ "hold", ctl_hold, "list | show | release | requeue | delete | reindex" },
 	{ "query", ctl_query, "TYPE:NAME KEY" },
 	{ "status", ctl_status, "[--json]" },
 	{ "types", ctl_types, "" },
