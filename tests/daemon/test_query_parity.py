@@ -2,7 +2,7 @@
 and body lines.  One thing differs on purpose: postmap looks up empty body lines, a running Postfix
 and filterctl do not, so no rule here matches the empty string.
 
-FILTERD_BUILD names the build directory (default: the current one).
+FILTERD_BUILD_DIR names the build directory.
 """
 
 import os
@@ -11,13 +11,20 @@ import subprocess
 
 import pytest
 
-POSTMAP = shutil.which("postmap", path=os.environ.get("PATH", "") + ":/usr/sbin")
-FILTERCTL = os.path.join(os.environ.get("FILTERD_BUILD", "."), "filterctl")
+from conftest import cannot
 
-pytestmark = [
-    pytest.mark.skipif(POSTMAP is None, reason="postmap is not installed"),
-    pytest.mark.skipif(not os.path.exists(FILTERCTL), reason="filterctl is not built"),
-]
+import filterd_proc
+
+POSTMAP = shutil.which("postmap", path=os.environ.get("PATH", "") + ":/usr/sbin")
+FILTERCTL = filterd_proc.program("filterctl")
+
+
+@pytest.fixture(autouse=True)
+def programs():
+    for path in (POSTMAP, FILTERCTL):
+        if path is None or not os.path.exists(path):
+            cannot("%s is not there" % (path or "postmap"))
+
 
 MESSAGES = [
     b"From: a@example.com\nSubject: hello\n\tfolded sales\nX-Long-Name : v\n\nbody sales\n \nend\n",
@@ -42,9 +49,10 @@ def run(argv, message):
 
 
 @pytest.mark.parametrize("i", range(len(MESSAGES)))
-@pytest.mark.parametrize("options", [[], ["-h"], ["-b"], ["-h", "-b"], ["-hm"], ["-bm"], ["-hbm"]])
+@pytest.mark.parametrize("options", [[], ["-h"], ["-b"], ["-hm"], ["-bm"], ["-hbm"]])
 def test_message(tmp_path, options, i):
     (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    os.utime(tmp_path / "main.cf", (1500000000, 1500000000))  # Postfix waits for a fresh one
     for name in ("dynamicmaps.cf", "dynamicmaps.cf.d"):
         if os.path.exists("/etc/postfix/" + name):
             os.symlink("/etc/postfix/" + name, tmp_path / name)

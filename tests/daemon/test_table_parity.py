@@ -2,8 +2,7 @@
 the same lines complained about.  Fixed cases first, then files made up from pieces by a seeded
 generator.
 
-FILTERD_BUILD names the build directory (default: the current one).  Run by hand:
-    FILTERD_BUILD=b pytest-3 tests/daemon/test_table_parity.py
+FILTERD_BUILD_DIR names the build directory.
 """
 
 import os
@@ -14,19 +13,24 @@ import subprocess
 
 import pytest
 
+from conftest import cannot
+
 POSTMAP = shutil.which("postmap", path=os.environ.get("PATH", "") + ":/usr/sbin")
-QUERY = os.path.join(os.environ.get("FILTERD_BUILD", "."), "tests/lib/tablequery")
+QUERY = os.path.join(os.environ.get("FILTERD_BUILD_DIR", "."), "tests/lib/tablequery")
 
 # Postfix tells the first without a line number and the second not at all.
 OURS = "a logical line must not start|ignoring what follows a NUL"
 
-pytestmark = pytest.mark.skipif(POSTMAP is None, reason="postmap is not installed")
-
 
 @pytest.fixture(scope="module")
 def confdir(tmp_path_factory):
+    if POSTMAP is None:
+        cannot("postmap is not installed")
+    if not os.path.exists(QUERY):
+        cannot("%s is not built" % QUERY)
     d = tmp_path_factory.mktemp("postfix")
     (d / "main.cf").write_text("compatibility_level = 3.6\n")
+    os.utime(d / "main.cf", (1500000000, 1500000000))  # Postfix waits for a fresh one
     shutil.copy("/etc/postfix/dynamicmaps.cf", d) if os.path.exists(
         "/etc/postfix/dynamicmaps.cf"
     ) else None
@@ -245,14 +249,17 @@ TEXT_PIECES = [
 ]
 
 
-def generated(confdir, tmp_path, kind, pieces, keys, seed, n=60):
+def generated(confdir, tmp_path, kind, pieces, keys, seed, n=20):
     rnd = random.Random(seed)
     for _ in range(n):
         text = b"".join(rnd.choice(pieces) for _ in range(rnd.randint(1, 60)))
         if kind == "regexp":
             # Postfix takes a backslash at the end of a line for the closing delimiter: a rule
             # that has no result and matches what it should not.  Ours is a warning, as in pcre.
-            text = re.sub(rb"\\\s*(?=\n|$)", b"", text)
+            text = re.sub(rb"(\\[ \t\r]*)+(?=\n|\Z)", b"", text)
+        if kind == "cidr":
+            # Postfix keeps the length in eight bits: /321 is /65 there, and an error here.
+            text = re.sub(rb"/(\d\d)\d+", rb"/\1", text)
         if kind == "texthash":
             # postmap takes duplicate keys with a warning, a daemon of Postfix does not
             probe = tmp_path / "probe"
@@ -265,18 +272,27 @@ def generated(confdir, tmp_path, kind, pieces, keys, seed, n=60):
         compare_file(confdir, tmp_path, kind, text, keys)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["pcre", "regexp"])
 def test_generated_patterns(confdir, tmp_path, kind, seed):
     generated(confdir, tmp_path, kind, PIECES, PATTERN_KEYS, seed)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_generated_cidr(confdir, tmp_path, seed):
     generated(confdir, tmp_path, "cidr", CIDR_PIECES, CIDR_KEYS, seed)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_generated_texthash(confdir, tmp_path, seed):
     keys = [b"key", b"KEY2", b"k2", b'"k 3"', b"a", b"b", b"ab", b"key:", b'""', b"valuekey"]
     generated(confdir, tmp_path, "texthash", TEXT_PIECES, keys, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["pcre", "regexp", "cidr", "texthash"])
+def test_generated_long(confdir, tmp_path, kind):
+    pieces = {"cidr": CIDR_PIECES, "texthash": TEXT_PIECES}.get(kind, PIECES)
+    keys = CIDR_KEYS if kind == "cidr" else PATTERN_KEYS
+    n = int(3000 * float(os.environ.get("FILTERD_SOAK", "1")))
+    generated(confdir, tmp_path, kind, pieces, keys, "long", n)
