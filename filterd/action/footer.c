@@ -9,7 +9,7 @@
 static int
 value(struct span name, const struct footer_values *v, struct buf *out)
 {
-	char label[400] = "", when[32];
+	char label[400] = "", when[48];
 	time_t now;
 	struct tm tm;
 
@@ -24,15 +24,17 @@ value(struct span name, const struct footer_values *v, struct buf *out)
 		{ "client_name", v->client == NULL ? NULL : v->client->name },
 		{ "client_port", v->client == NULL ? NULL : v->client->port },
 		{ "helo_name", v->client == NULL ? NULL : v->client->helo },
+		{ "protocol", v->client == NULL ? NULL : v->client->proto },
 		{ "recipient", v->recipient },
 		{ "sender", v->sender },
 		{ "server_name", v->server_name },
 	};
 
-	if (span_eq_str(name, "localtime")) {
+	if (span_eq_str(name, "localtime") || span_eq_str(name, "date")) {
 		now = time(NULL);
 		localtime_r(&now, &tm);
-		strftime(when, sizeof(when), "%b %d %H:%M:%S", &tm);
+		strftime(when, sizeof(when),
+		    name.p[0] == 'd' ? "%a, %d %b %Y %H:%M:%S %z" : "%b %d %H:%M:%S", &tm);
 		buf_adds(out, when);
 		return 1;
 	}
@@ -52,6 +54,8 @@ name_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '_';
 }
+
+static void expand(const char *p, const char *end, const struct footer_values *, struct buf *out);
 
 /* p is behind "$"; returns what follows the macro, or NULL when it is none. */
 static const char *
@@ -76,19 +80,19 @@ macro(const char *p, const struct footer_values *v, struct buf *out)
 	if (known && op == 0)
 		buf_add_span(out, buf_span(&got));
 	else if (known && op == (got.len > 0 ? '?' : ':'))
-		buf_add(out, end + 1, (size_t)(close - end - 1));
+		expand(end + 1, close, v, out);
 	else if (known && op == ':')
 		buf_add_span(out, buf_span(&got));
 	buf_fini(&got);
 	return !known ? NULL : braces ? close + 1 : end;
 }
 
-void
-footer_expand(const char *text, const struct footer_values *v, struct buf *out)
+static void
+expand(const char *p, const char *end, const struct footer_values *v, struct buf *out)
 {
-	const char *p = text, *next;
+	const char *next;
 
-	while (*p != '\0') {
+	while (p < end) {
 		if (p[0] == '\\' && p[1] == 'n') {
 			buf_addc(out, '\n');
 			p += 2;
@@ -101,4 +105,10 @@ footer_expand(const char *text, const struct footer_values *v, struct buf *out)
 			buf_addc(out, *p++);
 		}
 	}
+}
+
+void
+footer_expand(const char *text, const struct footer_values *v, struct buf *out)
+{
+	expand(text, text + strlen(text), v, out);
 }

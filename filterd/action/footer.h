@@ -3,8 +3,8 @@
  *
  * The syntax is postconf(5)'s for smtpd_reject_footer: $name, ${name}, ${name?text}, ${name:text};
  * \n in the text starts a new line; \c at its start (kept here, mail/reply.h acts on it) continues
- * the reply's last line.  $decision_id is ours. An unknown name stays as it is, so that a typing
- * error shows.
+ * the reply's last line.  $decision_id, $protocol and $date (RFC 5322) are ours.  An unknown name
+ * stays as it is, so that a typing error shows.  received_header is expanded with it too.
  *
  * Threads: any.
  */

@@ -144,6 +144,9 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	    nets(b, "smtpd_authorized_xforward_hosts", p->smtpd_authorized_xforward_hosts);
 	l->xclient = nets(b, "smtpd_authorized_xclient_hosts", p->smtpd_authorized_xclient_hosts);
 	compile_checks(b, l);
+	if (p->received_header[0] != '\0' && mime_field_name(span_str(p->received_header)) == 0)
+		tell(b, CONF_ERROR, "received_header",
+		    "received_header: must be a header field, \"Received: ...\"");
 	if (p->filter_next_hop_maps[0] != '\0') {
 		l->filter_map = table_registry_add(b->snap->tables, p->filter_next_hop_maps,
 		    p->config_errors == 1, table_warning, b, &err);

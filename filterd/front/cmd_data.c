@@ -34,6 +34,7 @@ do_data(struct smtp_session *s, struct span arg)
 		return;
 	}
 	receive_begin(s);
+	receive_trace(s);
 	content_init(&s->content, CONTENT_DATA);
 	if (receive_data(s) == -1)
 		return;
@@ -73,6 +74,7 @@ first_chunk(struct smtp_session *s)
 	if (s->phase == PH_BDAT)
 		return;
 	receive_begin(s);
+	receive_trace(s);
 	content_init(&s->content, CONTENT_BDAT);
 	s->phase = PH_BDAT;
 }

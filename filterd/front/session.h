@@ -142,6 +142,8 @@ command_proceed_fn do_xforward, do_xclient;
 /* receive.c: message octets up to CRLF.CRLF, or `chunk` octets; 0, or -1 when the client is lost.
  * What cannot be kept is swallowed, over_size or no_space say so. */
 void receive_begin(struct smtp_session *);
+/* trace.c: received_header into the message, which is still empty. */
+void receive_trace(struct smtp_session *);
 int receive_data(struct smtp_session *) ATTR_MUST_USE;
 int receive_chunk(struct smtp_session *, uint64_t chunk, int last, int keep) ATTR_MUST_USE;
 
