@@ -69,6 +69,13 @@ program_sockets_fit(const struct program *prog, const struct conf *conf)
 	return 1;
 }
 
+static void
+report_nothing(void *arg, const struct conf_finding *f)
+{
+	(void)arg;
+	(void)f;
+}
+
 static struct snapshot *
 load(struct worker *w, int first)
 {
@@ -143,13 +150,13 @@ restart_needed(void *arg, const char *where, const char *name)
 
 /* The new configuration is in use: take over what is not the doors'. */
 static void
-apply(struct worker *w, const struct snapshot *old, const struct snapshot *s)
+apply(struct worker *w, const struct snapshot *s)
 {
 	struct hop_options hop;
 	struct hold_options hold;
 
 	atomic_store(&w->restart_needed, 0);
-	settings_restart_each(snapshot_conf(old), snapshot_conf(s), restart_needed, w);
+	settings_restart_each(w->first, snapshot_conf(s), restart_needed, w);
 	change_log(params_of(s));
 	hop_options(params_of(s), &hop);
 	pool_set_options(w->pool, &hop);
@@ -162,11 +169,11 @@ apply(struct worker *w, const struct snapshot *old, const struct snapshot *s)
 static void
 reload(struct worker *w)
 {
-	struct snapshot *old = doors_snapshot(w->doors), *s = load(w, 0);
+	struct snapshot *s = load(w, 0);
 	struct err err = { 0 };
 
 	if (s != NULL && doors_reload(w->doors, s, &err) == 0) {
-		apply(w, old, s);
+		apply(w, s);
 		counter_inc(w->counters, reloads);
 		log_info(NULL, NULL, "%s is in use", w->prog->config_path);
 	} else {
@@ -175,7 +182,6 @@ reload(struct worker *w)
 		    w->prog->config_path, s == NULL ? "" : ": ", err.text);
 	}
 	snapshot_unref(s);
-	snapshot_unref(old);
 }
 
 /* --- the loop --- */
@@ -311,6 +317,7 @@ worker_fini(struct worker *w)
 	pool_free(w->pool);
 	delivered_close(w->delivered);
 	hold_close(w->hold);
+	conf_free(w->first);
 	free(w->counters);
 }
 
@@ -326,7 +333,8 @@ program_worker(void *arg, const struct proc_worker *proc)
 	struct err err = { 0 };
 	int status = EX_CONFIG;
 
-	if (s == NULL)
+	/* A second reading instead of a hold on the snapshot, whose tables may be big. */
+	if (s == NULL || (w.first = conf_load(w.prog->config_path, report_nothing, NULL)) == NULL)
 		goto out;
 	atomic_init(&w.loaded_us, w.born_us);
 	if (!proc->first)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 
+struct conf;
 struct counters;
 struct ctl_server;
 struct delivered;
@@ -35,6 +36,7 @@ struct worker {
 	/* Main thread. */
 	const struct proc_worker *proc;
 	struct ctl_server *ctl;
+	struct conf *first; /* began with this one: what needs a restart still has its values */
 	struct deadline expire_at;
 	int stop_time_limit_ms;
 };

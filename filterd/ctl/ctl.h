@@ -3,8 +3,8 @@
  *
  * A connection carries one request, one line of JSON, and its answer, one JSON object on one line;
  * unix socket, mode 0660, peer must be root or the worker's user or in the socket's group.
- * Requests: {"do":"status"}, {"do":"ping"}, {"do":"requeue","id":"..."}.  What cannot be understood
- * or done is answered {"error":"TEXT"}.
+ * Requests: {"do":"status"}, {"do":"ping"}.  What cannot be understood or done is answered
+ * {"error":"TEXT"}.
  *
  * Limits: CTL_REQUEST_MAX octets a request, CTL_PEERS_MAX requests at one time (more are told to
  *	come back), 5 seconds for a request to arrive and for each pause in taking the answer.

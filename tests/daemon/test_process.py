@@ -1,0 +1,296 @@
+"""Supervisor and worker: start, stop, reload, death of either, and what filterctl sees of it."""
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import filterd_proc
+import pytest
+import smtp
+
+MESSAGE = b"Subject: hi\r\n\r\nhello\r\n"
+
+
+def send(f, name="lmtp", message=MESSAGE):
+    """The reply to the one recipient."""
+    return smtp.send(f.address(name), "a@example.com", ["b@example.com"], message,
+                     lmtp=name == "lmtp")[2][0]
+
+
+def wait_for(true, timeout=15):
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
+def status(f):
+    return json.loads(f.ctl("status", "--json"))
+
+
+def test_rights_of_the_worker(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    worker, = f.workers()
+    with open(f"/proc/{worker}/status") as s:
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in s if ":\t" in line)
+    assert fields["NoNewPrivs"] == "1"
+    wanted = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+    assert fields["Uid"].split() == [str(wanted)] * 4
+    if os.geteuid() == 0:
+        assert fields["CapEff"].strip("0") == "" and "0" not in fields["Groups"].split()
+
+
+def test_worker_is_replaced(filterd, hop):
+    f = filterd(next_hop=hop.next_hop).expect("died of signal 9")
+    for _ in range(3):
+        worker, = f.workers()
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: f.workers() not in ([], [worker]))
+        assert send(f).code == 250      # the socket was there all the time
+    assert status(f)["pid"] == f.workers()[0]
+
+
+def test_worker_outlives_no_supervisor(filterd, hop):
+    """The open transaction ends well, others find nobody, and a successor may start at once."""
+    f = filterd(next_hop=hop.next_hop).expect("supervisor has gone")
+    worker, = f.workers()
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        f.kill(signal.SIGKILL)
+        f.wait_log(lambda e: "supervisor has gone" in e["text"])
+        wait_for(lambda: refused(f.address("smtp")))
+        f.process.wait()
+        f.process = None
+        f.start()
+        assert alive(worker)
+        assert c.data(MESSAGE, 1)[0].code == 250
+    assert send(f).code == 250
+    wait_for(lambda: not alive(worker))
+    assert len(hop.wait(2)) == 2
+
+
+def refused(address):
+    try:
+        socket.create_connection(address, 5).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_stop_lets_a_transaction_end(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("smtp")) as idle, smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        idle.hello()
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        f.kill(signal.SIGTERM)
+        assert idle.reply().code == 421
+        wait_for(lambda: refused(f.address("smtp")))
+        assert c.data(MESSAGE, 1)[0].code == 250
+    assert f.stop() == 0
+
+
+def test_stop_time_limit(filterd, hop):
+    """Also: a limit that a reload brought."""
+    f = filterd(next_hop=hop.next_hop, stop_time_limit="1h").expect("broken off")
+    assert f.reload(stop_time_limit="1s")["level"] == "info"
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        began = time.monotonic()
+        assert f.stop() == 0
+        assert time.monotonic() - began < 10
+    assert not hop.messages
+
+
+def test_reload(filterd, hop):
+    """I3: transactions keep their configuration, nothing is closed, bad ones change nothing."""
+    f = filterd(next_hop=hop.next_hop, files={"rules": "/^Subject: hi/ REJECT 5.7.9 no\n"})
+    worker = f.workers()
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        assert f.reload(header_checks="regexp:{dir}/rules")["level"] == "info"
+        assert c.data(MESSAGE, 1)[0].code == 250
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        assert c.data(MESSAGE, 1)[0].code == 550
+    f.expect("nonsense|not used|missing")
+    assert f.reload(header_checks="nonsense:x")["level"] == "error"
+    assert f.reload(header_checks="regexp:{dir}/missing")["level"] == "error"
+    assert send(f).code == 550
+    s = status(f)
+    assert (s["counters"]["reloads"], s["counters"]["reloads_failed"]) == (1, 2)
+    assert f.reload(header_checks="")["level"] == "info"
+    assert send(f).code == 250
+    assert f.workers() == worker
+
+
+def test_reload_names_what_needs_a_restart(filterd, hop):
+    f = filterd(next_hop=hop.next_hop).expect("restart")
+    assert f.reload(worker_threads=3, after_queue_reject="hold")["level"] == "info"
+    told = [e["text"] for e in f.entries() if "by a restart only" in e["text"]]
+    assert told == ["worker_threads has changed and is taken over by a restart only"]
+    assert status(f)["restart_needed"] == 1
+    # Other sockets: all of it is refused, for half a configuration is nobody's wish.
+    was = f.settings["listeners"]
+    f.expect("not used")
+    assert f.reload(listeners="{ lmtp:127.0.0.1:1 }", worker_threads=None)["level"] == "error"
+    assert send(f).code == 250
+    assert f.reload(listeners=was)["level"] == "info"
+    assert status(f)["restart_needed"] == 0
+
+
+def test_many_reloads_leak_nothing(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, header_checks="regexp:{dir}/rules",
+                files={"rules": "/^X-Never:/ REJECT\n"})
+    worker, = f.workers()
+
+    def load():
+        return len(os.listdir(f"/proc/{worker}/fd")), len(os.listdir(f"/proc/{worker}/task"))
+
+    f.reload()
+    before = load()
+    for _ in range(100):
+        f.reload()
+    assert send(f).code == 250
+    wait_for(lambda: load()[0] <= before[0] + 1)    # the kept connection to the next hop
+    assert load()[1] <= before[1] + 1
+
+
+def test_log_is_opened_again(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    os.rename(f.log_file, f.log_file + ".1")
+    f.kill(signal.SIGUSR1)
+    wait_for(lambda: os.path.exists(f.log_file))
+    # The supervisor first, then the worker: both must be done.
+    wait_for(lambda: send(f).code == 250 and f.finals())
+
+
+def test_daemon_returns_when_it_serves(filterd, hop, tmp_path):
+    f = filterd_proc.Filterd(next_hop=hop.next_hop, pid_file="{dir}/run/pid")
+    run = [filterd_proc.program("filterd"), "-c", f.config]
+    try:
+        # The output is a pipe: it must be let go of too, or this waits for ever.
+        r = subprocess.run(run, capture_output=True, text=True, timeout=30,
+                           env=filterd_proc.sanitizer_env(f.dir))
+        assert (r.returncode, r.stdout + r.stderr) == (0, "")
+        with open(f.dir + "/run/pid") as p:
+            pid = int(p.read())
+        assert send(f).code == 250
+        again = subprocess.run(run, capture_output=True, text=True, timeout=30)
+        assert again.returncode == 71 and f"running already, as process {pid}" in again.stderr
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not alive(pid))
+        assert not os.path.exists(f.dir + "/run/pid")
+        # One that fails says why and with which status.
+        f.write_config(header_checks="nonsense:x")
+        bad = subprocess.run(run, capture_output=True, text=True, timeout=30)
+        assert bad.returncode == 78 and "nonsense" in bad.stderr
+    finally:
+        f.expect("running already|nonsense|before it was ready")
+        assert f.finish() == []
+
+
+BROKEN = [
+    # settings, all of what must be said
+    ({"heder_checks": "x", "smtpd_timeout": "soon"}, ["header_checks", "smtpd_timeout"]),
+    ({"header_checks": "pcre:/nonexistent/x"}, ["filterd.cf:", "/nonexistent/x"]),
+    ({"header_checks": "nonsense:x", "log_to": "here"}, ["nonsense", "log_to: "]),
+    ({"syslog_facility": "mial"}, ['did you mean "mail"']),
+    ({"listeners": ""}, ["at least one"]),
+]
+
+
+@pytest.mark.parametrize("settings, said", BROKEN)
+@pytest.mark.parametrize("args", [("-n",), ("-f",), ()])
+def test_broken_configuration(settings, said, args):
+    """The same words and status from -n, in the foreground and as a daemon."""
+    f = filterd_proc.Filterd(**settings)
+    r = subprocess.run([filterd_proc.program("filterd"), *args, "-c", f.config], timeout=30,
+                       capture_output=True, text=True, env=filterd_proc.sanitizer_env(f.dir))
+    checked = f.ctl("check", status=None)
+    f.remove()
+    assert (r.returncode, checked[0]) == (78, 78)
+    assert checked[1].startswith("error: ") or "\nerror: " in checked[1]
+    for word in said:
+        assert word in r.stderr
+    assert r.stderr.startswith("filterd: ") and "filterd: error: " in r.stderr
+
+
+def test_control_socket(filterd, hop):
+    f = filterd(next_hop=hop.next_hop)
+    send(f)
+    f.wait_finals(1)
+    s = status(f)
+    assert s["counters"]["delivered"] == 1
+    assert s["config"] == f.config
+    assert [x["kind"] for x in s["listeners"]] == ["lmtp", "smtp"]
+    assert s["next_hops"][hop.next_hop]["learnt"] is True
+    text = f.ctl("status")
+    assert f"worker {f.workers()[0]}" in text and "recipients handed to the next hop" in text
+    # A crowd with rubbish does not keep others from asking.
+    path = f.settings["control_socket"]
+    crowd = []
+    for junk in (b"", b"{", b"\0" * 100, b"x" * 1000):
+        c = socket.socket(socket.AF_UNIX)
+        c.connect(path)
+        c.send(junk)
+        crowd.append(c)
+    assert status(f)["pid"] == s["pid"]
+    for c in crowd:
+        c.close()
+    f.stop()
+    assert f.ctl("status", status=None)[0] == 69
+    assert not os.path.exists(path)
+
+
+def test_under_load(filterd, hop):
+    """Reloads and dead workers while mail flows: every 250 is at the next hop."""
+    f = filterd(next_hop=hop.next_hop).expect("died of signal 9|lost connection")
+    accepted, stop = [], threading.Event()
+
+    def sender(n):
+        i = 0
+        while not stop.is_set():
+            i += 1
+            mark = f"{n}.{i}"
+            try:
+                r = smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"],
+                              b"Subject: %s\r\n\r\nx\r\n" % mark.encode(), lmtp=True)[2][0]
+                if r.code == 250:
+                    accepted.append(mark)
+            except (OSError, IndexError, smtp.Closed, smtp.ProtocolError):
+                pass                    # its worker died: it would try again
+
+    threads = [threading.Thread(target=sender, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for k in range(4):
+        time.sleep(0.2)
+        f.kill(signal.SIGHUP)
+        if k % 2:
+            for w in f.workers():
+                os.kill(w, signal.SIGKILL)
+            wait_for(lambda: f.workers())
+    stop.set()
+    for t in threads:
+        t.join()
+    at_hop = {m.data.split(b"\r\n")[0][9:].decode() for m in hop.messages if m.data}
+    assert accepted and set(accepted) <= at_hop
