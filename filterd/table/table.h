@@ -43,7 +43,7 @@ const char *table_name(const struct table *);
  * keys"). */
 int table_is_pattern(const struct table *);
 /* Visit every rule of a pattern table or row of an indexed one, in order: what a load-time check of
- * values needs. */
+ * values needs.  A result with $1 in it is given as written. */
 void table_each(const struct table *,
     void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
 
