@@ -191,7 +191,8 @@ pool_put(struct hop_pool *p, struct hop *h)
 	h->idle_since_ms = clock_ms();
 	pthread_mutex_lock(&p->lock);
 	peer = need_peer(p, h->target.text);
-	if (h->uses < p->options.max_reuse && peer->nidle < p->options.max_idle) {
+	if ((p->options.max_reuse == 0 || h->uses < p->options.max_reuse) &&
+	    peer->nidle < p->options.max_idle) {
 		h->next = peer->idle;
 		peer->idle = h;
 		peer->nidle++;

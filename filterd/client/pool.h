@@ -25,7 +25,7 @@ struct hop_options {
 	int helo_timeout_ms;    /* banner and EHLO */
 	int idle_limit_ms;      /* kept so long unused */
 	int max_idle;           /* kept connections a next hop */
-	int max_reuse;          /* transactions a connection */
+	int max_reuse;          /* transactions a connection; 0: any number */
 };
 
 struct hop_pool *pool_new(const struct hop_options *, struct counters *);

@@ -70,6 +70,25 @@ test_reuse(void **state)
 	fake_hop_free(f);
 }
 
+/* smtp_connection_reuse_count_limit = 0 once meant a new connection for each message. */
+static void
+test_reuse_without_limit(void **state)
+{
+	struct fake_hop *f = fake_hop_new(HOP_SMTP, NULL, 0);
+	struct hop_options o = options;
+	struct hop_pool *p;
+
+	(void)state;
+	o.max_reuse = 0;
+	p = pool_new(&o, NULL);
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(one_message(p, fake_hop_target(f)), 0);
+	pool_free(p);
+	fake_hop_settle(f);
+	assert_int_equal(fake_hop_connections(f), 1);
+	fake_hop_free(f);
+}
+
 /* What the peer did to a kept connection while nobody looked. */
 static void
 test_stale(void **state)
@@ -250,6 +269,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_reuse_without_limit),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_tidy),
