@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,16 +18,20 @@
 #include "front/accept.h"
 #include "front/doors.h"
 #include "net/dial.h"
+#include "net/fiber.h"
 #include "net/stream.h"
 
-/* A worker's stack: straight code with a regular expression engine at the bottom; small, so that
- * many cost little. */
-#define STACK_SIZE ((size_t)512 * 1024)
-/* A thread that had nothing to do for so long ends, down to MIN_THREADS. */
-#define IDLE_MS     10000
-#define MIN_THREADS 2
-/* Receive buffers kept for the next message: as many as are likely to be filled at one time. */
+/* Work is done on the fibers' stacks; a thread's own carries the scheduler alone. */
+#define THREAD_STACK ((size_t)128 * 1024)
+/* Straight code with a regular expression engine at its bottom; what is not touched costs nothing.
+ */
+#define FIBER_STACK ((size_t)512 * 1024)
+/* A thread beyond the first ones that had nothing to do for so long ends. */
+#define IDLE_MS 10000
+/* Receive buffers and stacks kept for the next message: as many as are likely to be in use at one
+ * time. */
 #define SPARE_MESSAGES 16
+#define SPARE_FIBERS   32
 
 static void *worker_main(void *);
 
@@ -39,7 +44,7 @@ start_thread(struct doors *d)
 	int rc;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	rc = pthread_create(&t, &attr, worker_main, d);
 	pthread_attr_destroy(&attr);
@@ -48,16 +53,24 @@ start_thread(struct doors *d)
 	return rc;
 }
 
-/* Called by a thread that is about to work: somebody should be left to wait. */
+/* A thread is about to block: somebody should be left to wait for events. */
 static void
-keep_one_waiting(struct doors *d)
+about_to_block(void *arg)
 {
+	struct doors *d = arg;
+
 	if (atomic_load_explicit(&d->idle, memory_order_relaxed) > 0)
 		return;
 	pthread_mutex_lock(&d->thread_lock);
 	if (atomic_load(&d->idle) == 0 && d->threads < d->opt.threads && !d->stopping)
 		(void)start_thread(d); /* not got: the others go on */
 	pthread_mutex_unlock(&d->thread_lock);
+}
+
+static void
+blocked_no_more(void *arg)
+{
+	(void)arg; /* a thread too many ends by itself */
 }
 
 /* May this thread end, having been idle? */
@@ -67,7 +80,7 @@ may_end(struct doors *d)
 	int end;
 
 	pthread_mutex_lock(&d->thread_lock);
-	end = d->stopping == 2 || d->threads > MIN_THREADS;
+	end = d->stopping == 2 || d->threads > d->min_threads;
 	if (end) {
 		d->threads--;
 		if (d->threads == 0)
@@ -77,29 +90,97 @@ may_end(struct doors *d)
 	return end;
 }
 
-static void
-park(struct doors *d, struct smtp_session *s)
-{
-	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = s };
-	int fd = stream_fd(s->stream);
+/* --- fibers --- */
 
-	/* After this call another thread may have run and freed the session. */
-	if (s->in_epoll) {
-		epoll_ctl(d->epoll, EPOLL_CTL_MOD, fd, &e);
-	} else {
-		s->in_epoll = 1;
-		epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e);
+/* Inside a session's fiber: note what is waited for, and let the thread go. */
+static int
+session_wait(void *arg, int fd, int for_write, struct deadline until)
+{
+	struct smtp_session *s = arg;
+
+	s->wait_fd = fd;
+	s->wait_write = for_write;
+	s->park_until_ms = until.at_ms;
+	fiber_yield();
+	return atomic_exchange(&s->timed_out, 0) ? 0 : 1;
+}
+
+static struct fiber *
+fiber_get(struct doors *d)
+{
+	struct fiber *f = NULL;
+
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nfibers > 0)
+		f = d->fibers[--d->nfibers];
+	pthread_mutex_unlock(&d->msg_lock);
+	return f != NULL ? f : fiber_new(FIBER_STACK, session_wait);
+}
+
+static void
+fiber_put(struct doors *d, struct fiber *f)
+{
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nfibers < SPARE_FIBERS) {
+		d->fibers[d->nfibers++] = f;
+		f = NULL;
+	}
+	pthread_mutex_unlock(&d->msg_lock);
+	fiber_free(f);
+}
+
+/* Ask for one event on what the session waits for.  After this call another thread may have run and
+ * freed the session. */
+static void
+arm(struct doors *d, struct smtp_session *s)
+{
+	struct epoll_event e = { .events = (s->wait_write ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) |
+					   EPOLLONESHOT,
+		.data.ptr = s };
+	int fd = s->wait_fd;
+
+	atomic_store(&s->wake_by_ms, s->park_until_ms);
+	/* Known descriptors are the rule: the client's from its second command on, a next hop's
+	 * that is kept. */
+	if (epoll_ctl(d->epoll, EPOLL_CTL_MOD, fd, &e) == -1 && errno == ENOENT)
+		(void)epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+/* Nobody wakes it any more; if somebody is just about to, wait for that instant. */
+static void
+disarm(struct smtp_session *s)
+{
+	int64_t by = atomic_load_explicit(&s->wake_by_ms, memory_order_relaxed);
+
+	while (by == WAKE_BUSY || !atomic_compare_exchange_weak(&s->wake_by_ms, &by, 0)) {
+		sched_yield();
+		by = atomic_load(&s->wake_by_ms);
 	}
 }
 
 void
 doors_run(struct doors *d, struct smtp_session *s)
 {
-	atomic_store_explicit(&s->wake_by_ms, 0, memory_order_relaxed);
-	if (session_run(s))
-		park(d, s);
-	else
+	disarm(s);
+	if (s->fiber == NULL) {
+		s->fiber = fiber_get(d);
+		if (s->fiber == NULL) {
+			log_error(NULL, s->id, "no memory for a stack: session dropped");
+			session_free(s);
+			return;
+		}
+		fiber_start(s->fiber, session_run, s);
+	}
+	if (fiber_resume(s->fiber)) {
+		arm(d, s);
+		return;
+	}
+	fiber_put(d, s->fiber);
+	s->fiber = NULL;
+	if (s->over)
 		session_free(s);
+	else
+		arm(d, s);
 }
 
 static void *
@@ -108,9 +189,11 @@ worker_main(void *arg)
 	struct doors *d = arg;
 	struct epoll_event e;
 
+	blocking_set(&d->hook);
 	for (;;) {
 		int n;
 
+		atomic_store_explicit(&d->last_idle_ms, clock_ms(), memory_order_relaxed);
 		atomic_fetch_add_explicit(&d->idle, 1, memory_order_relaxed);
 		n = epoll_wait(d->epoll, &e, 1, IDLE_MS);
 		atomic_fetch_sub_explicit(&d->idle, 1, memory_order_relaxed);
@@ -124,7 +207,6 @@ worker_main(void *arg)
 				return NULL;
 			continue;
 		}
-		keep_one_waiting(d);
 		if ((int *)e.data.ptr >= d->listen_fds &&
 		    (int *)e.data.ptr < d->listen_fds + d->opt.nlisten)
 			accept_all(d, (size_t)((int *)e.data.ptr - d->listen_fds));
@@ -199,10 +281,10 @@ doors_count_listener(struct doors *d, size_t i)
 void
 doors_greet_later(struct doors *d, struct smtp_session *s)
 {
-	struct epoll_event e = { .events = EPOLLOUT | EPOLLONESHOT, .data.ptr = s };
-
-	s->in_epoll = 1;
-	epoll_ctl(d->epoll, EPOLL_CTL_ADD, stream_fd(s->stream), &e);
+	s->wait_fd = stream_fd(s->stream);
+	s->wait_write = 1;
+	s->park_until_ms = DEADLINE_NEVER;
+	arm(d, s);
 }
 
 /* --- receive buffers --- */
@@ -239,25 +321,45 @@ doors_message_put(struct doors *d, struct message *m)
 
 /* --- once a second --- */
 
-/* A parked session is ended by shutting its socket for reading: its own thread of work then sees
- * the end, and says good-bye; nobody else ever frees it. */
+/* A waiting session is woken by shutting down what it waits on: the event comes to whichever thread
+ * is free, and only that one touches the session.  WAKE_BUSY keeps it from going on, and from
+ * closing the descriptor, meanwhile. */
+static void
+wake(struct smtp_session *s, int64_t by, int timed_out)
+{
+	if (!atomic_compare_exchange_strong(&s->wake_by_ms, &by, WAKE_BUSY))
+		return;
+	if (timed_out)
+		atomic_store(&s->timed_out, 1);
+	shutdown(s->wait_fd, s->wait_write ? SHUT_RDWR : SHUT_RD);
+	atomic_store(&s->wake_by_ms, DEADLINE_NEVER);
+}
+
 static void
 tidy_sessions(struct doors *d)
 {
 	int64_t now = clock_ms();
-	int stopping = d->stopping;
 
 	pthread_mutex_lock(&d->list_lock);
 	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next) {
 		int64_t by = atomic_load(&s->wake_by_ms);
 
-		if (by != 0 && now >= by && !atomic_exchange(&s->timed_out, 1))
-			shutdown(stream_fd(s->stream), SHUT_RD);
-		else if (by != 0 && stopping && atomic_load(&s->between) &&
-			 atomic_exchange(&s->told_to_stop, 2) == 1)
-			shutdown(stream_fd(s->stream), SHUT_RD);
+		if (by <= 0 || by == DEADLINE_NEVER)
+			continue;
+		if (now >= by)
+			wake(s, by, 1);
+		else if (atomic_load(&s->told_to_stop) && atomic_load(&s->between))
+			wake(s, by, 0);
 	}
 	pthread_mutex_unlock(&d->list_lock);
+}
+
+/* All threads busy for a second: something blocks that does not say so. */
+static void
+tidy_threads(struct doors *d)
+{
+	if (atomic_load(&d->idle) == 0 && clock_ms() - atomic_load(&d->last_idle_ms) >= 1000)
+		about_to_block(d);
 }
 
 static void *
@@ -268,6 +370,7 @@ tidy_main(void *arg)
 
 	while (!d->stopping) {
 		tidy_sessions(d);
+		tidy_threads(d);
 		/* A burst cut short by EMFILE leaves connections that no edge will tell of. */
 		for (size_t i = 0; i < d->opt.nlisten; i++)
 			accept_all(d, i);
@@ -318,10 +421,24 @@ doors_free(struct doors *d)
 	while (d->nspare > 0)
 		message_free(d->spare[--d->nspare]);
 	free(d->spare);
+	while (d->nfibers > 0)
+		fiber_free(d->fibers[--d->nfibers]);
+	free(d->fibers);
 	free(d->per_listener);
 	free(d->listen_fds);
 	snapshot_unref(d->snapshot);
 	free(d);
+}
+
+/* As many as there are processors: what waits costs no thread. */
+static int
+min_threads(int most)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 2)
+		n = 2;
+	return n < most ? (int)n : most;
 }
 
 struct doors *
@@ -335,6 +452,9 @@ doors_start(struct snapshot *snap, const struct door_options *o, struct err *err
 	memcpy(d->listen_fds, o->listen_fds, o->nlisten * sizeof(*d->listen_fds));
 	d->per_listener = xcalloc(o->nlisten, sizeof(*d->per_listener));
 	d->spare = xcalloc(SPARE_MESSAGES, sizeof(struct message *));
+	d->fibers = xcalloc(SPARE_FIBERS, sizeof(struct fiber *));
+	d->min_threads = min_threads(o->threads);
+	d->hook = (struct blocking_hook){ about_to_block, blocked_no_more, d };
 	d->snapshot = snapshot_ref(snap);
 	pthread_mutex_init(&d->conf_lock, NULL);
 	pthread_mutex_init(&d->list_lock, NULL);
@@ -347,7 +467,7 @@ doors_start(struct snapshot *snap, const struct door_options *o, struct err *err
 		return NULL;
 	}
 	pthread_mutex_lock(&d->thread_lock);
-	for (int i = 0; i < MIN_THREADS; i++)
+	for (int i = 0; i < d->min_threads; i++)
 		(void)start_thread(d);
 	pthread_mutex_unlock(&d->thread_lock);
 	if (d->threads == 0 || pthread_create(&d->tidy, NULL, tidy_main, d) != 0) {

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "action/relay.h"
+#include "base/blocking.h"
 #include "front/door.h"
 #include "front/session.h"
 
@@ -31,12 +32,17 @@ struct doors {
 	pthread_mutex_t msg_lock;
 	struct message **spare; /* receive buffers kept for the next message */
 	size_t nspare;
+	struct fiber **fibers; /* stacks kept for the next command */
+	size_t nfibers;
 
 	pthread_mutex_t thread_lock;
 	pthread_cond_t threads_gone;
 	int threads;      /* running */
+	int min_threads;
 	_Atomic int idle; /* in epoll_wait */
 	_Atomic int stopping;
+	_Atomic int64_t last_idle_ms; /* when a thread last had nothing to do */
+	struct blocking_hook hook;
 	pthread_t tidy;
 };
 

@@ -57,7 +57,6 @@ session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *pe
 void
 session_free(struct smtp_session *s)
 {
-	session_end_transaction(s);
 	doors_session_remove(s->doors, s);
 	free(s->xforward);
 	free(s->xclient);
@@ -187,12 +186,16 @@ prepare_park(struct smtp_session *s)
 		s->arena = NULL;
 	}
 	atomic_store(&s->between, between);
-	atomic_store(&s->wake_by_ms, clock_ms() + session_params(s)->smtpd_timeout);
+	s->wait_fd = stream_fd(s->stream);
+	s->wait_write = 0;
+	s->park_until_ms = clock_ms() + session_params(s)->smtpd_timeout;
 }
 
-int
-session_run(struct smtp_session *s)
+void
+session_run(void *arg)
 {
+	struct smtp_session *s = arg;
+
 	if (s->phase == PH_NEW)
 		session_greet(s);
 	else if (s->phase != PH_CLOSE && stream_try_fill(s->stream) == 0)
@@ -204,8 +207,9 @@ session_run(struct smtp_session *s)
 			break;
 		session_command(s, line);
 	}
-	if (flush(s) == -1 || s->phase == PH_CLOSE)
-		return 0;
-	prepare_park(s);
-	return 1;
+	s->over = flush(s) == -1 || s->phase == PH_CLOSE;
+	if (s->over)
+		session_end_transaction(s);
+	else
+		prepare_park(s);
 }

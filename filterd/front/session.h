@@ -39,6 +39,8 @@ enum phase {                 /* bits: a command's row lists the phases it is all
 	PH_ANY = PH_GREETED | PH_HELO | PH_MAIL | PH_RCPT | PH_BDAT,
 };
 
+#define WAKE_BUSY (-1)
+
 struct smtp_session {
 	struct smtp_session *next, *prev; /* the doors' list */
 	struct doors *doors;
@@ -47,12 +49,16 @@ struct smtp_session {
 	int lmtp;
 	char id[24]; /* for refusals outside a transaction */
 
-	/* How it sleeps. */
-	_Atomic int64_t wake_by_ms; /* parked: when smtpd_timeout ends it; 0 while it runs */
-	_Atomic int between;        /* parked between transactions */
+	/* How it sleeps: as a fiber inside a command, without one between commands. */
+	struct fiber *fiber;     /* NULL: parked, or not started */
+	int over;                /* the fiber's last word: the session is at its end */
+	int wait_fd, wait_write; /* what it waits for, */
+	int64_t park_until_ms;   /* and until when */
+	_Atomic int64_t
+	    wake_by_ms; /* when waiting ends at the latest; 0: it runs; WAKE_BUSY: being woken */
+	_Atomic int timed_out; /* it was woken because of that */
+	_Atomic int between;   /* parked between transactions */
 	_Atomic int told_to_stop;
-	_Atomic int timed_out;
-	int in_epoll;
 
 	enum phase phase;
 	int esmtp;    /* EHLO or LHLO, not HELO */
@@ -92,9 +98,11 @@ struct smtp_session {
 /* --- session.c --- */
 struct smtp_session *session_new(
     struct doors *, int fd, size_t listener_index, const struct sockaddr_storage *peer);
+/* When its fiber is done; never waits. */
 void session_free(struct smtp_session *);
-/* Work while there is input: 1 it wants to be parked, 0 it is over. */
-int session_run(struct smtp_session *);
+/* A fiber's function, arg a session: work while there is input; `over` says how it ended.  When it
+ * is not over the session wants to be parked. */
+void session_run(void *arg);
 /* The parameters of the session's snapshot and listener. */
 const struct params *session_params(const struct smtp_session *);
 /* End the transaction, whatever its state: back to PH_HELO (or PH_GREETED). */

@@ -3,16 +3,15 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "net/dial.h"
+#include "net/fiber.h"
 
 static void
 unix_address(const struct endpoint *e, struct sockaddr_un *un)
@@ -39,65 +38,45 @@ resolve(const struct endpoint *e, int flags, struct addrinfo **list, struct err 
 	return -1;
 }
 
-/* connect(2) with a deadline: non-blocking, then back to blocking. */
+/* The call alone, 0 or -errno; see recv_now() in net/stream.c. */
+static __attribute__((noinline)) int
+connect_now(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	return connect(fd, sa, len) == 0 ? 0 : -errno;
+}
+
+/* connect(2) with a deadline: 0, or -errno. */
 static int
 connect_until(int fd, const struct sockaddr *sa, socklen_t len, struct deadline d)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	socklen_t n = sizeof(int);
-	int rc, failed = 0;
+	int rc = connect_now(fd, sa, len), failed = 0;
+	socklen_t n = sizeof(failed);
 
-	if (connect(fd, sa, len) == 0)
-		return 0;
 	/* A unix socket whose backlog is full says EAGAIN; that is a refusal. */
-	if (errno != EINPROGRESS)
-		return -1;
-	do
-		rc = poll(&p, 1, deadline_poll_ms(d));
-	while (rc == -1 && errno == EINTR);
-	if (rc == 0)
-		errno = ETIMEDOUT;
-	if (rc <= 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n) == -1)
-		return -1;
-	errno = failed;
-	return failed == 0 ? 0 : -1;
+	if (rc != -EINPROGRESS)
+		return rc;
+	if (net_wait(fd, 1, d) == 0)
+		return -ETIMEDOUT;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n) == -1)
+		return -EIO;
+	return -failed;
 }
 
-static int
-set_blocking(int fd)
-{
-	int off = 0;
-
-	return ioctl(fd, FIONBIO, &off);
-}
-
+/* The descriptor, or -errno. */
 static int
 dial_one(const struct sockaddr *sa, socklen_t len, struct deadline d)
 {
-	int one = 1, fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc;
 
 	if (fd == -1)
-		return -1;
+		return -EMFILE;
 	if (sa->sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect_until(fd, sa, len, d) == -1 || set_blocking(fd) == -1) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
-static void
-dial_failed(const struct endpoint *e, struct err *err)
-{
-	char where[320];
-	int saved = errno;
-
-	endpoint_format(e, where, sizeof(where));
-	err_set(err, ERR_RETRY, "connect to %s: %s", where, strerror(saved));
+	rc = connect_until(fd, sa, len, d);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
 }
 
 int
@@ -105,7 +84,8 @@ dial(const struct endpoint *e, struct deadline d, struct err *err)
 {
 	struct addrinfo *list, *a;
 	struct sockaddr_un un;
-	int fd = -1;
+	char where[320];
+	int fd = -EIO;
 
 	if (e->kind == ENDPOINT_UNIX) {
 		unix_address(e, &un);
@@ -113,13 +93,15 @@ dial(const struct endpoint *e, struct deadline d, struct err *err)
 	} else {
 		if (resolve(e, AI_ADDRCONFIG, &list, err) == -1 && resolve(e, 0, &list, err) == -1)
 			return -1;
-		for (a = list; a != NULL && fd == -1; a = a->ai_next)
+		for (a = list; a != NULL && fd < 0; a = a->ai_next)
 			fd = dial_one(a->ai_addr, a->ai_addrlen, d);
 		freeaddrinfo(list);
 	}
-	if (fd == -1)
-		dial_failed(e, err);
-	return fd;
+	if (fd >= 0)
+		return fd;
+	endpoint_format(e, where, sizeof(where));
+	err_set(err, ERR_RETRY, "connect to %s: %s", where, strerror(-fd));
+	return -1;
 }
 
 /* --- listening --- */

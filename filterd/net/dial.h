@@ -16,7 +16,7 @@
 
 struct err;
 
-/* A blocking, connected, close-on-exec socket with TCP_NODELAY, or -1 (ERR_RETRY). */
+/* A connected, close-on-exec socket with TCP_NODELAY, or -1 (ERR_RETRY). */
 int dial(const struct endpoint *, struct deadline, struct err *) ATTR_MUST_USE;
 
 struct listen_options {

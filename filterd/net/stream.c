@@ -1,20 +1,18 @@
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/xmem.h"
+#include "net/fiber.h"
 #include "net/stream.h"
 
-#define IN_SIZE  ((size_t)8 * 1024)
-#define IN_MAX   ((size_t)64 * 1024)
-#define SLICE_MS 1000
+#define IN_SIZE ((size_t)8 * 1024)
+#define IN_MAX  ((size_t)64 * 1024)
 
 struct stream {
 	int fd;
@@ -22,18 +20,14 @@ struct stream {
 	size_t in_at, in_len, in_size; /* bytes in_at .. in_len are not consumed */
 	struct buf out;
 	int eof;
+	int asked; /* something was sent: an answer takes a while */
 };
 
 struct stream *
 stream_new(int fd)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
-	struct timeval slice = { .tv_sec = SLICE_MS / 1000 };
 
-	/* A wait is one recv(2) that returns after a slice at the latest; the deadline is looked at
-	 * in between. */
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice));
 	s->fd = fd;
 	return s;
 }
@@ -70,33 +64,62 @@ stream_consume(struct stream *s, size_t n)
 		s->in_at = s->in_len = 0;
 }
 
-/* One recv(2) that waits until the deadline: >0, 0 end of file, -1. */
+/* The call alone, result or -errno.  A function of its own that is never inlined: its caller may be
+ * on another thread after a wait, and must not remember where errno was (net/fiber.h). */
+static __attribute__((noinline)) ssize_t
+recv_now(int fd, void *to, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, to, size, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	return n == -1 ? -errno : n;
+}
+
+static __attribute__((noinline)) ssize_t
+send_now(int fd, const struct msghdr *m)
+{
+	ssize_t n;
+
+	do
+		n = sendmsg(fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	return n == -1 ? -errno : n;
+}
+
+static int
+timed_out(struct err *err)
+{
+	err_set(err, ERR_RETRY, "timeout");
+	return -1;
+}
+
+/* Bytes, waiting for them until the deadline: >0, 0 end of file, -1. */
 static ssize_t
 recv_until(struct stream *s, void *to, size_t size, struct deadline d, struct err *err)
 {
-	int asked = 0;
+	ssize_t n = -EAGAIN;
 
-	for (;;) {
-		ssize_t n;
-
-		/* The usual case has bytes waiting or soon coming: no look at the clock for it. */
-		if (asked && deadline_passed(d)) {
-			err_set(err, ERR_RETRY, "timeout");
-			return -1;
-		}
-		n = recv(s->fd, to, size, 0);
-		if (n > 0)
-			return n;
-		if (n == 0) {
-			s->eof = 1;
-			return 0;
-		}
-		asked = 1;
-		if (errno != EINTR && errno != EAGAIN) {
-			err_set(err, ERR_PEER, "%s", strerror(errno));
-			return -1;
-		}
+	/* Who has just asked for an answer need not look whether it is there already. */
+	if (!s->asked)
+		n = recv_now(s->fd, to, size);
+	s->asked = 0;
+	while (n == -EAGAIN) {
+		if (net_wait(s->fd, 0, d) == 0)
+			return timed_out(err);
+		n = recv_now(s->fd, to, size);
+		if (n == -EAGAIN && deadline_passed(d))
+			return timed_out(err);
 	}
+	if (n > 0)
+		return n;
+	if (n == 0) {
+		s->eof = 1;
+		return 0;
+	}
+	err_set(err, ERR_PEER, "%s", strerror((int)-n));
+	return -1;
 }
 
 /* Make room behind in_len: 0, or -1 when the most is buffered. */
@@ -144,11 +167,10 @@ stream_try_fill(struct stream *s)
 
 	if (make_room(s, NULL) == -1)
 		return -1;
-	do
-		n = recv(s->fd, s->in + s->in_len, s->in_size - s->in_len, MSG_DONTWAIT);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return errno == EAGAIN ? -2 : -1;
+	n = recv_now(s->fd, s->in + s->in_len, s->in_size - s->in_len);
+	s->asked = 0;
+	if (n < 0)
+		return n == -EAGAIN ? -2 : -1;
 	if (n == 0) {
 		s->eof = 1;
 		return 0;
@@ -258,8 +280,8 @@ static int
 send_all(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct err *err)
 {
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
-	int asked = 0;
 
+	s->asked = 1;
 	while (m.msg_iovlen > 0) {
 		ssize_t k;
 
@@ -268,16 +290,16 @@ send_all(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct 
 			m.msg_iovlen--;
 			continue;
 		}
-		if (asked && deadline_passed(d)) {
-			err_set(err, ERR_RETRY, "timeout");
+		k = send_now(s->fd, &m);
+		if (k == -EAGAIN) {
+			if (deadline_passed(d) || net_wait(s->fd, 1, d) == 0)
+				return timed_out(err);
+			continue;
+		}
+		if (k < 0) {
+			err_set(err, ERR_PEER, "%s", strerror((int)-k));
 			return -1;
 		}
-		k = sendmsg(s->fd, &m, MSG_NOSIGNAL);
-		if (k == -1 && errno != EINTR && errno != EAGAIN) {
-			err_set(err, ERR_PEER, "%s", strerror(errno));
-			return -1;
-		}
-		asked = 1;
 		for (; k > 0 && (size_t)k >= m.msg_iov->iov_len; m.msg_iovlen--, m.msg_iov++)
 			k -= (ssize_t)m.msg_iov->iov_len;
 		if (k > 0) {

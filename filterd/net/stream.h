@@ -1,10 +1,9 @@
 /*
  * stream - a connected socket with an input buffer, an output queue and deadlines
  *
- * The only place, with net/dial, where a session waits.  Blocking calls take a deadline; it does
- * not restart with each byte.  Waiting is one recv(2) on the usual path: the socket's own time-out
- * is a slice of a second and the deadline is looked at between slices, so a deadline is kept to
- * about a second.
+ * The only place, with net/dial, where a session waits: in net_wait() (net/fiber.h), which lets the
+ * thread go on.  Waiting calls take a deadline; it does not restart with each byte.  A worker's
+ * deadlines are kept to about a second.
  *
  * Ownership: stream_new() takes the descriptor; stream_free() closes it.
  * Results: 1 done, 0 orderly end of file, -1 failure or deadline (err: ERR_PEER reset, ERR_RETRY

@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "base/xmem.h"
+#include "net/fiber.h"
+
+/* The sanitizers keep books about stacks and must be told of each switch. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define WITH_TSAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define WITH_ASAN 1
+#endif
+#ifdef __SANITIZE_THREAD__
+#define WITH_TSAN 1
+#endif
+#ifdef WITH_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef WITH_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+struct fiber {
+	ucontext_t self, back;
+	char *map; /* guard page, then the stack */
+	size_t map_size, guard;
+	fiber_wait_fn *wait;
+	void (*f)(void *);
+	void *arg;
+	int done;
+#ifdef WITH_ASAN
+	void *fake, *back_fake; /* ASan's fake stacks of the two sides */
+	const void *back_bottom;
+	size_t back_size;
+#endif
+#ifdef WITH_TSAN
+	void *tsan_self, *tsan_back;
+#endif
+};
+
+/* Which fiber this thread runs: thread-local because that is what it is about. */
+static _Thread_local struct fiber *current;
+
+/* Never inlined: after a switch the thread may be another one, and a cached address of `current`
+ * with it. */
+static __attribute__((noinline)) struct fiber *
+get_current(void)
+{
+	return current;
+}
+
+int
+fiber_inside(void)
+{
+	return get_current() != NULL;
+}
+
+struct fiber *
+fiber_new(size_t stack_size, fiber_wait_fn *wait)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct fiber *f = xcalloc(1, sizeof(*f));
+
+	f->guard = page;
+	f->map_size = (stack_size + page - 1) / page * page + page;
+	f->map = mmap(NULL, f->map_size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (f->map == MAP_FAILED || mprotect(f->map, page, PROT_NONE) == -1) {
+		if (f->map != MAP_FAILED)
+			munmap(f->map, f->map_size);
+		free(f);
+		return NULL;
+	}
+	f->wait = wait;
+	f->done = 1;
+#ifdef WITH_TSAN
+	f->tsan_self = __tsan_create_fiber(0);
+#endif
+	return f;
+}
+
+void
+fiber_free(struct fiber *f)
+{
+	if (f == NULL)
+		return;
+#ifdef WITH_TSAN
+	__tsan_destroy_fiber(f->tsan_self);
+#endif
+	munmap(f->map, f->map_size);
+	free(f);
+}
+
+/* --- switching --- */
+
+/* To the fiber, from the thread. */
+static void
+enter(struct fiber *f)
+{
+#ifdef WITH_ASAN
+	__sanitizer_start_switch_fiber(&f->back_fake, f->map + f->guard, f->map_size - f->guard);
+#endif
+#ifdef WITH_TSAN
+	f->tsan_back = __tsan_get_current_fiber();
+	__tsan_switch_to_fiber(f->tsan_self, 0);
+#endif
+	swapcontext(&f->back, &f->self);
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(f->back_fake, NULL, NULL);
+#endif
+}
+
+/* To the thread, from the fiber; for good when it is done. */
+static void
+leave(struct fiber *f)
+{
+#ifdef WITH_ASAN
+	__sanitizer_start_switch_fiber(f->done ? NULL : &f->fake, f->back_bottom, f->back_size);
+#endif
+#ifdef WITH_TSAN
+	__tsan_switch_to_fiber(f->tsan_back, 0);
+#endif
+	swapcontext(&f->self, &f->back);
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(f->fake, &f->back_bottom, &f->back_size);
+#endif
+}
+
+/* makecontext(3) passes ints: the pointer comes in halves. */
+static void
+trampoline(unsigned high, unsigned low)
+{
+	struct fiber *f = (struct fiber *)((uintptr_t)high << 32 | (uintptr_t)low);
+
+#ifdef WITH_ASAN
+	__sanitizer_finish_switch_fiber(NULL, &f->back_bottom, &f->back_size);
+#endif
+	f->f(f->arg);
+	f->done = 1;
+	leave(f);
+	abort(); /* a fiber that is done is never resumed */
+}
+
+void
+fiber_start(struct fiber *f, void (*fn)(void *), void *arg)
+{
+	uintptr_t p = (uintptr_t)f;
+
+	f->f = fn;
+	f->arg = arg;
+	f->done = 0;
+	getcontext(&f->self);
+	f->self.uc_stack.ss_sp = f->map + f->guard;
+	f->self.uc_stack.ss_size = f->map_size - f->guard;
+	f->self.uc_link = NULL;
+	makecontext(&f->self, (void (*)(void))trampoline, 2, (unsigned)((uint64_t)p >> 32),
+	    (unsigned)(p & 0xffffffffu));
+}
+
+int
+fiber_resume(struct fiber *f)
+{
+	current = f;
+	enter(f);
+	current = NULL;
+	return !f->done;
+}
+
+void
+fiber_yield(void)
+{
+	leave(get_current());
+}
+
+int
+net_wait(int fd, int for_write, struct deadline d)
+{
+	struct fiber *f = get_current();
+	struct pollfd p = { .fd = fd, .events = for_write ? POLLOUT : POLLIN };
+	int rc;
+
+	if (f != NULL)
+		return f->wait(f->arg, fd, for_write, d);
+	do
+		rc = poll(&p, 1, deadline_poll_ms(d));
+	while (rc == -1 && errno == EINTR);
+	return rc;
+}
