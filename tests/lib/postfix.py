@@ -185,13 +185,18 @@ class Postfix:
     def stop(self):
         if self.process is None:
             return
-        # SIGTERM makes the master end the whole process group, which is its own.
+        # SIGTERM makes the master end the whole process group, which is its own; but a child
+        # that it was just making may miss that.
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
+            pass
+        try:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(20)
+        except ProcessLookupError:
+            pass
+        self.process.wait(20)
         self.process = None
         self.output.close()
 
