@@ -1,90 +1,28 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/xmem.h"
 #include "client/wire.h"
+#include "mail/content_scan.h"
 
 #define SCRATCH_SIZE 4096
 #define SHORT        64 /* up to here a copy is cheaper than a buffer of its own */
-#define BLOCK        64
 
 /* What a round of wire_add() may use up: a stretch and a few octets behind it. */
 #define ROUND_IOV     2
 #define ROUND_SCRATCH (SHORT + 4)
 #define END_IOV       2
 
-struct masks { /* a bit an octet of a block */
-	uint64_t cr, lf, dot;
-};
-
-#ifdef __SSE2__
-static struct masks
-block_masks(const uint8_t *p)
-{
-	const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), dot = _mm_set1_epi8('.');
-	struct masks m = { 0, 0, 0 };
-
-	for (unsigned k = 0; k < 4; k++) {
-		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * (size_t)k));
-
-		m.cr |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(b, cr)) << (16 * k);
-		m.lf |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(b, lf)) << (16 * k);
-		m.dot |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(b, dot)) << (16 * k);
-	}
-	return m;
-}
-#else
-static struct masks
-block_masks(const uint8_t *p)
-{
-	struct masks m = { 0, 0, 0 };
-
-	for (unsigned k = 0; k < BLOCK; k++) {
-		m.cr |= (uint64_t)(p[k] == '\r') << k;
-		m.lf |= (uint64_t)(p[k] == '\n') << k;
-		m.dot |= (uint64_t)(p[k] == '.') << k;
-	}
-	return m;
-}
-#endif
-
 size_t
 wire_scan(const uint8_t *p, size_t n, int line_start)
 {
-	uint64_t after_lf = line_start != 0, after_cr = 0;
-	size_t i = 0;
+	size_t line_len = 0;
+	unsigned seen = 0;
 
-	/* One octet of look-ahead, for a CR at the end of the block. */
-	for (; n - i > BLOCK; i += BLOCK) {
-		struct masks m = block_masks(p + i);
-		uint64_t next_lf = m.lf >> 1 | (uint64_t)(p[i + BLOCK] == '\n') << 63;
-		uint64_t bad = (m.cr & ~next_lf) | (m.lf & ~(m.cr << 1 | after_cr)) |
-			       (m.dot & (m.lf << 1 | after_lf));
-
-		if (bad != 0)
-			return i + (size_t)__builtin_ctzll(bad);
-		after_cr = m.cr >> 63;
-		after_lf = m.lf >> 63;
-	}
-	if (after_cr) { /* its LF was seen already */
-		i++;
-		after_lf = 1;
-	}
-	for (; i < n; i++) {
-		if (p[i] == '\r' && i + 1 < n && p[i + 1] == '\n') {
-			i++;
-			after_lf = 1;
-			continue;
-		}
-		if (p[i] == '\r' || p[i] == '\n' || (after_lf && p[i] == '.'))
-			return i;
-		after_lf = 0;
-	}
-	return n;
+	if (n > 0 && line_start && *p == '.')
+		return 0;
+	return content_scan(p, n, 1, &line_len, &seen);
 }
 
 static void

@@ -1,8 +1,8 @@
 /*
  * content_scan - how far a piece of a message needs no change
  *
- * The hot path of content.c: every octet of every message goes through here, at the speed of
- * memory on x86-64 and a loop elsewhere.
+ * The hot path of content.c and client/wire.c: every octet of every message goes through here on
+ * its way in and on its way out, at the speed of memory on x86-64 and in a loop elsewhere.
  */
 #ifndef MAIL_CONTENT_SCAN_H
 #define MAIL_CONTENT_SCAN_H

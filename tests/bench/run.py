@@ -181,7 +181,7 @@ def verdict(results, case, connections, name):
         mine = results.runs[case.name, 1, name]
         added = statistics.median(p50(a) - p50(b)
                                   for a, b in zip(mine, results.runs[case.name, 1, "relay"]))
-        text += "   +%.3f ms <= %.1f %s" % (added, cases.ADDED_MS, results.must(
+        text += "   %+.3f ms <= %.1f %s" % (added, cases.ADDED_MS, results.must(
             added <= cases.ADDED_MS,
             f"{case.text}, one connection, {name}: {added:.3f} ms added, bound {cases.ADDED_MS}"))
     return text
