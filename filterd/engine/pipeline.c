@@ -1,8 +1,25 @@
+#include <string.h>
+
 #include "base/arena.h"
 #include "engine/pipeline.h"
 #include "engine/snapshot.h"
 #include "mail/mime.h"
 #include "rules/content_checks.h"
+#include "table/table.h"
+
+void
+engine_begin(struct transaction *t, struct snapshot *s)
+{
+	t->snapshot = s;
+	t->tables = table_set_take(snapshot_tables(s));
+}
+
+void
+engine_end(struct transaction *t)
+{
+	table_set_release(t->tables);
+	memset(t, 0, sizeof(*t));
+}
 
 /* RFC 5321 6.3; Postfix hopcount_limit.  5.4.6 is RFC 3463's "routing loop detected". */
 static void

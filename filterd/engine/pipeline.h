@@ -15,6 +15,13 @@ struct snap_listener;
 
 enum stage { STAGE_NONE, STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END };
 
+struct snapshot;
+
+/* A transaction begins: it keeps this configuration's tables as they are now, to engine_end(). */
+void engine_begin(struct transaction *, struct snapshot *);
+/* It is over: all it held is given back, the struct is zeroed. */
+void engine_end(struct transaction *);
+
 void engine_ask(struct transaction *, const struct snap_listener *, enum stage, struct recipient *,
     struct deadline, struct verdict *);
 

@@ -5,7 +5,6 @@
 
 #include "base/counters.h"
 #include "base/log.h"
-#include "client/pool.h"
 #include "engine/snapshot.h"
 #include "front/accept.h"
 #include "front/doors.h"
@@ -51,7 +50,7 @@ accept_one(
 	}
 	s = session_new(d, fd, i, sa);
 	/* What the next hop can do is known nearly always; then greeting needs no waiting. */
-	if (pool_caps(d->opt.pool, &l->next_hop, &caps))
+	if (passage_caps_known(d->opt.pool, &l->next_hop, &caps))
 		doors_run(d, s);
 	else
 		doors_greet_later(d, s);

@@ -23,7 +23,7 @@ do_data(struct smtp_session *s, struct span arg)
 	struct err err;
 
 	(void)arg;
-	if (s->hop_lost) {
+	if (s->passage.lost) {
 		session_reply(s, 451, "4.4.2", "Error: the next hop was lost");
 		session_end_transaction(s);
 		return;

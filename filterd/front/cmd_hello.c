@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "client/pool.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "mail/reply.h"
@@ -22,9 +21,7 @@ next_hop_caps(struct smtp_session *s, struct hop_caps *caps)
 	struct hop_pool *pool = s->doors->opt.pool;
 	struct err err;
 
-	if (pool_caps(pool, &s->listener->next_hop, caps))
-		return 0;
-	if (pool_learn(pool, &s->listener->next_hop, caps,
+	if (passage_caps(pool, &s->listener->next_hop, caps,
 		deadline_in_ms(p->smtp_connect_timeout + p->smtp_helo_timeout), &err) == 0)
 		return 0;
 	log_error(session_service(s), s->id, "next hop %s cannot be asked what it can do: %s",

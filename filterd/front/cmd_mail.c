@@ -2,16 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "action/hop_client.h"
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "client/pool.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
-#include "table/table.h"
 
 /* Parameters are only good where EHLO announced them. */
 static const char *
@@ -125,16 +121,11 @@ begin_transaction(struct smtp_session *s)
 	t->service = session_service(s);
 	t->listener = s->listener->conf->name;
 	t->client = whom(s);
-	t->snapshot = s->snapshot;
-	t->tables = table_set_take(snapshot_tables(s->snapshot));
+	engine_begin(t, s->snapshot);
 	t->sender = path_of(s);
 	t->body_8bit = s->params.body == BODY_8BITMIME;
 	t->smtputf8 = s->params.smtputf8;
 	t->started_us = clock_us();
-	s->envelope = (struct hop_envelope){ .mail_path = t->sender.octets,
-		.mail_params = t->sender.params,
-		.client = hop_client_make(s->arena, t->client),
-		.arena = s->arena };
 }
 
 static int
@@ -151,38 +142,11 @@ hop_deadline(const struct smtp_session *s)
 
 /* The next hop failed between MAIL and DATA: what is left of the transaction is refused for now. */
 static void
-lose_hop(struct smtp_session *s, const struct err *err)
+next_hop_failed(struct smtp_session *s, const struct err *err, const char *reply)
 {
 	log_error(session_service(s), s->txn.id, "next hop %s: %s", s->listener->next_hop.text,
 	    err->text);
-	counter_inc(s->doors->opt.counters, hop_failures);
-	if (s->hop != NULL)
-		pool_break(s->doors->opt.pool, s->hop);
-	s->hop = NULL;
-	s->hop_lost = 1;
-}
-
-/* MAIL at the next hop.  A kept connection that has died in the meantime gets one try with a new
- * one. */
-static int
-hop_mail_now(struct smtp_session *s, struct err *err)
-{
-	struct hop_pool *pool = s->doors->opt.pool;
-	int fresh = 0, reused;
-
-	for (;;) {
-		s->hop = pool_get(pool, &s->listener->next_hop, fresh, hop_deadline(s), err);
-		if (s->hop == NULL)
-			return -1;
-		if (hop_mail(s->hop, &s->envelope, hop_deadline(s), err) == 0)
-			return 0;
-		reused = hop_reused(s->hop);
-		pool_break(pool, s->hop);
-		s->hop = NULL;
-		if (fresh || !reused)
-			return -1;
-		fresh = 1;
-	}
+	session_reply(s, 451, "4.4.1", reply);
 }
 
 static void
@@ -203,14 +167,14 @@ do_mail(struct smtp_session *s, struct span arg)
 		session_reply(s, 250, "2.1.0", "Ok");
 		return;
 	}
-	if (hop_mail_now(s, &err) == -1) {
-		lose_hop(s, &err);
-		session_reply(s, 451, "4.4.1", "Error: the next hop is not available");
+	if (passage_mail(&s->passage, s->doors->opt.pool, &s->listener->next_hop, &s->txn,
+		hop_deadline(s), &err) == -1) {
+		next_hop_failed(s, &err, "Error: the next hop is not available");
 		session_end_transaction(s);
 		return;
 	}
-	reply_of_hop(s, &s->envelope.mail);
-	if (s->envelope.mail.code >= 400)
+	reply_of_hop(s, &s->passage.envelope.mail);
+	if (s->passage.envelope.mail.code >= 400)
 		session_end_transaction(s);
 }
 
@@ -228,48 +192,20 @@ check_rcpt(struct smtp_session *s, struct span arg)
 	return 0;
 }
 
-/* Room for one more recipient of the transaction that is open at the next hop. */
-static struct hop_rcpt *
-envelope_add(struct smtp_session *s)
-{
-	struct hop_envelope *e = &s->envelope;
-
-	if (e->nrcpts == s->envelope_cap) {
-		size_t cap = s->envelope_cap == 0 ? 8 : 2 * s->envelope_cap;
-		struct hop_rcpt *v = arena_calloc(s->arena, cap * sizeof(*v));
-
-		if (e->nrcpts > 0)
-			memcpy(v, e->rcpts, e->nrcpts * sizeof(*v));
-		e->rcpts = v;
-		s->envelope_cap = cap;
-	}
-	return &e->rcpts[e->nrcpts++];
-}
-
 /* 1 the next hop takes it; 0 it does not, and the client has been told. */
 static int
 verify_rcpt(struct smtp_session *s)
 {
-	struct hop_rcpt *r;
+	struct hop_reply reply;
 	struct err err;
+	int rc = passage_rcpt(&s->passage, s->doors->opt.pool, s->path.octets, s->params.raw,
+	    &reply, hop_deadline(s), &err);
 
-	if (s->hop_lost) {
-		session_reply(s, 451, "4.4.1", "Error: the next hop is not available");
-		return 0;
-	}
-	r = envelope_add(s);
-	r->path = s->path.octets;
-	r->params = s->params.raw;
-	if (hop_rcpt(s->hop, &s->envelope, s->envelope.nrcpts - 1, hop_deadline(s), &err) == -1) {
-		lose_hop(s, &err);
-		session_reply(s, 451, "4.4.2", "Error: the next hop was lost");
-		return 0;
-	}
-	reply_of_hop(s, &r->reply);
-	if (r->reply.code < 400)
-		return 1;
-	s->envelope.nrcpts--; /* refused there: it is not part of what is open */
-	return 0;
+	if (rc == -1)
+		next_hop_failed(s, &err, "Error: the next hop was lost");
+	else
+		reply_of_hop(s, &reply);
+	return rc == 1;
 }
 
 void

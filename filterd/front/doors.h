@@ -37,7 +37,7 @@ struct doors {
 
 	pthread_mutex_t thread_lock;
 	pthread_cond_t threads_gone;
-	int threads;      /* running */
+	int threads; /* running */
 	int min_threads;
 	_Atomic int idle; /* in epoll_wait */
 	_Atomic int stopping;

@@ -130,13 +130,13 @@ carry_out(struct smtp_session *s)
 		.pass_xforward = 1 };
 	struct relay_door door = { .client_gone = client_gone,
 		.arg = s,
-		.open_hop = s->hop,
-		.open_envelope = s->hop == NULL ? NULL : &s->envelope };
+		.open_hop = s->passage.hop,
+		.open_envelope = s->passage.hop == NULL ? NULL : &s->passage.envelope };
 	struct next_hop_map map = { .txn = &s->txn, .listener = s->listener };
 	struct plan plan;
 
 	plan_make(&s->txn, &s->listener->plan, next_hop_map_find, &map, &plan);
-	s->hop = NULL; /* the relay gives it back or breaks it */
+	s->passage.hop = NULL; /* the relay gives it back or breaks it */
 	relay_run(&s->txn, &plan, &ro, &door);
 }
 

@@ -8,12 +8,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
-#include "client/pool.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "net/dial.h"
 #include "net/stream.h"
-#include "table/table.h"
 
 static void
 peer_client(struct smtp_session *s)
@@ -96,24 +94,13 @@ session_take_snapshot(struct smtp_session *s)
 void
 session_end_transaction(struct smtp_session *s)
 {
-	if (s->hop != NULL) {
-		struct err err;
-
-		if (hop_rset(s->hop, session_io_deadline(s), &err) == 0)
-			pool_put(s->doors->opt.pool, s->hop);
-		else
-			pool_break(s->doors->opt.pool, s->hop);
-		s->hop = NULL;
-	}
+	passage_end(&s->passage, s->doors->opt.pool, session_io_deadline(s));
 	if (s->message != NULL) {
 		doors_message_put(s->doors, s->message);
 		s->message = NULL;
 	}
-	table_set_release(s->txn.tables);
-	memset(&s->txn, 0, sizeof(s->txn));
-	memset(&s->envelope, 0, sizeof(s->envelope));
-	s->envelope_cap = 0;
-	s->hop_lost = s->over_size = s->no_space = 0;
+	engine_end(&s->txn);
+	s->over_size = s->no_space = 0;
 	if (s->arena != NULL)
 		arena_reset(s->arena);
 	if (s->phase & (PH_MAIL | PH_RCPT | PH_BDAT))

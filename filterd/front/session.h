@@ -13,9 +13,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "action/passage.h"
 #include "action/relay.h"
 #include "base/span.h"
-#include "client/hop.h"
 #include "core/client.h"
 #include "core/transaction.h"
 #include "engine/pipeline.h"
@@ -88,11 +88,7 @@ struct smtp_session {
 	int over_size; /* message_size_limit was passed */
 	int no_space;  /* the spool could not take more */
 
-	/* verify_recipients_at_next_hop */
-	struct hop *hop;
-	struct hop_envelope envelope;
-	size_t envelope_cap;
-	int hop_lost; /* the next hop failed in this transaction */
+	struct passage passage; /* verify_recipients_at_next_hop: what is open there */
 };
 
 /* --- session.c --- */
