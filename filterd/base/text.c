@@ -27,18 +27,19 @@ text_lower(char *s)
 
 #define NAME_MAX_LEN 80
 
-/* Levenshtein distance; names longer than any of ours are infinitely far. */
+/* Levenshtein distance; names longer than any of ours are infinitely far, and so is what is not
+ * nearer than `limit`: most names are, and that shows soon. */
 static size_t
-distance(const char *a, const char *b)
+distance(const char *a, const char *b, size_t limit)
 {
 	size_t row[NAME_MAX_LEN + 1], la = strlen(a), lb = strlen(b);
 
-	if (la > NAME_MAX_LEN || lb > NAME_MAX_LEN)
+	if (la > NAME_MAX_LEN || lb > NAME_MAX_LEN || (la > lb ? la - lb : lb - la) >= limit)
 		return (size_t)-1;
 	for (size_t j = 0; j <= lb; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= la; i++) {
-		size_t diag = row[0];
+		size_t diag = row[0], least = i;
 
 		row[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
@@ -53,7 +54,11 @@ distance(const char *a, const char *b)
 				best = row[j - 1] + 1;
 			row[j] = best;
 			diag = up;
+			if (best < least)
+				least = best;
 		}
+		if (least >= limit)
+			return (size_t)-1;
 	}
 	return row[lb];
 }
@@ -65,7 +70,7 @@ text_nearest(const char *name, const char *const *names, size_t n)
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(name, names[i]);
+		size_t d = distance(name, names[i], best);
 
 		if (d < best) {
 			best = d;

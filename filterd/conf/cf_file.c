@@ -223,42 +223,51 @@ do_include(struct source *s, struct span path)
 	}
 }
 
+/* NAME = VALUE; value is what stands behind the "=". */
+static void
+take_setting(struct source *s, struct span name, struct span value)
+{
+	struct reporter *rep = s->f->rep;
+	size_t good = 0;
+
+	while (good < name.len && name_char(name.p[good]))
+		good++;
+	if (name.len == 0)
+		reporter_tell(rep, CONF_ERROR, s->name, s->start,
+		    "found \"= %.60s\", expected NAME = VALUE: the name is missing",
+		    join(s->f->arena, value));
+	else if (good < name.len)
+		reporter_tell(rep, CONF_ERROR, s->name, s->start,
+		    "found the name \"%.*s\", expected letters, digits and _",
+		    (int)(name.len > 60 ? 60 : name.len), (const char *)name.p);
+	else
+		add_entry(s, name, value);
+}
+
+static void
+take_logical(struct source *s, struct span raw)
+{
+	struct span name = { .p = raw.p }, after;
+
+	while (name.len < raw.len && !is_blank(raw.p[name.len]) && raw.p[name.len] != '=')
+		name.len++;
+	after = trim(span_make(raw.p + name.len, raw.len - name.len));
+	if (after.len > 0 && after.p[0] == '=')
+		take_setting(s, name, span_make(after.p + 1, after.len - 1));
+	else if (span_eq_str(name, "include"))
+		do_include(s, after);
+	else
+		reporter_tell(s->f->rep, CONF_ERROR, s->name, s->start,
+		    "found \"%.60s\", expected NAME = VALUE: \"=\" is missing",
+		    join(s->f->arena, raw));
+}
+
 /* The logical line is complete. */
 static void
 end_line(struct source *s)
 {
-	struct span raw = trim(buf_span(&s->raw)), name = { .p = raw.p }, after;
-
-	if (s->start == 0)
-		return;
-	while (name.len < raw.len && !is_blank(raw.p[name.len]) && raw.p[name.len] != '=')
-		name.len++;
-	after = trim(span_make(raw.p + name.len, raw.len - name.len));
-	if (s->bad) {
-		;
-	} else if (after.len > 0 && after.p[0] == '=') {
-		size_t bad = 0;
-
-		while (bad < name.len && name_char(name.p[bad]))
-			bad++;
-		raw = span_make(after.p + 1, (size_t)(raw.p + raw.len - after.p) - 1);
-		if (name.len == 0)
-			reporter_tell(s->f->rep, CONF_ERROR, s->name, s->start,
-			    "found \"= %.60s\", expected NAME = VALUE: the name is missing",
-			    join(s->f->arena, raw));
-		else if (bad < name.len)
-			reporter_tell(s->f->rep, CONF_ERROR, s->name, s->start,
-			    "found the name \"%.*s\", expected letters, digits and _",
-			    (int)(name.len > 60 ? 60 : name.len), (const char *)name.p);
-		else
-			add_entry(s, name, raw);
-	} else if (span_eq_str(name, "include")) {
-		do_include(s, after);
-	} else {
-		reporter_tell(s->f->rep, CONF_ERROR, s->name, s->start,
-		    "found \"%.60s\", expected NAME = VALUE: \"=\" is missing",
-		    join(s->f->arena, raw));
-	}
+	if (s->start != 0 && !s->bad)
+		take_logical(s, trim(buf_span(&s->raw)));
 	buf_reset(&s->raw);
 	s->start = s->bad = 0;
 }

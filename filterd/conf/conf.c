@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/text.h"
 #include "base/xmem.h"
 #include "conf/cf_file.h"
@@ -9,8 +10,6 @@
 #include "conf/names.h"
 #include "conf/param_row.h"
 #include "conf/reporter.h"
-
-#define HINTS_MAX 200
 
 static struct env
 file_env(struct conf *c, struct reporter *rep)
@@ -46,21 +45,40 @@ learn_names(struct conf *c)
 			names_add_defined(c->names, cf_file_at(c->file, i)->name);
 }
 
+static int
+without_suffix(const char *name, const char *suffix, char *out, size_t size)
+{
+	size_t n = strlen(name), s = strlen(suffix);
+
+	if (n <= s || n - s >= size || strcmp(name + n - s, suffix) != 0)
+		return 0;
+	memcpy(out, name, n - s);
+	out[n - s] = '\0';
+	return 1;
+}
+
 /* SERVICE_time_limit fits a mistyped parameter of ours as well. */
 static void
 check_pattern(const struct cf_entry *e, struct reporter *rep)
 {
-	const char *one, *near = NULL;
+	static const char suffix[] = "_time_limit";
+	char theirs[64], mine[32][64];
+	const char *list[32], *near;
+	size_t n = 0;
 
-	for (size_t i = 0; i < param_row_count() && near == NULL; i++) {
-		one = param_row_at(i)->name;
-		if (postfix_name_pattern(one))
-			near = text_nearest(e->name, &one, 1);
-	}
+	/* Without the suffix, or any short service would be near. */
+	if (!without_suffix(e->name, suffix, theirs, sizeof(theirs)))
+		return;
+	for (size_t i = 0; i < param_row_count() && n < nitems(mine); i++)
+		if (without_suffix(param_row_at(i)->name, suffix, mine[n], sizeof(mine[n]))) {
+			list[n] = mine[n];
+			n++;
+		}
+	near = text_nearest(theirs, list, n);
 	if (near != NULL)
 		reporter_tell(rep, CONF_WARNING, e->file, e->line,
-		    "%s: is taken for Postfix's SERVICE_time_limit and is not used; nearest: %s",
-		    e->name, near);
+		    "%s: is taken for Postfix's SERVICE_time_limit and is not used; nearest: %s%s",
+		    e->name, near, suffix);
 }
 
 static void
@@ -83,8 +101,7 @@ check_name(struct conf *c, struct env *env, const struct cf_entry *e)
 			return;
 		break;
 	case NAME_UNKNOWN:
-		if (rep->hints++ < HINTS_MAX)
-			near = names_nearest(c->names, e->name);
+		near = env_nearest(env, e->name);
 		reporter_tell(rep, reporter_tolerable(rep), e->file, e->line,
 		    "%s: is no parameter of filterd or Postfix, and nothing refers to it%s%s",
 		    e->name, near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);

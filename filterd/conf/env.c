@@ -72,6 +72,12 @@ lookup(void *arg, const char *name)
 	return env_raw(arg, name);
 }
 
+const char *
+env_nearest(struct env *e, const char *name)
+{
+	return e->rep->hints++ < HINTS_MAX ? names_nearest(e->names, name) : NULL;
+}
+
 /* Where a finding about the value of `in` belongs. */
 static const struct cf_entry *
 place(const struct env *e, const char *in)
@@ -98,8 +104,7 @@ undefined(void *arg, const char *name, const char *in)
 		    at->name, name);
 		return;
 	}
-	if (e->rep->hints++ < HINTS_MAX)
-		near = names_nearest(e->names, name);
+	near = env_nearest(e, name);
 	reporter_tell(e->rep, severity, at->file, at->line,
 	    "%s: refers to $%.60s, which nobody defines%s%s", at->name, name,
 	    near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);

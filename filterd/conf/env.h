@@ -48,6 +48,9 @@ const char *env_raw(const struct env *, const char *name);
  * text stands (NULL: it is a default).  NULL: it cannot be expanded. */
 const char *env_expand(
     struct env *, const char *name, const char *text, const struct cf_entry *at) ATTR_MUST_USE;
+/* The name that was probably meant, or NULL; in a file of nothing but errors the first 200 get one.
+ */
+const char *env_nearest(struct env *, const char *name);
 /* Fill every field. */
 void env_fill(struct env *, struct params *out);
 

@@ -46,7 +46,7 @@ tell_unknown(struct parse *p, const struct cf_entry *e)
 	const char *near = text_nearest(e->name, own, nitems(own));
 
 	if (near == NULL)
-		near = names_nearest(p->conf->names, e->name);
+		near = env_nearest(&p->env, e->name);
 	TELL(p, reporter_tolerable(p->rep), e->line,
 	    "found \"%.60s\", expected name, role or the name of a parameter%s%s", e->name,
 	    near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
@@ -230,16 +230,17 @@ static void
 parse_one(struct parse *p, struct span inside)
 {
 	struct conf *c = p->conf;
-	int rc = take_items(p, inside);
+	int rc;
 
 	p->env = (struct env){ .arena = c->arena,
 		.rep = p->rep,
 		.names = c->names,
 		.file = c->file,
 		.host = &c->host,
-		.role = ROLE_AFTER_QUEUE,
-		.own = p->own->own,
-		.nown = p->own->n };
+		.role = ROLE_AFTER_QUEUE };
+	rc = take_items(p, inside);
+	p->env.own = p->own->own;
+	p->env.nown = p->own->n;
 	p->l->file = p->entry->file;
 	p->l->line = p->kind.line;
 	take_role(p);

@@ -1,0 +1,43 @@
+/* A whole configuration from memory: lines, references, values, listeners, and printing it. */
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+note(void *arg, const struct conf_finding *f)
+{
+	size_t *n = arg;
+
+	*n += f->text[0] != '\0';
+}
+
+static void
+unused(void *arg, const char *name, const char *file, int line)
+{
+	size_t *n = arg;
+
+	*n += name[0] != '\0' && file != NULL && line > 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t told = 0;
+	struct conf *c = conf_load_text(span_make(data, size), "fuzz", note, &told);
+	FILE *null;
+
+	if (c == NULL)
+		return told == 0 ? (__builtin_trap(), 0) : 0; /* a refusal must say why */
+	null = fopen("/dev/null", "w");
+	if (null != NULL) {
+		(void)conf_print(c, CONF_SHOW_ALL, NULL, 0, null, null);
+		(void)conf_print(c, CONF_SHOW_SET, NULL, 0, null, null);
+		fclose(null);
+	}
+	conf_unused_each(c, unused, &told);
+	conf_free(c);
+	return 0;
+}
