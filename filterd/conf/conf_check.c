@@ -1,10 +1,8 @@
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/span.h"
-#include "conf/cf_file.h"
 #include "conf/conf_priv.h"
 #include "conf/reporter.h"
 
@@ -113,11 +111,10 @@ conf_allows_everybody(const char *list)
 }
 
 void
-listener_check(const struct conf *c, const struct conf_listener *l, struct reporter *rep)
+listener_check(const struct conf_listener *l, struct reporter *rep)
 {
 	const struct params *p = l->params;
 
-	(void)c;
 	/* A value that could not be read was told of. */
 	if (p->allowed_clients == NULL || p->allow_open_reinjection ||
 	    !conf_allows_everybody(p->allowed_clients) || conf_is_local(&l->endpoint))

@@ -35,7 +35,7 @@ struct conf {
 /* Read the value of `listeners`; findings are told. */
 void listeners_parse(struct conf *, struct reporter *);
 /* What type and range alone cannot tell of one listener. */
-void listener_check(const struct conf *, const struct conf_listener *, struct reporter *);
+void listener_check(const struct conf_listener *, struct reporter *);
 
 /* 1: everybody on the Internet may connect, by an entry such as 0.0.0.0/0 of allowed_clients. */
 int conf_allows_everybody(const char *allowed_clients);

@@ -251,7 +251,7 @@ parse_one(struct parse *p, struct span inside)
 	check_unique(p);
 	p->l->params = arena_alloc(c->arena, sizeof(struct params));
 	env_fill(&p->env, p->l->params);
-	listener_check(c, p->l, p->rep);
+	listener_check(p->l, p->rep);
 }
 
 void
