@@ -91,11 +91,24 @@ refuse(struct run *r, int code, const char *enhanced, const char *text, struct o
 	switch_off(r);
 }
 
+/* A folded field that a pattern caught makes no second line of the reply, nor a code of its own. */
+static char *
+reply_text(struct arena *arena, const char *text)
+{
+	char *one_line = arena_strdup(arena, text);
+
+	for (char *p = one_line; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	}
+	return one_line;
+}
+
 static void
 reject(struct run *r, const struct subject *s, const char *arg, const struct origin *origin)
 {
 	struct check_reject reply = check_reject_parse(arg);
-	const char *text = arena_strdup(r->txn->arena, reply.text);
+	const char *text = reply_text(r->txn->arena, reply.text);
 
 	if (reply.bad_class)
 		log_warn(r->txn->service, r->txn->id,
@@ -128,12 +141,9 @@ effect(struct run *r, enum check_verb verb, const char *arg, const struct origin
 		add_bcc(r, arg, origin);
 		break;
 	case CHECK_DISCARD:
-		/* The message is refused already, and that stays. */
-		if ((r->index->seen & MIME_SEEN_DEPTH) == 0) {
-			v->discard = 1;
-			v->discard_reason = arg;
-			v->discard_origin = *origin;
-		}
+		v->discard = 1;
+		v->discard_reason = arg;
+		v->discard_origin = *origin;
 		switch_off(r);
 		break;
 	case CHECK_FILTER:
