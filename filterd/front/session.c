@@ -109,6 +109,17 @@ session_end_transaction(struct smtp_session *s)
 
 /* --- the loop: one command line after the other --- */
 
+/* line_length_limit is of message lines too and may be anything; a stream does not hold that. */
+#define COMMAND_LINE_MAX ((size_t)32 * 1024)
+
+static size_t
+line_max(const struct smtp_session *s)
+{
+	int64_t limit = session_params(s)->line_length_limit;
+
+	return limit < (int64_t)COMMAND_LINE_MAX ? (size_t)limit : COMMAND_LINE_MAX;
+}
+
 /* The next line that is complete in the buffer: 1, or 0.  One that is too long is skipped to its
  * end and answered once (PITFALLS A11). */
 static int
@@ -117,7 +128,7 @@ take_line(struct smtp_session *s, struct span *line)
 	for (;;) {
 		struct span have = stream_peek(s->stream);
 		size_t at = span_find(have, '\n');
-		size_t max = (size_t)session_params(s)->line_length_limit;
+		size_t max = line_max(s);
 
 		if (at == have.len && at <= max)
 			return 0;

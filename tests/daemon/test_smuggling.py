@@ -25,34 +25,75 @@ HEADS = {
 }
 
 
-def one_message(f, door, payload):
+def one_message(f, door, payload, bdat=False):
+    """The payload as one message; the reply, and nothing of the payload was a command."""
     with smtp.Client(f.address(door), lmtp=door == "lmtp") as c:
         c.hello()
         c.mail("a@example.com")
         c.rcpt("b@example.com")
-        assert c.cmd("DATA").code == 354
-        c.send(payload)
+        if bdat:
+            c.send(b"BDAT %d LAST\r\n" % len(payload) + payload)
+        else:
+            assert c.cmd("DATA").code == 354
+            c.send(payload + b"\r\n.\r\n")
         r = c.reply()
-        assert c.cmd("NOOP").code == 250    # nothing of the payload was a command
+        assert c.cmd("NOOP").code == 250
+        assert c.cmd("QUIT").code == 221
+        assert c.at_end()
         return r
 
 
-@pytest.mark.parametrize("ends", sorted(set(nexthop.ENDS) - {"crlf"}))
-@pytest.mark.parametrize("door", ["smtp", "lmtp"])
-def test_hostile_next_hop_sees_one_message(filterd, door, ends):
-    with nexthop.NextHop(ends=("crlf", ends), line_ends=(b"\n", b"\r")) as hop:
-        f = filterd(next_hop=hop.next_hop)
-        n = 0
-        for (hn, head), (sn, seq) in itertools.product(HEADS.items(), SEQUENCES.items()):
-            r = one_message(f, door, head + seq + SMUGGLED + b"\r\n.\r\n")
-            n += 1
+def matrix():
+    return itertools.product(HEADS.items(), SEQUENCES.items())
+
+
+# door, verify_recipients_at_next_hop, BDAT
+WAYS = [("smtp", "yes", False), ("smtp", "no", False), ("lmtp", "yes", False),
+        ("smtp", "yes", True), ("lmtp", "yes", True)]
+
+
+@pytest.mark.parametrize("ends", sorted(set(nexthop.ENDS) - {"crlf"}) + ["all"])
+@pytest.mark.parametrize("door,verify,bdat", WAYS)
+def test_hostile_next_hop_sees_one_message(filterd, door, verify, bdat, ends):
+    ends = tuple(nexthop.ENDS) if ends == "all" else ("crlf", ends)
+    with nexthop.NextHop(ends=ends, line_ends=(b"\n", b"\r")) as hop:
+        f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop=verify)
+        for n, ((hn, head), (sn, seq)) in enumerate(matrix(), 1):
+            r = one_message(f, door, head + seq + SMUGGLED, bdat)
             assert r.code == 250, (hn, sn)
             messages = hop.wait(n)
             assert len(messages) == n, (hn, sn, messages[-1].data)
-            assert messages[-1].sender == "a@example.com"
-            assert b"\nMAIL FROM:<evil@" in b"\n" + messages[-1].data, (hn, sn)
-            wire = messages[-1].wire
-            assert b"\r" not in wire.replace(b"\r\n", b"") and b"\n" not in wire.replace(b"\r\n", b"")
+            m = messages[-1]
+            assert m.sender == "a@example.com" and m.recipients == ["b@example.com"], (hn, sn)
+            # "CR MAIL" became "blank MAIL", all of it inside the message
+            assert b"MAIL FROM:<evil@" in m.data and m.data.endswith(
+                b"evil\r\n" + (b"" if bdat else b"\r\n")), (hn, sn, m.data)
+            assert b"\r" not in m.wire.replace(b"\r\n", b""), (hn, sn)
+            assert b"\n" not in m.wire.replace(b"\r\n", b""), (hn, sn)
+        verbs = {c.split(b" ")[0].split(b":")[0] for c in hop.commands}
+        assert verbs <= {b"EHLO", b"XFORWARD", b"MAIL", b"RCPT", b"DATA", b"RSET", b"QUIT"}
+        assert hop.unanswered == [] and hop.broken == []
+
+
+@pytest.mark.parametrize("name", sorted(SEQUENCES))
+def test_chunks_cut_anywhere(filterd, hop, name):
+    """A6: chunks have no dots, and what a sequence is cut into changes nothing."""
+    f = filterd(next_hop=hop.next_hop)
+    payload = b"Subject: x\r\n\r\n.a" + SEQUENCES[name] + b"MAIL FROM:<evil@example.com>\r\n.\r\nQUIT\r\n"
+    for n in range(1, len(payload)):
+        with smtp.Client(f.address("smtp")) as c:
+            c.hello()
+            c.mail("a@example.com")
+            c.rcpt("b@example.com")
+            c.send(b"BDAT %d\r\n" % n + payload[:n] + b"BDAT %d LAST\r\n" % (len(payload) - n) + payload[n:])
+            assert [r.code for r in c.replies(2)] == [250, 250]
+            assert c.cmd("NOOP").code == 250
+    data = {m.data for m in hop.wait(len(payload) - 1)}
+    assert len(data) == 1 and len(hop.messages) == len(payload) - 1
+    got = data.pop()
+    assert got.startswith(b"Subject: x\r\n\r\n.a") and got.endswith(b"\r\n.\r\nQUIT\r\n")
+    assert (hop.messages[0].wire.count(b"\r\n..") ==
+            got.count(b"\r\n."))                 # every dot at a line's start is stuffed
 
 
 @pytest.mark.parametrize("name", sorted(SEQUENCES))
@@ -75,7 +116,7 @@ def test_split_at_every_byte(filterd, hop, name):
 def test_reject_mode(filterd, hop):
     f = filterd(next_hop=hop.next_hop, smtpd_forbid_bare_newline="reject")
     for name, seq in SEQUENCES.items():
-        r = one_message(f, "smtp", b"Subject: x\r\n\r\na" + seq + SMUGGLED + b"\r\n.\r\n")
+        r = one_message(f, "smtp", b"Subject: x\r\n\r\na" + seq + SMUGGLED)
         bare = b"\n" in seq.replace(b"\r\n", b"")
         assert r.code == (550 if bare else 250), name
     assert all(m.sender == "a@example.com" for m in hop.messages)
@@ -84,7 +125,7 @@ def test_reject_mode(filterd, hop):
 def test_no_latch_from_the_first_line(filterd, hop):
     """A3: a message whose header came with LF alone has no other end than any."""
     f = filterd(next_hop=hop.next_hop)
-    r = one_message(f, "smtp", b"Subject: x\nTo: y\n\nbody\n.\nmore\n.\r\nmore\r\n.\r\n")
+    r = one_message(f, "smtp", b"Subject: x\nTo: y\n\nbody\n.\nmore\n.\r\nmore")
     assert r.code == 250
     assert hop.wait(1)[0].data == b"Subject: x\r\nTo: y\r\n\r\nbody\r\nmore\r\nmore\r\n"
 
@@ -105,14 +146,31 @@ def test_nul_and_8bit_pass(filterd, hop):
     assert hop.wait(1)[0].data == body
 
 
-def test_real_postfix_behind(filterd, postfix):
+@pytest.mark.parametrize("door,verify,bdat", WAYS)
+def test_real_postfix_behind(filterd, postfix, door, verify, bdat):
     """Through filterd into a real Postfix that trusts it and so has no defence of its own."""
-    p = postfix(mailboxes=["b@example.com"])
-    f = filterd(next_hop="smtp:[127.0.0.1]:%d" % p.reinject[1])
+    p = postfix(mailboxes=["b@example.com", "victim@example.com"])
+    f = filterd(next_hop="smtp:[127.0.0.1]:%d" % p.reinject[1], verify_recipients_at_next_hop=verify)
     n = 0
-    for (hn, head), (sn, seq) in itertools.product(HEADS.items(), SEQUENCES.items()):
-        r = one_message(f, "smtp", head + seq + SMUGGLED + b"\r\n.\r\n")
+    for (hn, head), (sn, seq) in matrix():
+        r = one_message(f, door, head + seq + SMUGGLED, bdat)
         n += 1
         assert r.code == 250, (hn, sn, r)
     p.wait_empty()
-    assert len(p.mails("b@example.com")) == n
+    mails = p.mails("b@example.com")
+    assert len(mails) == n and p.mails("victim@example.com") == []
+    # none shortened: all that was smuggled came with the message
+    assert all(b"MAIL FROM:<evil@" in m and m.endswith(b"evil\n" + (b"" if bdat else b"\n")) for m in mails)
+
+
+def test_the_next_hop_is_vulnerable(postfix):
+    """What is tested above can go wrong at all: the same octets straight into that Postfix."""
+    p = postfix(mailboxes=["b@example.com", "victim@example.com"])
+    with smtp.Client(p.reinject) as c:
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        assert c.cmd("DATA").code == 354
+        c.send(HEADS["ordinary"] + SEQUENCES["lf.crlf"] + SMUGGLED + b"\r\n.\r\n")
+        assert c.reply().code == 250
+        assert c.reply().code == 250        # to MAIL FROM:<evil@...>
