@@ -194,6 +194,9 @@ session_run(void *arg)
 {
 	struct smtp_session *s = arg;
 
+	/* From here on it may wait inside a transaction, for the client or a next hop: at stop
+	 * that is none of those to be woken. */
+	atomic_store(&s->between, 0);
 	if (s->phase == PH_NEW)
 		session_greet(s);
 	else if (s->phase != PH_CLOSE && stream_try_fill(s->stream) == 0)

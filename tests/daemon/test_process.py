@@ -11,6 +11,7 @@ import time
 import filterd_proc
 import pytest
 import smtp
+from nexthop import Delay
 
 MESSAGE = b"Subject: hi\r\n\r\nhello\r\n"
 
@@ -294,3 +295,25 @@ def test_under_load(filterd, hop):
         t.join()
     at_hop = {m.data.split(b"\r\n")[0][9:].decode() for m in hop.messages if m.data}
     assert accepted and set(accepted) <= at_hop
+
+
+@pytest.mark.parametrize("waits_for", ["client", "next hop"])
+def test_stop_spares_a_pipelined_transaction(filterd, hop, waits_for):
+    """MAIL, RCPT and DATA in one write: it never rests inside the transaction, but it is in one."""
+    f = filterd(next_hop=hop.next_hop)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+        c.send(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n")
+        assert [r.code for r in c.replies(3)] == [250, 250, 354]
+        if waits_for == "next hop":
+            hop.script = {"end": Delay(1, "250 2.0.0 Ok: late")}
+            c.send(smtp.dot_stuff(MESSAGE))
+            hop.wait_for(lambda: len(hop.started) == 2 and hop.started[1].data is not None)
+        f.kill(signal.SIGTERM)
+        wait_for(lambda: refused(f.address("smtp")))
+        time.sleep(0.5)
+        if waits_for == "client":
+            c.send(smtp.dot_stuff(MESSAGE))
+        assert c.reply().code == 250
+    assert f.stop() == 0
