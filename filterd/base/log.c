@@ -238,6 +238,7 @@ emit(const struct event *e)
 {
 	struct buf b = { 0 };
 
+	buf_reserve(&b, 1200);
 	pthread_rwlock_rdlock(&lg.lock);
 	if (e->level <= lg.opt.level) {
 		if (lg.opt.json)
@@ -261,6 +262,7 @@ ATTR_PRINTF(2, 0) static void vemit(struct event *e, const char *fmt, va_list ap
 
 	if (!log_enabled(e->level))
 		return;
+	buf_reserve(&text, 1000);
 	buf_vprintf(&text, fmt, ap);
 	e->text = buf_cstr(&text);
 	emit(e);

@@ -1,11 +1,15 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/blocking.h"
+#include "core/message.h"
 #include "engine/pipeline.h"
 #include "engine/snapshot.h"
 #include "mail/mime.h"
 #include "rules/content_checks.h"
 #include "table/table.h"
+
+#define LARGE ((size_t)256 * 1024)
 
 void
 engine_begin(struct transaction *t, struct snapshot *s)
@@ -36,8 +40,14 @@ static void
 ask_end(struct transaction *t, const struct snap_listener *l)
 {
 	struct mime_index ix;
+	/* Checks may take long where there are any; a large message always takes a while. */
+	int heavy = content_checks_any(l->checks) || message_len(t->message) > LARGE;
 
+	if (heavy)
+		blocking_begin();
 	content_checks_run(l->checks, t, &ix);
+	if (heavy)
+		blocking_end();
 	check_hops(t, l, &ix);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
@@ -27,7 +28,8 @@
  */
 #define FIBER_STACK ((size_t)512 * 1024)
 /* A thread beyond the first ones that had nothing to do for so long ends. */
-#define IDLE_MS 10000
+#define IDLE_S      10
+#define MIN_THREADS 2
 /* Receive buffers and stacks kept for the next message: as many as are likely to be in use at one
  * time. */
 #define SPARE_MESSAGES 16
@@ -53,41 +55,105 @@ start_thread(struct doors *d)
 	return rc;
 }
 
-/* A thread is about to block: somebody should be left to wait for events. */
+/*
+ * Leader and followers.  One thread, the leader, fetches events and works on them; since fibers
+ * wait without it, it is enough while nothing takes long, and a second thread would only cost
+ * switches.  When it is about to block or to compute (blocking_begin()) it gives the lead away: a
+ * follower wakes up, or a new thread is made.  Events fetched in one go stay with the lead.
+ */
+struct worker {
+	struct doors *doors;
+	struct blocking_hook hook;
+};
+
+/* With thread_lock held: somebody must take the lead. */
+static void
+give_lead(struct doors *d)
+{
+	d->leader = NULL;
+	if (d->followers > 0)
+		pthread_cond_signal(&d->leader_gone);
+	else if (d->threads < d->opt.threads && d->stopping != 2)
+		(void)start_thread(d); /* not got: whoever is done first takes it */
+}
+
 static void
 about_to_block(void *arg)
 {
-	struct doors *d = arg;
+	struct worker *w = arg;
+	struct doors *d = w->doors;
 
-	if (atomic_load_explicit(&d->idle, memory_order_relaxed) > 0)
-		return;
 	pthread_mutex_lock(&d->thread_lock);
-	if (atomic_load(&d->idle) == 0 && d->threads < d->opt.threads && !d->stopping)
-		(void)start_thread(d); /* not got: the others go on */
+	if (d->leader == w)
+		give_lead(d);
 	pthread_mutex_unlock(&d->thread_lock);
 }
 
 static void
 blocked_no_more(void *arg)
 {
-	(void)arg; /* a thread too many ends by itself */
+	(void)arg; /* the lead is somebody else's now, or to be had */
 }
 
-/* May this thread end, having been idle? */
+/* With thread_lock held: wait for the lead.  -1: this thread is one too many. */
 static int
-may_end(struct doors *d)
+take_lead(struct doors *d, struct worker *w)
 {
-	int end;
+	struct timespec until;
+	int rc = 0;
+
+	while (d->leader != NULL && d->leader != w && d->stopping != 2) {
+		if (rc == ETIMEDOUT && d->threads > d->min_threads)
+			return -1;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += IDLE_S;
+		d->followers++;
+		rc = pthread_cond_timedwait(&d->leader_gone, &d->thread_lock, &until);
+		d->followers--;
+	}
+	d->leader = w;
+	return d->stopping == 2 ? -1 : 0;
+}
+
+/* With thread_lock held, by the leader, which lets go of it while it waits. */
+static void
+fetch(struct doors *d)
+{
+	int n;
+
+	d->busy_since_ms = 0;
+	pthread_mutex_unlock(&d->thread_lock);
+	n = epoll_wait(d->epoll, d->ready, READY_MAX, -1);
+	pthread_mutex_lock(&d->thread_lock);
+	d->ready_at = 0;
+	d->nready = n < 0 ? 0 : n;
+}
+
+/* The next thing to work on; NULL: the thread is to end. */
+static void *
+next_event(struct doors *d, struct worker *w)
+{
+	void *what = NULL;
 
 	pthread_mutex_lock(&d->thread_lock);
-	end = d->stopping == 2 || d->threads > d->min_threads;
-	if (end) {
+	while (what == NULL && take_lead(d, w) == 0) {
+		if (d->ready_at == d->nready)
+			fetch(d);
+		if (d->ready_at < d->nready)
+			what = d->ready[d->ready_at++].data.ptr;
+		if (what == d) /* the wake descriptor: stopping has changed */
+			what = NULL;
+	}
+	d->busy_since_ms = clock_ms();
+	if (what == NULL) {
+		if (d->leader == w)
+			give_lead(d);
 		d->threads--;
 		if (d->threads == 0)
-			pthread_cond_signal(&d->threads_gone);
+			pthread_cond_broadcast(&d->threads_gone);
 	}
 	pthread_mutex_unlock(&d->thread_lock);
-	return end;
+	return what;
 }
 
 /* --- fibers --- */
@@ -187,32 +253,17 @@ static void *
 worker_main(void *arg)
 {
 	struct doors *d = arg;
-	struct epoll_event e;
+	struct worker w = { .doors = d, .hook = { about_to_block, blocked_no_more, &w } };
+	void *what;
 
-	blocking_set(&d->hook);
-	for (;;) {
-		int n;
-
-		atomic_store_explicit(&d->last_idle_ms, clock_ms(), memory_order_relaxed);
-		atomic_fetch_add_explicit(&d->idle, 1, memory_order_relaxed);
-		n = epoll_wait(d->epoll, &e, 1, IDLE_MS);
-		atomic_fetch_sub_explicit(&d->idle, 1, memory_order_relaxed);
-		if (n <= 0) {
-			if (n == 0 && may_end(d))
-				return NULL;
-			continue;
-		}
-		if (e.data.ptr == d) { /* the wake descriptor, at stop */
-			if (may_end(d))
-				return NULL;
-			continue;
-		}
-		if ((int *)e.data.ptr >= d->listen_fds &&
-		    (int *)e.data.ptr < d->listen_fds + d->opt.nlisten)
-			accept_all(d, (size_t)((int *)e.data.ptr - d->listen_fds));
+	blocking_set(&w.hook);
+	while ((what = next_event(d, &w)) != NULL) {
+		if ((int *)what >= d->listen_fds && (int *)what < d->listen_fds + d->opt.nlisten)
+			accept_all(d, (size_t)((int *)what - d->listen_fds));
 		else
-			doors_run(d, e.data.ptr);
+			doors_run(d, what);
 	}
+	return NULL;
 }
 
 /* --- the list of sessions --- */
@@ -354,12 +405,14 @@ tidy_sessions(struct doors *d)
 	pthread_mutex_unlock(&d->list_lock);
 }
 
-/* All threads busy for a second: something blocks that does not say so. */
+/* The leader at one event for a second: something blocks that did not say so. */
 static void
 tidy_threads(struct doors *d)
 {
-	if (atomic_load(&d->idle) == 0 && clock_ms() - atomic_load(&d->last_idle_ms) >= 1000)
-		about_to_block(d);
+	pthread_mutex_lock(&d->thread_lock);
+	if (d->leader != NULL && d->busy_since_ms != 0 && clock_ms() - d->busy_since_ms >= 1000)
+		give_lead(d);
+	pthread_mutex_unlock(&d->thread_lock);
 }
 
 static void *
@@ -430,17 +483,6 @@ doors_free(struct doors *d)
 	free(d);
 }
 
-/* As many as there are processors: what waits costs no thread. */
-static int
-min_threads(int most)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (n < 2)
-		n = 2;
-	return n < most ? (int)n : most;
-}
-
 struct doors *
 doors_start(struct snapshot *snap, const struct door_options *o, struct err *err)
 {
@@ -453,8 +495,7 @@ doors_start(struct snapshot *snap, const struct door_options *o, struct err *err
 	d->per_listener = xcalloc(o->nlisten, sizeof(*d->per_listener));
 	d->spare = xcalloc(SPARE_MESSAGES, sizeof(struct message *));
 	d->fibers = xcalloc(SPARE_FIBERS, sizeof(struct fiber *));
-	d->min_threads = min_threads(o->threads);
-	d->hook = (struct blocking_hook){ about_to_block, blocked_no_more, d };
+	d->min_threads = MIN_THREADS;
 	d->snapshot = snapshot_ref(snap);
 	pthread_mutex_init(&d->conf_lock, NULL);
 	pthread_mutex_init(&d->list_lock, NULL);
@@ -462,6 +503,7 @@ doors_start(struct snapshot *snap, const struct door_options *o, struct err *err
 	pthread_mutex_init(&d->thread_lock, NULL);
 	pthread_cond_init(&d->all_gone, NULL);
 	pthread_cond_init(&d->threads_gone, NULL);
+	pthread_cond_init(&d->leader_gone, NULL);
 	if (start_epoll(d, err) == -1) {
 		doors_free(d);
 		return NULL;
@@ -567,6 +609,7 @@ end_threads(struct doors *d)
 
 	pthread_mutex_lock(&d->thread_lock);
 	d->stopping = 2;
+	pthread_cond_broadcast(&d->leader_gone);
 	pthread_mutex_unlock(&d->thread_lock);
 	(void)eventfd_write(d->wake, 1);
 	epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->wake, &e); /* level triggered: every thread sees it */

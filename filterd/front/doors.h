@@ -6,13 +6,16 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #include "action/relay.h"
-#include "base/blocking.h"
 #include "front/door.h"
 #include "front/session.h"
 
 struct message;
+struct worker;
+
+#define READY_MAX 16
 
 struct doors {
 	struct door_options opt;
@@ -39,10 +42,13 @@ struct doors {
 	pthread_cond_t threads_gone;
 	int threads; /* running */
 	int min_threads;
-	_Atomic int idle; /* in epoll_wait */
 	_Atomic int stopping;
-	_Atomic int64_t last_idle_ms; /* when a thread last had nothing to do */
-	struct blocking_hook hook;
+	pthread_cond_t leader_gone;
+	int followers;         /* threads that wait for the lead */
+	struct worker *leader; /* the one thread that fetches events; NULL: none does */
+	struct epoll_event ready[READY_MAX]; /* events fetched and not worked on yet */
+	int ready_at, nready;
+	int64_t busy_since_ms; /* the leader's present event; 0: it is waiting for one */
 	pthread_t tidy;
 };
 
