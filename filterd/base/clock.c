@@ -72,15 +72,26 @@ deadline_poll_ms(struct deadline d)
 	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* A log prints the same second many times. */
+struct second {
+	time_t sec;
+	char date[32], zone[8];
+};
+static _Thread_local struct second last;
+
 void
 clock_format_rfc3339(int64_t wall_us, char *out, size_t size)
 {
 	time_t sec = (time_t)(wall_us / 1000000);
 	struct tm tm;
-	char date[32], zone[8];
 
-	localtime_r(&sec, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	strftime(zone, sizeof(zone), "%z", &tm); /* +hhmm; RFC 3339 wants +hh:mm */
-	snprintf(out, size, "%s.%06d%.3s:%.2s", date, (int)(wall_us % 1000000), zone, zone + 3);
+	if (sec != last.sec || last.date[0] == '\0') {
+		localtime_r(&sec, &tm);
+		strftime(last.date, sizeof(last.date), "%Y-%m-%dT%H:%M:%S", &tm);
+		strftime(
+		    last.zone, sizeof(last.zone), "%z", &tm); /* +hhmm; RFC 3339 wants +hh:mm */
+		last.sec = sec;
+	}
+	snprintf(out, size, "%s.%06d%.3s:%.2s", last.date, (int)(wall_us % 1000000), last.zone,
+	    last.zone + 3);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,35 @@ static struct {
 	.fd = STDERR_FILENO,
 	.program = "filterd",
 };
+
+#define BATCH_MAX ((size_t)32 * 1024)
+
+/* What one thread has not written yet. */
+struct batch {
+	struct buf text, out;
+};
+static _Thread_local struct batch *batch;
+
+/* getpid(2) once a process: a line each would be a system call each. */
+static _Atomic int own_pid;
+
+static void
+forget_pid(void)
+{
+	own_pid = 0;
+}
+
+static int
+process_id(void)
+{
+	int pid = own_pid;
+
+	if (pid == 0) {
+		pthread_atfork(NULL, NULL, forget_pid);
+		own_pid = pid = (int)getpid();
+	}
+	return pid;
+}
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const int level_syslog[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -78,7 +108,7 @@ log_reopen(void)
 	if (lg.opt.target == LOG_TO_FILE) {
 		fd = open_file(lg.path, &err);
 		if (fd == -1)
-			dprintf(lg.fd, "filterd[%d]: error: %s\n", (int)getpid(), err.text);
+			dprintf(lg.fd, "filterd[%d]: error: %s\n", process_id(), err.text);
 		else
 			set_fd(fd);
 	}
@@ -197,7 +227,7 @@ format_json(struct buf *b, const struct event *e)
 	clock_format_rfc3339(clock_wall_us(), when, sizeof(when));
 	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s%s%s\",\"pid\":%d", when,
 	    level_names[e->level], lg.program, e->service == NULL ? "" : "/",
-	    e->service == NULL ? "" : e->service, (int)getpid());
+	    e->service == NULL ? "" : e->service, process_id());
 	if (e->id != NULL)
 		json_member(b, "id", e->id);
 	if (e->name != NULL)
@@ -224,7 +254,7 @@ format_text(struct buf *b, const struct event *e)
 		buf_printf(b, "%s ", when);
 	}
 	buf_printf(b, "%s%s%s[%d]: ", lg.program, e->service == NULL ? "" : "/",
-	    e->service == NULL ? "" : e->service, (int)getpid());
+	    e->service == NULL ? "" : e->service, process_id());
 	if (e->id != NULL)
 		buf_printf(b, "%s: ", e->id);
 	if (e->level == LOG_LEVEL_ERROR || e->level == LOG_LEVEL_WARN)
@@ -233,40 +263,89 @@ format_text(struct buf *b, const struct event *e)
 	buf_addc(b, '\n');
 }
 
+/* With the lock held. */
+static void
+write_out(const struct buf *b)
+{
+	if (b->len > 0 && write(lg.fd, b->p, b->len) == -1 && lg.fd != STDERR_FILENO)
+		(void)!write(STDERR_FILENO, b->p, b->len); /* a full disk: the last resort */
+}
+
+/* With the lock held: e's line at the end of b. */
+static void
+format_line(struct buf *b, const struct event *e)
+{
+	size_t at = b->len;
+
+	if (lg.opt.json)
+		format_json(b, e);
+	else
+		format_text(b, e);
+	if (lg.hook != NULL)
+		lg.hook(e->level, b->p + at);
+}
+
 static void
 emit(const struct event *e)
 {
-	struct buf b = { 0 };
+	struct buf own = { 0 }, *b = batch != NULL ? &batch->out : &own;
+	int keep = batch != NULL && e->level >= LOG_LEVEL_INFO;
 
-	buf_reserve(&b, 1200);
 	pthread_rwlock_rdlock(&lg.lock);
-	if (e->level <= lg.opt.level) {
-		if (lg.opt.json)
-			format_json(&b, e);
-		else
-			format_text(&b, e);
-		if (lg.hook != NULL)
-			lg.hook(e->level, b.p);
-		if (lg.opt.target == LOG_TO_SYSLOG)
-			syslog(level_syslog[e->level], "%.*s", (int)b.len - 1, b.p);
-		else if (write(lg.fd, b.p, b.len) == -1 && lg.fd != STDERR_FILENO)
-			(void)!write(STDERR_FILENO, b.p, b.len); /* a full disk: the last resort */
+	if (e->level <= lg.opt.level && lg.opt.target == LOG_TO_SYSLOG) {
+		format_line(&own, e);
+		syslog(level_syslog[e->level], "%.*s", (int)own.len - 1, own.p);
+	} else if (e->level <= lg.opt.level) {
+		format_line(b, e);
+		if (!keep || b->len >= BATCH_MAX) {
+			write_out(b);
+			buf_reset(b);
+		}
 	}
 	pthread_rwlock_unlock(&lg.lock);
-	buf_fini(&b);
+	buf_fini(&own);
+}
+
+void
+log_batch_start(void)
+{
+	batch = xcalloc(1, sizeof(*batch));
+}
+
+void
+log_batch_flush(void)
+{
+	if (batch == NULL || batch->out.len == 0)
+		return;
+	pthread_rwlock_rdlock(&lg.lock);
+	write_out(&batch->out);
+	pthread_rwlock_unlock(&lg.lock);
+	buf_reset(&batch->out);
+}
+
+void
+log_batch_end(void)
+{
+	if (batch == NULL)
+		return;
+	log_batch_flush();
+	buf_fini(&batch->text);
+	buf_fini(&batch->out);
+	free(batch);
+	batch = NULL;
 }
 
 ATTR_PRINTF(2, 0) static void vemit(struct event *e, const char *fmt, va_list ap)
 {
-	struct buf text = { 0 };
+	struct buf own = { 0 }, *text = batch != NULL ? &batch->text : &own;
 
 	if (!log_enabled(e->level))
 		return;
-	buf_reserve(&text, 1000);
-	buf_vprintf(&text, fmt, ap);
-	e->text = buf_cstr(&text);
+	buf_reset(text);
+	buf_vprintf(text, fmt, ap);
+	e->text = buf_cstr(text);
 	emit(e);
-	buf_fini(&text);
+	buf_fini(&own);
 }
 
 #define LOG_FUNCTION(name, lvl)                                                                    \

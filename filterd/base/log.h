@@ -7,7 +7,7 @@
  * character or half a UTF-8 sequence (PITFALLS I7).
  *
  * State: the log is one of the two places that may keep file-level state (DESIGN.md, decision 1).
- * Threads: any, after log_open(); a line is one write(2).
+ * Threads: any, after log_open().  A line is one write(2), except in a thread that batches.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -50,6 +50,12 @@ void log_reopen(void);
 /* What is written when the event has no service of its own: "filterd" or "filterctl". */
 void log_set_program(const char *);
 int log_enabled(enum log_level);
+
+/* A thread that writes many lines gathers those of level info and debug and writes them at log_batch_flush(), or when many have come.  It
+ * flushes before it waits for anything, so what a crash can lose is what happened since. */
+void log_batch_start(void);
+void log_batch_flush(void);
+void log_batch_end(void);
 
 /* service: "lmtp", "smtp", ... or NULL; id: decision id or NULL. */
 void log_error(const char *service, const char *id, const char *fmt, ...) ATTR_PRINTF(3, 4);

@@ -16,6 +16,8 @@ struct message;
 struct worker;
 
 #define READY_MAX 16
+/* Stacks kept for the next command. */
+#define SPARE_FIBERS 32
 
 struct doors {
 	struct door_options opt;
@@ -59,6 +61,14 @@ void doors_session_remove(struct doors *, struct smtp_session *);
 /* Of the peer's address, for smtpd_client_connection_count_limit. */
 size_t doors_count_client(struct doors *, const struct sockaddr_storage *);
 size_t doors_count_listener(struct doors *, size_t i);
+/* --- workers.c --- */
+int workers_start(struct doors *); /* -1: not even one thread */
+/* Once a second. */
+void workers_tidy(struct doors *);
+/* When no session is left. */
+void workers_end(struct doors *);
+
+/* --- run.c --- */
 /* Run a session while it has input, then park or free it. */
 void doors_run(struct doors *, struct smtp_session *);
 /* Let a thread pick the session up as soon as it is writable. */

@@ -1,0 +1,112 @@
+/* Sessions as fibers: run, wait, be woken (front/doors.h). */
+#include <errno.h>
+#include <sched.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "front/doors.h"
+#include "net/fiber.h"
+#include "net/stream.h"
+
+/* Straight code with a regular expression engine at its bottom; what is not touched costs nothing.
+ */
+#define FIBER_STACK ((size_t)512 * 1024)
+/* Inside a session's fiber: note what is waited for, and let the thread go. */
+static int
+session_wait(void *arg, int fd, int for_write, struct deadline until)
+{
+	struct smtp_session *s = arg;
+
+	s->wait_fd = fd;
+	s->wait_write = for_write;
+	s->park_until_ms = until.at_ms;
+	fiber_yield();
+	return atomic_exchange(&s->timed_out, 0) ? 0 : 1;
+}
+
+static struct fiber *
+fiber_get(struct doors *d)
+{
+	struct fiber *f = NULL;
+
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nfibers > 0)
+		f = d->fibers[--d->nfibers];
+	pthread_mutex_unlock(&d->msg_lock);
+	return f != NULL ? f : fiber_new(FIBER_STACK, session_wait);
+}
+
+static void
+fiber_put(struct doors *d, struct fiber *f)
+{
+	pthread_mutex_lock(&d->msg_lock);
+	if (d->nfibers < SPARE_FIBERS) {
+		d->fibers[d->nfibers++] = f;
+		f = NULL;
+	}
+	pthread_mutex_unlock(&d->msg_lock);
+	fiber_free(f);
+}
+
+/* Ask for one event on what the session waits for.  After this call another thread may have run and
+ * freed the session. */
+static void
+arm(struct doors *d, struct smtp_session *s)
+{
+	struct epoll_event e = { .events = (s->wait_write ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) |
+					   EPOLLONESHOT,
+		.data.ptr = s };
+	int fd = s->wait_fd;
+
+	atomic_store(&s->wake_by_ms, s->park_until_ms);
+	/* Known descriptors are the rule: the client's from its second command on, a next hop's
+	 * that is kept. */
+	if (epoll_ctl(d->epoll, EPOLL_CTL_MOD, fd, &e) == -1 && errno == ENOENT)
+		(void)epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+/* Nobody wakes it any more; if somebody is just about to, wait for that instant. */
+static void
+disarm(struct smtp_session *s)
+{
+	int64_t by = atomic_load_explicit(&s->wake_by_ms, memory_order_relaxed);
+
+	while (by == WAKE_BUSY || !atomic_compare_exchange_weak(&s->wake_by_ms, &by, 0)) {
+		sched_yield();
+		by = atomic_load(&s->wake_by_ms);
+	}
+}
+
+void
+doors_run(struct doors *d, struct smtp_session *s)
+{
+	disarm(s);
+	if (s->fiber == NULL) {
+		s->fiber = fiber_get(d);
+		if (s->fiber == NULL) {
+			log_error(NULL, s->id, "no memory for a stack: session dropped");
+			session_free(s);
+			return;
+		}
+		fiber_start(s->fiber, session_run, s);
+	}
+	if (fiber_resume(s->fiber)) {
+		arm(d, s);
+		return;
+	}
+	fiber_put(d, s->fiber);
+	s->fiber = NULL;
+	if (s->over)
+		session_free(s);
+	else
+		arm(d, s);
+}
+
+void
+doors_greet_later(struct doors *d, struct smtp_session *s)
+{
+	s->wait_fd = stream_fd(s->stream);
+	s->wait_write = 1;
+	s->park_until_ms = DEADLINE_NEVER;
+	arm(d, s);
+}
