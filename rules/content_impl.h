@@ -4,6 +4,7 @@
 #ifndef RULES_CONTENT_IMPL_H
 #define RULES_CONTENT_IMPL_H
 
+#include "base/buf.h"
 #include "base/span.h"
 #include "core/verdict.h"
 #include "rules/check_action.h"
@@ -30,9 +31,30 @@ struct content_checks {
 	struct mime_options mime;
 };
 
+struct content_run { /* one message */
+	const struct content_checks *cc;
+	struct transaction *txn;
+	struct mime_index *index;
+	struct mime_events events;
+	const uint8_t *base;
+	int off; /* a PASS, a refusal or the like: nothing is asked any more */
+	struct buf out;
+};
+
+struct check_result { /* what becomes of it in the message */
+	int drop;
+	const char *prepend, *replace; /* NULL: none */
+};
+
 /* The log line of an action: `reject: header Subject: x from name[addr]; from=<> to=<> ...: TEXT`.
  * text is NULL or "" when the rule gave none. */
 void content_log(const struct transaction *, const char *action, const char *what,
     struct span content, const struct origin *, const char *text);
+
+/* content_edit.c: what becomes of a header field whose text is `text`, and of a piece of a body
+ * line. */
+void content_edit_field(struct content_run *, const struct mime_header *, struct span text,
+    const struct check_result *);
+void content_edit_line(struct content_run *, const struct mime_line *, const struct check_result *);
 
 #endif

@@ -10,80 +10,24 @@
 #include "rules/content_impl.h"
 #include "table/table.h"
 
-struct run { /* one message */
-	const struct content_checks *cc;
-	struct transaction *txn;
-	struct mime_index *index;
-	struct mime_events events;
-	const uint8_t *base;
-	int off; /* a PASS, a refusal or the like: nothing is asked any more */
-	struct buf out;
-};
-
 struct subject { /* what is looked at: a header field, or a piece of a body line */
 	struct span text;
 	const char *what; /* "header", "body" */
-	size_t at, raw_len;
-	const struct mime_header *header; /* NULL: body */
-	const struct mime_line *line;     /* NULL: header */
+	int is_header;
 };
-
-struct result { /* what becomes of it in the message */
-	int drop;
-	const char *prepend, *replace; /* NULL: none */
-};
-
-/* --- writing lines --- */
-
-static void
-put_text(struct buf *out, struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		buf_addc(out, s.p[i] == '\r' ? ' ' : (char)s.p[i]);
-}
-
-/* A field, cut at header_size_limit; what is no continuation line in it becomes one. */
-static void
-put_field(struct run *r, struct span text)
-{
-	struct span line, rest;
-	int more = 1;
-
-	text.len = mime_header_cut(text, r->cc->mime.header_size_limit);
-	for (int first = 1; more; first = 0, text = rest) {
-		more = span_cut(text, '\n', &line, &rest);
-		if (!first && (line.len == 0 || (line.p[0] != ' ' && line.p[0] != '\t')))
-			buf_addc(&r->out, '\t');
-		put_text(&r->out, line);
-		buf_adds(&r->out, "\r\n");
-	}
-}
-
-static void
-put_line(struct run *r, const char *text, int ended)
-{
-	struct span line, rest = span_str(text);
-
-	while (span_cut(rest, '\n', &line, &rest)) {
-		put_text(&r->out, line);
-		buf_adds(&r->out, "\r\n");
-	}
-	put_text(&r->out, line);
-	if (ended)
-		buf_adds(&r->out, "\r\n");
-}
 
 /* --- the actions --- */
 
 static void
-switch_off(struct run *r)
+switch_off(struct content_run *r)
 {
 	r->off = 1;
 	r->events.line = NULL;
 }
 
 static void
-refuse(struct run *r, int code, const char *enhanced, const char *text, struct origin origin)
+refuse(
+    struct content_run *r, int code, const char *enhanced, const char *text, struct origin origin)
 {
 	int soft = r->cc->soft_bounce && code >= 500;
 
@@ -105,7 +49,7 @@ reply_text(struct arena *arena, const char *text)
 }
 
 static void
-reject(struct run *r, const struct subject *s, const char *arg, const struct origin *origin)
+reject(struct content_run *r, const struct subject *s, const char *arg, const struct origin *origin)
 {
 	struct check_reject reply = check_reject_parse(arg);
 	const char *text = reply_text(r->txn->arena, reply.text);
@@ -119,7 +63,7 @@ reject(struct run *r, const struct subject *s, const char *arg, const struct ori
 }
 
 static void
-add_bcc(struct run *r, const char *addr, const struct origin *origin)
+add_bcc(struct content_run *r, const char *addr, const struct origin *origin)
 {
 	struct effect_texts *bcc = &r->txn->verdict.bcc;
 
@@ -132,7 +76,7 @@ add_bcc(struct run *r, const char *addr, const struct origin *origin)
 
 /* Effects on the whole message.  arg is arena memory. */
 static void
-effect(struct run *r, enum check_verb verb, const char *arg, const struct origin *origin)
+effect(struct content_run *r, enum check_verb verb, const char *arg, const struct origin *origin)
 {
 	struct verdict *v = &r->txn->verdict;
 
@@ -178,11 +122,11 @@ effect(struct run *r, enum check_verb verb, const char *arg, const struct origin
 }
 
 static void
-act(struct run *r, const struct subject *s, const char *value, const struct origin *origin,
-    struct result *res)
+act(struct content_run *r, const struct subject *s, const char *value, const struct origin *origin,
+    struct check_result *res)
 {
 	struct check_action a = check_action_parse(value);
-	const char *fault = check_action_fault(&a, s->header != NULL), *arg;
+	const char *fault = check_action_fault(&a, s->is_header), *arg;
 
 	if (a.verb == CHECK_TAG && r->cc->postfix_strict)
 		fault = "is no action";
@@ -213,7 +157,7 @@ act(struct run *r, const struct subject *s, const char *value, const struct orig
 
 /* Postfix's cleanup stops there and then, and this is what it answers. */
 static void
-failed(struct run *r, const struct check_list *l, const struct err *err)
+failed(struct content_run *r, const struct check_list *l, const struct err *err)
 {
 	struct origin origin = { .list = l->parameter };
 
@@ -226,7 +170,8 @@ failed(struct run *r, const struct check_list *l, const struct err *err)
 
 /* The first table that knows the key decides. */
 static void
-check(struct run *r, const struct check_list *l, const struct subject *s, struct result *res)
+check(struct content_run *r, const struct check_list *l, const struct subject *s,
+    struct check_result *res)
 {
 	struct err err;
 	struct table_hit hit;
@@ -254,43 +199,9 @@ check(struct run *r, const struct check_list *l, const struct subject *s, struct
 
 /* --- header fields --- */
 
-static int
-is_dropped(const struct content_checks *cc, struct span name)
-{
-	for (size_t i = 0; i < cc->ndrop; i++) {
-		if (span_case_eq_str(name, cc->drop[i]))
-			return 1;
-	}
-	return 0;
-}
-
-static void
-edit_field(struct run *r, const struct mime_header *h, struct span text, const struct result *res)
-{
-	struct span name = h->name;
-	int drop = res->drop;
-
-	if (res->replace != NULL) {
-		text = span_str(res->replace);
-		name = span_make(text.p, mime_field_name(text));
-	}
-	/* Postfix keeps a MIME header field even if its name, or that of its replacement, is in the
-	 * list. */
-	drop |= h->class == MIME_HDR_PRIMARY && is_dropped(r->cc, name);
-	if (!drop && res->prepend == NULL && res->replace == NULL && !h->changed)
-		return;
-	buf_reset(&r->out);
-	if (res->prepend != NULL)
-		put_field(r, span_str(res->prepend));
-	if (!drop && (res->replace != NULL || h->changed))
-		put_field(r, text);
-	edit_add(&r->txn->verdict.edits, (size_t)(h->raw.p - r->base),
-	    drop || res->replace != NULL || h->changed ? h->raw.len : 0, buf_span(&r->out));
-}
-
 /* The value without its folding; "" when that is all there is. */
 static const char *
-value_of(struct run *r, const struct mime_header *h)
+value_of(struct content_run *r, const struct mime_header *h)
 {
 	struct span s = mime_header_text(h), line;
 	char *out = arena_alloc(r->txn->arena, s.len + 1);
@@ -309,7 +220,7 @@ value_of(struct run *r, const struct mime_header *h)
 }
 
 static void
-note_field(struct run *r, const struct mime_header *h)
+note_field(struct content_run *r, const struct mime_header *h)
 {
 	struct transaction *t = r->txn;
 
@@ -329,24 +240,24 @@ on_header(void *arg, const struct mime_header *h)
 		[MIME_HDR_MULTIPART] = LIST_MIME,
 		[MIME_HDR_NESTED] = LIST_NESTED,
 	};
-	struct run *r = arg;
+	struct content_run *r = arg;
 	const struct check_list *l = &r->cc->lists[lists[h->class]];
-	struct subject s = { .what = "header", .header = h, .text = h->text };
-	struct result res = { 0 };
+	struct subject s = { .what = "header", .is_header = 1, .text = h->text };
+	struct check_result res = { 0 };
 
 	note_field(r, h);
 	if (l->ntables > 0 && !r->off) {
 		s.text = mime_header_text(h);
 		check(r, l, &s, &res);
 	}
-	edit_field(r, h, s.text, &res);
+	content_edit_field(r, h, s.text, &res);
 	return 0;
 }
 
 static int
 on_end_of_header(void *arg, size_t at, int insert_blank)
 {
-	struct run *r = arg;
+	struct content_run *r = arg;
 
 	if (insert_blank)
 		edit_add(&r->txn->verdict.edits, at, 0, span_str("\r\n"));
@@ -358,24 +269,14 @@ on_end_of_header(void *arg, size_t at, int insert_blank)
 static int
 on_line(void *arg, const struct mime_line *l)
 {
-	struct run *r = arg;
+	struct content_run *r = arg;
 	/* Postfix asks with a C string. */
 	struct subject s = { .what = "body",
-		.line = l,
 		.text = span_make(l->text.p, strnlen((const char *)l->text.p, l->text.len)) };
-	struct result res = { 0 };
+	struct check_result res = { 0 };
 
 	check(r, &r->cc->lists[LIST_BODY], &s, &res);
-	if (!res.drop && res.prepend == NULL && res.replace == NULL)
-		return 0;
-	buf_reset(&r->out);
-	if (res.prepend != NULL)
-		put_line(r, res.prepend, 1);
-	/* A piece that is not the last one of its line has no line end to give back. */
-	if (res.replace != NULL)
-		put_line(r, res.replace, l->last);
-	edit_add(
-	    &r->txn->verdict.edits, l->at, res.prepend != NULL ? 0 : l->raw_len, buf_span(&r->out));
+	content_edit_line(r, l, &res);
 	return 0;
 }
 
@@ -397,7 +298,7 @@ static const struct {
 
 /* nul_in_header and its siblings. */
 static void
-odd_header(struct run *r, enum mime_seen bit, int outcome, const char *parameter,
+odd_header(struct content_run *r, enum mime_seen bit, int outcome, const char *parameter,
     const char *enhanced, const char *text)
 {
 	struct origin origin = { .list = parameter };
@@ -417,7 +318,7 @@ odd_header(struct run *r, enum mime_seen bit, int outcome, const char *parameter
 }
 
 static void
-conclude(struct run *r)
+conclude(struct content_run *r)
 {
 	const struct content_checks *cc = r->cc;
 	struct verdict *v = &r->txn->verdict;
@@ -447,7 +348,7 @@ content_checks_run(
     const struct content_checks *cc, struct transaction *txn, struct mime_index *index)
 {
 	struct span message = message_view(txn->message);
-	struct run r = { .cc = cc, .txn = txn, .index = index, .base = message.p };
+	struct content_run r = { .cc = cc, .txn = txn, .index = index, .base = message.p };
 	struct mime_options opt = cc->mime;
 
 	opt.lead = txn->lead;

@@ -3,202 +3,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/arena.h"
 #include "base/attr.h"
-#include "base/buf.h"
-#include "base/err.h"
-#include "base/log.h"
-#include "core/message.h"
-#include "core/transaction.h"
-#include "rules/content_checks.h"
-#include "table/table.h"
-
-/* What the log said during a run; the hook has no argument, so this is the one place for it. */
-static struct buf said;
-
-static void
-hear(enum log_level level, const char *line)
-{
-	if (level == LOG_LEVEL_WARN)
-		buf_adds(&said, "WARNING ");
-	buf_adds(&said, line);
-}
-
-struct world { /* a configuration with its tables, and one transaction */
-	char dir[64];
-	struct content_check_options opt;
-	struct table_registry *tables;
-	struct content_checks *checks;
-	struct buf findings;
-	struct table_set *set;
-	struct message *message;
-	struct arena *arena;
-	struct client client;
-	struct transaction txn;
-	struct mime_index index;
-	struct buf out;
-	char lists[4][128];
-};
-
-static const char *const list_names[] = { "header", "mime", "nested", "body" };
-
-static void
-on_finding(void *arg, const struct rule_finding *f)
-{
-	struct world *w = arg;
-
-	buf_printf(&w->findings, "%s %s:%d: %s\n", f->is_error ? "error" : "warning", f->parameter,
-	    f->line, f->text);
-}
-
-/* rules: up to four pcre tables: header, mime, nested, body; NULL none. */
-static void
-world_init(struct world *w, const char *const rules[4])
-{
-	const char **values[4] = { &w->opt.header_checks, &w->opt.mime_header_checks,
-		&w->opt.nested_header_checks, &w->opt.body_checks };
-
-	memset(w, 0, sizeof(*w));
-	snprintf(w->dir, sizeof(w->dir), "/tmp/filterd-test-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
-	w->opt.body_checks_size_limit = 51200;
-	w->opt.mime = (struct mime_options){ .line_length_limit = 2048,
-		.header_size_limit = 102400,
-		.nesting_limit = 100,
-		.boundary_length_limit = 2048 };
-	w->tables = table_registry_new(NULL);
-	for (size_t i = 0; i < 4; i++) {
-		FILE *f;
-
-		if (rules == NULL || rules[i] == NULL)
-			continue;
-		if (strncmp(rules[i], "fail:", 5) == 0) {
-			*values[i] = rules[i];
-			continue;
-		}
-		snprintf(w->lists[i], sizeof(w->lists[i]), "%s/%s", w->dir, list_names[i]);
-		f = fopen(w->lists[i], "w");
-		assert_non_null(f);
-		fputs(rules[i], f);
-		fclose(f);
-		snprintf(w->lists[i], sizeof(w->lists[i]), "pcre:%s/%s", w->dir, list_names[i]);
-		*values[i] = w->lists[i];
-	}
-}
-
-static int
-world_compile(struct world *w)
-{
-	w->checks = content_checks_compile(&w->opt, w->tables, on_finding, w);
-	if (w->checks == NULL)
-		return -1;
-	w->set = table_set_take(w->tables);
-	return 0;
-}
-
-/* The message has CRLF. */
-static void
-world_run(struct world *w, struct span message)
-{
-	static const struct message_options o = { .memory_limit = 1 << 22,
-		.spool_directory = "/tmp" };
-	struct recipient *rcpt;
-	struct err err;
-	uint8_t *p;
-
-	buf_reset(&said);
-	w->message = message_new(&o);
-	p = message_reserve(w->message, message.len + 1, &err);
-	assert_non_null(p);
-	if (message.len > 0)
-		memcpy(p, message.p, message.len);
-	message_commit(w->message, message.len);
-	w->arena = arena_new();
-	client_init(&w->client);
-	snprintf(w->client.name, sizeof(w->client.name), "mail.example");
-	snprintf(w->client.addr, sizeof(w->client.addr), "192.0.2.1");
-	snprintf(w->client.helo, sizeof(w->client.helo), "helo.example");
-	snprintf(w->client.proto, sizeof(w->client.proto), "ESMTP");
-	transaction_init(&w->txn, w->arena);
-	w->txn.client = &w->client;
-	w->txn.message = w->message;
-	w->txn.tables = w->set;
-	w->txn.service = "lmtp";
-	snprintf(w->txn.id, sizeof(w->txn.id), "ID1");
-	w->txn.sender.octets = "s@a.example";
-	rcpt = transaction_add_rcpt(&w->txn);
-	rcpt->path.octets = "r@b.example";
-	content_checks_run(w->checks, &w->txn, &w->index);
-}
-
-static int
-put(void *arg, struct span piece)
-{
-	buf_add_span(arg, piece);
-	return 0;
-}
-
-/* The message as it would be sent, with LF. */
-static const char *
-world_sent(struct world *w)
-{
-	struct buf b = { 0 };
-
-	buf_reset(&w->out);
-	assert_int_equal(edit_walk(message_view(w->message), &w->txn.verdict.edits, put, &b), 0);
-	assert_int_equal(
-	    b.len, edit_result_len(&w->txn.verdict.edits, message_view(w->message).len));
-	for (size_t i = 0; i < b.len; i++) {
-		if (b.p[i] != '\r')
-			buf_addc(&w->out, b.p[i] == '\0' ? '0' : b.p[i]);
-	}
-	buf_fini(&b);
-	return buf_cstr(&w->out);
-}
-
-static void
-world_forget(struct world *w)
-{
-	message_free(w->message);
-	arena_free(w->arena);
-	w->message = NULL;
-	w->arena = NULL;
-}
-
-static void
-world_fini(struct world *w)
-{
-	for (size_t i = 0; i < 4; i++) {
-		const char *path = strchr(w->lists[i], ':');
-
-		if (path != NULL)
-			unlink(path + 1);
-	}
-	rmdir(w->dir);
-	world_forget(w);
-	table_set_release(w->set);
-	content_checks_free(w->checks);
-	table_registry_free(w->tables);
-	buf_fini(&w->findings);
-	buf_fini(&w->out);
-}
-
-static struct span
-crlf(struct buf *b, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			buf_addc(b, '\r');
-		buf_addc(b, *text == '\x7f' ? '\0' : *text); /* DEL stands for NUL here */
-	}
-	return buf_span(b);
-}
+#include "tests/lib/checks_world.h"
 
 /*
  * Rules in the order header, mime, nested, body; the message; what is sent (NULL: the same), and
@@ -565,7 +375,7 @@ test_facts_and_names(void **state)
 	assert_int_equal(w.index.received, 1);
 	assert_true(fact_has(&w.txn.facts, FACT_HEADER_NON_HEADER));
 	assert_false(fact_has(&w.txn.facts, FACT_HEADER_NONE));
-	assert_int_equal(said.len, 0);
+	assert_string_equal(world_said(), "");
 	world_fini(&w);
 }
 
@@ -582,8 +392,9 @@ test_failed_table(void **state)
 	assert_true(fact_has(&w.txn.facts, FACT_CHECK_FAILED));
 	assert_int_equal(w.txn.verdict.outcome, OUTCOME_DEFER);
 	assert_string_equal(w.txn.verdict.origin.list, "body_checks");
-	assert_non_null(strstr(said.p, "WARNING"));
-	assert_null(strstr(strstr(said.p, "WARNING") + 1, "WARNING")); /* one, not one a line */
+	assert_non_null(strstr(world_said(), "WARNING"));
+	assert_null(
+	    strstr(strstr(world_said(), "WARNING") + 1, "WARNING")); /* one, not one a line */
 	world_fini(&w);
 }
 
@@ -602,15 +413,15 @@ test_log(void **state)
 	w.opt.postfix_strict = 1;
 	assert_int_equal(world_compile(&w), 0);
 	world_run(&w, crlf(&m, "Subject: a\n\tb\x01\nX: 1\nY: 1\nZ: 1\n\nbad\n"));
-	assert_non_null(strstr(said.p,
+	assert_non_null(strstr(world_said(),
 	    "ID1: warning: header Subject: a??b? from mail.example[192.0.2.1]; "
 	    "from=<s@a.example> to=<r@b.example> proto=ESMTP helo=<helo.example> rule=/tmp/"));
-	assert_non_null(strstr(said.p, "/header:1: why\n"));
-	assert_non_null(strstr(said.p, "reject: body bad from "));
-	assert_non_null(strstr(said.p, "/body:1: 5.7.3 no bad\n"));
-	assert_non_null(strstr(said.p, "/header:4: \"nonsense\": is no action"));
-	assert_null(strstr(said.p, "X: 1"));
-	assert_null(strstr(said.p, "Y: 1"));
+	assert_non_null(strstr(world_said(), "/header:1: why\n"));
+	assert_non_null(strstr(world_said(), "reject: body bad from "));
+	assert_non_null(strstr(world_said(), "/body:1: 5.7.3 no bad\n"));
+	assert_non_null(strstr(world_said(), "/header:4: \"nonsense\": is no action"));
+	assert_null(strstr(world_said(), "X: 1"));
+	assert_null(strstr(world_said(), "Y: 1"));
 	assert_int_equal(w.txn.verdict.origin.line, 1);
 	assert_non_null(strstr(w.txn.verdict.origin.file, "/body"));
 	/* At most 200 octets of what was looked at. */
@@ -621,121 +432,9 @@ test_log(void **state)
 	buf_adds(&m, "\r\n\r\n");
 	world_forget(&w);
 	world_run(&w, buf_span(&m));
-	assert_non_null(strstr(said.p, "xx from mail"));
-	assert_int_equal(strstr(said.p, " from mail") - strstr(said.p, "Subject"), 200);
+	assert_non_null(strstr(world_said(), "xx from mail"));
+	assert_int_equal(strstr(world_said(), " from mail") - strstr(world_said(), "Subject"), 200);
 	buf_fini(&m);
-	world_fini(&w);
-}
-
-/* What a rule says can be known at load.  In Postfix's mode we go on, as it does. */
-static const struct {
-	const char *header, *body;
-	int strict, errors, warnings;
-	const char *text;
-} load_cases[] = {
-	{ "/a/ REJECT x", "/b/ REPLACE x", 0, 0, 0, NULL },
-	{ "/a/ nonsense x", NULL, 0, 1, 0,
-	    "header_checks:1: \"nonsense x\": nonsense is no action" },
-	{ "/a/ nonsense x", NULL, 1, 0, 1, "is no action" },
-	{ "/x/ DUNNO\n/a/ REPLACE x", "/b/ REPLACE", 0, 2, 0, "header_checks:2" },
-	{ "/a(.)/ REPLACE $1", "/b(.)/ FILTER $1", 0, 0, 0, NULL }, /* not known yet */
-	{ "/a(.)/ nonsense $1", NULL, 0, 1, 0, "is no action" },
-	{ "/a/ TAG x", NULL, 0, 0, 0, NULL },
-	{ "/a/ TAG x", NULL, 1, 0, 1, "TAG is no action" },
-	{ "/a/ REJECT 2.0.0 x", NULL, 0, 0, 1, "4.x.x or 5.x.x" },
-	{ "/a/ FILTER x\n/b/ REDIRECT x\n/c/ BCC x", NULL, 0, 3, 0, "transport:destination" },
-	{ "fail:x", "/x/ DUNNO", 0, 0, 0, NULL },
-};
-
-static size_t
-count_of(const char *text, const char *word)
-{
-	size_t n = 0;
-
-	for (; (text = strstr(text, word)) != NULL; text++)
-		n++;
-	return n;
-}
-
-static void
-test_load(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < nitems(load_cases); i++) {
-		const char *rules[4] = { load_cases[i].header, NULL, NULL, load_cases[i].body };
-		struct world w;
-		const char *found;
-
-		world_init(&w, rules);
-		w.opt.postfix_strict = load_cases[i].strict;
-		assert_int_equal(world_compile(&w), load_cases[i].errors > 0 ? -1 : 0);
-		found = buf_cstr(&w.findings);
-		assert_int_equal(count_of(found, "error "), load_cases[i].errors);
-		assert_int_equal(count_of(found, "warning "), load_cases[i].warnings);
-		if (load_cases[i].text != NULL)
-			assert_non_null(strstr(found, load_cases[i].text));
-		world_fini(&w);
-	}
-}
-
-/* Table lists: commas, blanks, braces; a table that is not there. */
-static void
-test_load_lists(void **state)
-{
-	struct world w;
-
-	(void)state;
-	world_init(&w, NULL);
-	w.opt.header_checks = " inline:{ { A:b = REJECT one }, b=DUNNO } ,static:DUNNO,, ";
-	if (world_compile(&w) != 0)
-		fail_msg("%s", buf_cstr(&w.findings));
-	assert_true(content_checks_any(w.checks));
-	world_run(&w, span_str("A:b\r\n\r\n"));
-	assert_int_equal(w.txn.verdict.code, 550);
-	assert_null(w.txn.verdict.origin.file);
-	world_fini(&w);
-	world_init(&w, NULL);
-	w.opt.header_checks = "texthash:/nonexistent/x nosuchtype:y";
-	assert_int_equal(world_compile(&w), -1);
-	assert_int_equal(count_of(buf_cstr(&w.findings), "error "), 2);
-	world_fini(&w);
-	/* As Postfix has it, mail is deferred as long as the table is broken. */
-	world_init(&w, NULL);
-	w.opt.header_checks = "texthash:/nonexistent/x";
-	w.opt.postfix_strict = 1;
-	assert_int_equal(world_compile(&w), 0);
-	world_run(&w, span_str("Subject: a\r\n\r\n"));
-	assert_int_equal(w.txn.verdict.code, 451);
-	world_fini(&w);
-}
-
-static void
-see_filter(void *arg, const char *destination, const char *file, int line)
-{
-	struct buf *b = arg;
-
-	buf_printf(b, "%s:%d=%s ", strrchr(file, '/') + 1, line, destination);
-}
-
-static void
-test_filter_seen(void **state)
-{
-	static const char *const rules[4] = {
-		"/a/ FILTER smtp:x\n/b(.)/ FILTER $1:y\n/c/ FILTER none", NULL, NULL,
-		"/d/ FILTER z:"
-	};
-	struct buf seen = { 0 };
-	struct world w;
-
-	(void)state;
-	world_init(&w, rules);
-	w.opt.postfix_strict = 1;
-	w.opt.filter_seen = see_filter;
-	w.opt.filter_arg = &seen;
-	assert_int_equal(world_compile(&w), 0);
-	/* one whose destination is substituted is told as it stands */
-	assert_string_equal(buf_cstr(&seen), "header:1=smtp:x header:2=$1:y body:1=z: ");
-	buf_fini(&seen);
 	world_fini(&w);
 }
 
@@ -789,23 +488,6 @@ test_books(void **state)
 	}
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	log_set_hook(hear);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	log_set_hook(NULL);
-	buf_fini(&said);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -820,11 +502,8 @@ main(void)
 		cmocka_unit_test(test_facts_and_names),
 		cmocka_unit_test(test_failed_table),
 		cmocka_unit_test(test_log),
-		cmocka_unit_test(test_load),
-		cmocka_unit_test(test_load_lists),
-		cmocka_unit_test(test_filter_seen),
 		cmocka_unit_test(test_books),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, world_listen, world_unlisten);
 }
