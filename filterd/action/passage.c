@@ -110,3 +110,10 @@ passage_end(struct passage *p, struct hop_pool *pool, struct deadline d)
 	}
 	memset(p, 0, sizeof(*p));
 }
+
+void
+passage_break(struct passage *p, struct hop_pool *pool)
+{
+	pool_break(pool, p->hop);
+	memset(p, 0, sizeof(*p));
+}

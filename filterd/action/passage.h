@@ -42,5 +42,7 @@ int passage_rcpt(struct passage *, struct hop_pool *, const char *path, const ch
     struct hop_reply *reply, struct deadline, struct err *) ATTR_MUST_USE;
 /* RSET what is open, if anything, and be as new. */
 void passage_end(struct passage *, struct hop_pool *, struct deadline);
+/* The same without waiting: what is open is broken off. */
+void passage_break(struct passage *, struct hop_pool *);
 
 #endif

@@ -9,6 +9,11 @@
 enum { F_SMTP = 1, F_LMTP = 2, F_JUNK = 4, F_NOARG = 8 };
 #define F_BOTH (F_SMTP | F_LMTP)
 
+/* What refused recipients of one transaction may leave behind; they may be any number.  The other
+ * ones have a limit of their own, and this for each. */
+#define REFUSED_MAX ((size_t)16 * 1024 * 1024)
+#define RCPT_MAX    ((size_t)8 * 1024)
+
 struct command {
 	const char *verb;
 	unsigned phases; /* where it may stand; elsewhere `out_of_place` is the answer */
@@ -116,6 +121,13 @@ ask(struct smtp_session *s, enum stage stage)
 	return -1;
 }
 
+static int
+too_much(const struct smtp_session *s)
+{
+	return arena_used(s->arena) >
+	       REFUSED_MAX + (size_t)session_params(s)->smtpd_recipient_limit * RCPT_MAX;
+}
+
 static void
 run(struct smtp_session *s, const struct command *c, struct span arg)
 {
@@ -129,6 +141,10 @@ run(struct smtp_session *s, const struct command *c, struct span arg)
 	}
 	if (s->arena == NULL)
 		s->arena = arena_new();
+	if (too_much(s)) {
+		session_close(s, "4.3.1", "Error: too much in one transaction");
+		return;
+	}
 	/* Check, ask, proceed: the order is the reason the program exists. */
 	if (c->check != NULL && c->check(s, arg) == -1)
 		return;

@@ -159,6 +159,9 @@ session_finish(struct smtp_session *s)
 	reply(s);
 	final_log(t);
 	count(s);
+	/* Who brings mail is no nuisance. */
+	if (spokesman(t)->code / 100 == 2)
+		s->errors = s->junk = 0;
 	/* XFORWARD's attributes are good for one message (XFORWARD_README). */
 	free(s->xforward);
 	s->xforward = NULL;

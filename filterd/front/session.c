@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "core/message.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "net/dial.h"
@@ -55,6 +56,10 @@ session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *pe
 void
 session_free(struct smtp_session *s)
 {
+	/* Nothing is left of a transaction, unless there was no memory to go on with it. */
+	passage_break(&s->passage, s->doors->opt.pool);
+	message_free(s->message);
+	engine_end(&s->txn);
 	doors_session_remove(s->doors, s);
 	free(s->xforward);
 	free(s->xclient);
@@ -199,7 +204,9 @@ session_run(void *arg)
 	atomic_store(&s->between, 0);
 	if (s->phase == PH_NEW)
 		session_greet(s);
-	else if (s->phase != PH_CLOSE && stream_try_fill(s->stream) == 0)
+	/* What comes at the instant of the time-out is too late: the stream is half shut. */
+	else if (s->phase != PH_CLOSE &&
+		 (atomic_load(&s->timed_out) || stream_try_fill(s->stream) == 0))
 		ended(s);
 	while (s->phase != PH_CLOSE) {
 		struct span line;

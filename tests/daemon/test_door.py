@@ -440,3 +440,40 @@ def test_clients_that_vanish(filterd, hop):
             c.abort() if n % 2 else c.close()
     assert codes(smtp.send(f.address("smtp"), "z@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
     assert [m.sender for m in hop.wait(1)] == ["z@example.com"] and hop.unanswered == []
+
+
+def test_refused_recipients_are_bounded(filterd, hop):
+    """With the error limits off a client may be refused for ever, but not in memory without end."""
+    f = filterd(next_hop=hop.next_hop, smtpd_recipient_limit=1)
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail("a@example.com")
+        c.rcpt("b@example.com")
+        line = b"RCPT TO:<" + b"x" * 1000 + b"@example.com>\r\n"
+        seen = set()
+        for _ in range(1000):
+            c.send(line * 20)
+            replies = []
+            for _ in range(20):
+                replies.append(c.reply().code)
+                if replies[-1] == 421:
+                    break
+            seen.update(replies)
+            if 421 in seen:
+                break
+        assert seen == {452, 421}
+        assert c.at_end()
+
+
+def test_mail_clears_the_error_count(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_hard_error_limit=4, smtpd_junk_command_limit=3)
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        for _ in range(3):
+            assert codes(c.cmd("FOO") for _ in range(3)) == [502] * 3
+            assert codes(c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
+        for _ in range(4):
+            assert codes(c.cmd("NOOP") for _ in range(3)) == [250] * 3
+            assert codes(c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
+        assert codes(c.cmd("FOO") for _ in range(4)) == [502] * 4
+        assert c.cmd("NOOP").code == 421
