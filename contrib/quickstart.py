@@ -60,13 +60,14 @@ class Running:
                     found.append(e)
         return found
 
-    def mail_with(self, mailbox, text):
-        """Is there a mail in this mailbox that has this text in it?"""
+    def mail_with(self, mailbox, *texts):
+        """Is there a mail in this mailbox that has these texts in it?"""
         new = os.path.join(self.maildirs, mailbox, "new")
         for name in os.listdir(new) if os.path.isdir(new) else ():
             with open(os.path.join(new, name), "rb") as f:
-                if text.encode() in f.read():
-                    return True
+                mail = f.read()
+            if all(text.encode() in mail for text in texts):
+                return True
         return False
 
     def held_with(self, text):
@@ -127,6 +128,10 @@ def where(running, entry, sender, message_id):
     if fate == "deliver":
         to = entry.get("redirect") or entry["recipient"]
         there = wait(lambda: running.mail_with(to, message_id), 15)
+        if there and "tag" in entry["effects"].split():
+            if not running.mail_with(to, message_id, "\nX-Spam-Flag: YES\n"):
+                return "LOST: the tag"
+            return f"maildir of {to}, tagged"
         return f"maildir of {to}" if there else "LOST: in no maildir"
     if fate == "hold":
         held = running.held_with(message_id)
