@@ -9,7 +9,7 @@
 #include "rules/content_checks.h"
 #include "table/table.h"
 
-#define LARGE ((size_t)256 * 1024)
+#define LARGE ((size_t)4 * 1024 * 1024)
 
 void
 engine_begin(struct transaction *t, struct snapshot *s)

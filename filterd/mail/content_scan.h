@@ -16,7 +16,8 @@
  * *line_len: octets of the present line before p, and after the call before the place returned.
  * *seen: SEEN_NUL, SEEN_8BIT and SEEN_LONG_LINE of those octets are added. */
 size_t content_scan(const uint8_t *p, size_t n, int dots, size_t *line_len, unsigned *seen);
-/* The same octet by octet, for the tests to compare with. */
+/* The same octet by octet, and as on a processor without AVX2, for the tests to compare with. */
 size_t content_scan_plain(const uint8_t *p, size_t n, int dots, size_t *line_len, unsigned *seen);
+size_t content_scan_narrow(const uint8_t *p, size_t n, int dots, size_t *line_len, unsigned *seen);
 
 #endif

@@ -259,8 +259,9 @@ test_scan(void **state)
 
 	(void)state;
 	for (size_t round = 0; round < 20000; round++) {
-		size_t n = round % sizeof(in), line_len[2] = { round % 1100, round % 1100 }, len;
-		unsigned seen[2] = { 0, 0 };
+		size_t n = round % sizeof(in),
+		       line_len[3] = { round % 1100, round % 1100, round % 1100 }, len;
+		unsigned seen[3] = { 0, 0 };
 
 		for (size_t k = 0; k < n; k++) {
 			seed = seed * 1664525 + 1013904223;
@@ -278,6 +279,10 @@ test_scan(void **state)
 			    len, content_scan_plain(in, n, dots, &line_len[1], &seen[1]));
 			assert_int_equal(line_len[0], line_len[1]);
 			assert_int_equal(seen[0], seen[1]);
+			assert_int_equal(
+			    len, content_scan_narrow(in, n, dots, &line_len[2], &seen[2]));
+			assert_int_equal(line_len[0], line_len[2]);
+			assert_int_equal(seen[0], seen[2]);
 		}
 	}
 }
