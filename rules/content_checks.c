@@ -99,6 +99,19 @@ add_table(struct compile *c, struct check_list *l, const char *name)
 	look_at_table(c, number);
 }
 
+/* The same tables as header_checks, which is the default: all was said of them already. */
+static void
+copy_header_list(struct content_checks *cc, struct check_list *l)
+{
+	const struct check_list *h = &cc->lists[LIST_HEADER];
+
+	l->ntables = h->ntables;
+	if (h->ntables > 0) {
+		l->tables = xreallocarray(NULL, h->ntables, sizeof(*l->tables));
+		memcpy(l->tables, h->tables, h->ntables * sizeof(*l->tables));
+	}
+}
+
 /* The next word of a list separated by commas and white space; what stands in braces is one word.
  */
 static struct span
@@ -121,6 +134,11 @@ compile_list(struct compile *c, enum check_list_kind kind, const char *value)
 
 	l->parameter = parameters[kind];
 	c->kind = kind;
+	if ((kind == LIST_MIME || kind == LIST_NESTED) && value != NULL &&
+	    c->opt->header_checks != NULL && strcmp(value, c->opt->header_checks) == 0) {
+		copy_header_list(c->checks, l);
+		return;
+	}
 	for (const char *p = value == NULL ? "" : value;;) {
 		struct span word = next_word(&p);
 		char *name;

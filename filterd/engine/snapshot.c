@@ -82,6 +82,27 @@ rule_finding(void *arg, const struct rule_finding *f)
 	b->report(b->arg, &c);
 }
 
+/* A FILTER that will defer mail.  With filter_next_hop_maps, or a destination that a pattern fills
+ * in, that is known only when mail comes. */
+static void
+filter_seen(void *arg, const char *destination, const char *file, int line)
+{
+	struct build *b = arg;
+	struct next_hop hop;
+	struct err err;
+	char text[700];
+	struct conf_finding c = {
+		.severity = CONF_WARNING, .file = file, .line = line, .text = text
+	};
+
+	if (b->listener->params->filter_next_hop_maps[0] != '\0' ||
+	    strchr(destination, '$') != NULL || next_hop_parse(destination, &hop, &err) == 0)
+		return;
+	snprintf(text, sizeof(text), "FILTER %s will be answered with 451 4.3.5: %s", destination,
+	    err.text);
+	b->report(b->arg, &c);
+}
+
 static void
 mime_options(const struct params *p, struct mime_options *m)
 {
@@ -108,7 +129,9 @@ compile_checks(struct build *b, struct snap_listener *l)
 		.postfix_strict = p->config_errors == 1,
 		.header_nul = p->nul_in_header,
 		.header_over = p->header_over_limit,
-		.non_header_line = p->non_header_line };
+		.non_header_line = p->non_header_line,
+		.filter_seen = filter_seen,
+		.filter_arg = b };
 
 	mime_options(p, &o.mime);
 	l->checks = content_checks_compile(&o, b->snap->tables, rule_finding, b);

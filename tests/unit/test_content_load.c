@@ -92,6 +92,25 @@ test_load_lists(void **state)
 	world_fini(&w);
 }
 
+/* By default one list is three; what is wrong with it is said once. */
+static void
+test_load_default_lists(void **state)
+{
+	static const char *const rules[4] = { "/a/ nonsense\n/^S/ HOLD" };
+	struct world w;
+
+	(void)state;
+	world_init(&w, rules);
+	w.opt.postfix_strict = 1;
+	w.opt.mime_header_checks = w.opt.nested_header_checks = w.opt.header_checks;
+	assert_int_equal(world_compile(&w), 0);
+	assert_int_equal(count_of(buf_cstr(&w.findings), "warning "), 1);
+	world_run(&w, span_str("Content-Type: message/rfc822\r\n\r\nS: x\r\n"));
+	assert_int_equal(w.txn.verdict.hold, 1);
+	assert_string_equal(w.txn.verdict.hold_origin.list, "nested_header_checks");
+	world_fini(&w);
+}
+
 static void
 see_filter(void *arg, const char *destination, const char *file, int line)
 {
@@ -128,6 +147,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_load_lists),
+		cmocka_unit_test(test_load_default_lists),
 		cmocka_unit_test(test_filter_seen),
 	};
 
