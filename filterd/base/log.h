@@ -51,8 +51,9 @@ void log_reopen(void);
 void log_set_program(const char *);
 int log_enabled(enum log_level);
 
-/* A thread that writes many lines gathers those of level info and debug and writes them at log_batch_flush(), or when many have come.  It
- * flushes before it waits for anything, so what a crash can lose is what happened since. */
+/* A thread that writes many lines gathers those of level info and debug and writes them at
+ * log_batch_flush(), or when many have come.  It flushes before it waits for anything, so what a
+ * crash can lose is what happened since. */
 void log_batch_start(void);
 void log_batch_flush(void);
 void log_batch_end(void);
