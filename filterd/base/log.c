@@ -21,13 +21,18 @@ static struct {
 	struct log_options opt;
 	char *path;
 	int fd;
+	_Atomic int level; /* opt.level, for log_enabled() without the lock */
 	char program[32];
+	pthread_mutex_t tag_lock;
+	char tag[64]; /* syslog(3) keeps a pointer to it */
 	void (*hook)(enum log_level, const char *);
 } lg = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.opt = { .target = LOG_TO_STDERR, .level = LOG_LEVEL_INFO },
 	.fd = STDERR_FILENO,
+	.level = LOG_LEVEL_INFO,
 	.program = "filterd",
+	.tag_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 #define BATCH_MAX ((size_t)32 * 1024)
@@ -90,10 +95,9 @@ log_open(const struct log_options *o, struct err *err)
 	pthread_rwlock_wrlock(&lg.lock);
 	set_fd(fd);
 	lg.opt = *o;
+	atomic_store(&lg.level, (int)o->level);
 	free(lg.path);
 	lg.path = o->path == NULL ? NULL : xstrdup(o->path);
-	if (o->target == LOG_TO_SYSLOG)
-		openlog(NULL, LOG_NDELAY, o->facility);
 	pthread_rwlock_unlock(&lg.lock);
 	return 0;
 }
@@ -126,7 +130,7 @@ log_set_program(const char *name)
 int
 log_enabled(enum log_level level)
 {
-	return level <= lg.opt.level;
+	return (int)level <= atomic_load_explicit(&lg.level, memory_order_relaxed);
 }
 
 void
@@ -248,13 +252,14 @@ format_text(struct buf *b, const struct event *e)
 {
 	char when[48];
 
-	/* syslog(3) puts the time in front itself. */
 	if (lg.opt.target == LOG_TO_FILE) {
 		clock_format_rfc3339(clock_wall_us(), when, sizeof(when));
 		buf_printf(b, "%s ", when);
 	}
-	buf_printf(b, "%s%s%s[%d]: ", lg.program, e->service == NULL ? "" : "/",
-	    e->service == NULL ? "" : e->service, process_id());
+	/* syslog(3) puts time, name and number in front itself. */
+	if (lg.opt.target != LOG_TO_SYSLOG)
+		buf_printf(b, "%s%s%s[%d]: ", lg.program, e->service == NULL ? "" : "/",
+		    e->service == NULL ? "" : e->service, process_id());
 	if (e->id != NULL)
 		buf_printf(b, "%s: ", e->id);
 	if (e->level == LOG_LEVEL_ERROR || e->level == LOG_LEVEL_WARN)
@@ -285,6 +290,19 @@ format_line(struct buf *b, const struct event *e)
 		lg.hook(e->level, b->p + at);
 }
 
+/* With the lock held.  Readers of logs look for Postfix's PROGRAM/SERVICE[pid] in the place of the
+ * name, and that is set for the whole process. */
+static void
+to_syslog(const struct event *e, const struct buf *line)
+{
+	pthread_mutex_lock(&lg.tag_lock);
+	snprintf(lg.tag, sizeof(lg.tag), "%s%s%s", lg.program, e->service == NULL ? "" : "/",
+	    e->service == NULL ? "" : e->service);
+	openlog(lg.tag, LOG_NDELAY | LOG_PID, lg.opt.facility);
+	syslog(level_syslog[e->level], "%.*s", (int)line->len - 1, line->p);
+	pthread_mutex_unlock(&lg.tag_lock);
+}
+
 static void
 emit(const struct event *e)
 {
@@ -294,7 +312,7 @@ emit(const struct event *e)
 	pthread_rwlock_rdlock(&lg.lock);
 	if (e->level <= lg.opt.level && lg.opt.target == LOG_TO_SYSLOG) {
 		format_line(&own, e);
-		syslog(level_syslog[e->level], "%.*s", (int)own.len - 1, own.p);
+		to_syslog(e, &own);
 	} else if (e->level <= lg.opt.level) {
 		format_line(b, e);
 		if (!keep || b->len >= BATCH_MAX) {

@@ -129,9 +129,6 @@ fiber_new(size_t stack_size, fiber_wait_fn *wait)
 	}
 	f->wait = wait;
 	f->done = 1;
-#ifdef WITH_TSAN
-	f->tsan_self = __tsan_create_fiber(0);
-#endif
 	return f;
 }
 
@@ -141,7 +138,8 @@ fiber_free(struct fiber *f)
 	if (f == NULL)
 		return;
 #ifdef WITH_TSAN
-	__tsan_destroy_fiber(f->tsan_self);
+	if (f->tsan_self != NULL)
+		__tsan_destroy_fiber(f->tsan_self);
 #endif
 	munmap(f->map, f->map_size);
 	free(f);
@@ -270,6 +268,13 @@ fiber_start(struct fiber *f, void (*fn)(void *), void *arg)
 	f->f = fn;
 	f->arg = arg;
 	f->done = 0;
+#ifdef WITH_TSAN
+	/* A new one each time: run() never returns, so TSan's record of its calls would only grow.
+	 */
+	if (f->tsan_self != NULL)
+		__tsan_destroy_fiber(f->tsan_self);
+	f->tsan_self = __tsan_create_fiber(0);
+#endif
 	prepare(f);
 }
 

@@ -53,7 +53,8 @@ def sanitizer_env(directory):
     env = dict(os.environ)
     for name, more in (("ASAN_OPTIONS", "exitcode=99"),
                        ("UBSAN_OPTIONS", "print_stacktrace=1"),
-                       ("TSAN_OPTIONS", "exitcode=99:history_size=4"),
+                       ("TSAN_OPTIONS", "exitcode=99:history_size=4:suppressions=" +
+                        os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")),
                        ("LSAN_OPTIONS", "")):
         env[name] = ":".join(x for x in (os.environ.get(name, ""), more,
                                          f"log_path={reports}/report") if x)
