@@ -58,18 +58,24 @@ static enum passing
 enter(enum failfs_op op, const char *name, int fd)
 {
 	struct failfs_call *c;
+	char of_fd[sizeof(c->name)];
 	int mine;
 
+	if (!fs.armed && failfs_wanted == NULL)
+		return PASS;
+	if (name == NULL) {
+		name_of(fd, of_fd, sizeof(of_fd));
+		name = of_fd;
+	}
+	if (failfs_wanted != NULL && !failfs_wanted(op, name))
+		return PASS;
 	if (!fs.armed || fs.seen == FAILFS_MAX)
 		return PASS;
 	c = &fs.calls[fs.seen++];
 	mine = fs.seen == fs.at;
 	c->op = op;
 	c->failed = 0;
-	if (name != NULL)
-		snprintf(c->name, sizeof(c->name), "%s", name);
-	else
-		name_of(fd, c->name, sizeof(c->name));
+	snprintf(c->name, sizeof(c->name), "%s", name);
 	if (mine && fs.what == FAILFS_BEFORE)
 		_exit(FAILFS_EXIT);
 	if (mine && fs.what == FAILFS_SHORT && op == OP_WRITE) {

@@ -37,4 +37,8 @@ void failfs_arm(enum failfs_do, size_t n);
 size_t failfs_disarm(void);
 const struct failfs_call *failfs_trace(void);
 
+/* For a preloaded library, which has more than one file to look at: defined there, it is asked
+ * before each call, armed or not; 0: this one passes unseen. */
+int failfs_wanted(enum failfs_op, const char *name) __attribute__((weak));
+
 #endif

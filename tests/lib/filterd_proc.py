@@ -63,10 +63,11 @@ def sanitizer_env(directory):
 
 class Filterd:
     def __init__(self, listeners=None, files=None, dir=None, args=(), env=None, extra="",
-                 **settings):
+                 prepare=None, **settings):
         """listeners: {name: "KIND" or "KIND, NAME = VALUE ..."} with an endpoint made here, or
         the text of the parameter.  files: {name: content} beside the configuration; {dir} in
-        a setting's value is that directory.  extra: more configuration, as it is."""
+        a setting's value is that directory.  extra: more configuration, as it is.  prepare(self)
+        is called when the directory is there and nothing is started."""
         self.keep = dir is not None
         self.dir = dir or tempfile.mkdtemp(prefix="filterd-test.")
         os.chmod(self.dir, 0o755)
@@ -103,6 +104,8 @@ class Filterd:
             listeners = self._listeners(listeners)
         self.settings["listeners"] = listeners
         self.settings.update(settings)
+        if prepare:
+            prepare(self)
         self.write_config()
 
     def _listeners(self, wanted):
