@@ -1,10 +1,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "base/span.h"
 #include "mail/mime.h"
 #include "mail/reply.h"
+#include "mail/syntax.h"
 #include "rules/check_action.h"
 
 static const struct {
@@ -53,6 +55,19 @@ check_verb_name(enum check_verb verb)
 	return "unknown";
 }
 
+/* What goes between < and > of a command to the next hop.  A pattern may put a piece of the message
+ * there, so it is looked at like what a client says in RCPT. */
+static int
+is_address(const char *text)
+{
+	struct arena *a = arena_new();
+	struct mail_path path;
+	int ok = strchr(text, '@') != NULL && syntax_address(a, span_str(text), 1, &path) == 0;
+
+	arena_free(a);
+	return ok;
+}
+
 const char *
 check_action_fault(const struct check_action *a, int header)
 {
@@ -61,7 +76,7 @@ check_action_fault(const struct check_action *a, int header)
 		return "is no action";
 	case CHECK_BCC:
 	case CHECK_REDIRECT:
-		return strchr(a->arg, '@') == NULL ? "needs user@domain" : NULL;
+		return is_address(a->arg) ? NULL : "needs user@domain";
 	case CHECK_FILTER:
 		return strchr(a->arg, ':') == NULL ? "needs transport:destination" : NULL;
 	case CHECK_PREPEND:

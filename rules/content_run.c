@@ -121,6 +121,33 @@ effect(struct content_run *r, enum check_verb verb, const char *arg, const struc
 	}
 }
 
+/* Postfix's cleanup stops there and then, and this is what it answers. */
+static void
+failed(struct content_run *r, const char *list, const char *why)
+{
+	struct origin origin = { .list = list };
+
+	log_warn(r->txn->service, r->txn->id, "%s: %s: message not accepted, try again later", list,
+	    why);
+	fact_set_detail(&r->txn->facts, FACT_CHECK_FAILED, list);
+	refuse(r, 451, "4.3.0", "Error: queue file write error", origin);
+}
+
+/* A rule that can do nothing.  Where it is a pattern's substitution that made it so the sender may
+ * have had a hand in it, and mail must not get past a REDIRECT that way. */
+static void
+faulty(struct content_run *r, const struct check_action *a, const char *value, const char *fault,
+    const struct origin *origin)
+{
+	char rule[512];
+
+	origin_format(origin, rule, sizeof(rule));
+	log_warn(
+	    r->txn->service, r->txn->id, "%s: %s: \"%s\": %s", origin->list, rule, value, fault);
+	if ((a->verb == CHECK_BCC || a->verb == CHECK_REDIRECT) && strchr(a->arg, '@') != NULL)
+		failed(r, origin->list, "no address to send to");
+}
+
 static void
 act(struct content_run *r, const struct subject *s, const char *value, const struct origin *origin,
     struct check_result *res)
@@ -131,11 +158,7 @@ act(struct content_run *r, const struct subject *s, const char *value, const str
 	if (a.verb == CHECK_TAG && r->cc->postfix_strict)
 		fault = "is no action";
 	if (fault != NULL) {
-		char rule[512];
-
-		origin_format(origin, rule, sizeof(rule));
-		log_warn(r->txn->service, r->txn->id, "%s: %s: \"%s\": %s", origin->list, rule,
-		    value, fault);
+		faulty(r, &a, value, fault, origin);
 		return;
 	}
 	if (a.verb == CHECK_DUNNO || (a.verb == CHECK_HOLD && r->txn->verdict.hold))
@@ -155,19 +178,6 @@ act(struct content_run *r, const struct subject *s, const char *value, const str
 
 /* --- looking up --- */
 
-/* Postfix's cleanup stops there and then, and this is what it answers. */
-static void
-failed(struct content_run *r, const struct check_list *l, const struct err *err)
-{
-	struct origin origin = { .list = l->parameter };
-
-	log_warn(r->txn->service, r->txn->id, "%s: %s: message not accepted, try again later",
-	    l->parameter, err->text);
-	fact_set_detail(
-	    &r->txn->facts, FACT_CHECK_FAILED, arena_strdup(r->txn->arena, l->parameter));
-	refuse(r, 451, "4.3.0", "Error: queue file write error", origin);
-}
-
 /* The first table that knows the key decides. */
 static void
 check(struct content_run *r, const struct check_list *l, const struct subject *s,
@@ -183,7 +193,7 @@ check(struct content_run *r, const struct check_list *l, const struct subject *s
 		int rc = table_get(t, s->text, r->txn->arena, &hit, &err);
 
 		if (rc == -1) {
-			failed(r, l, &err);
+			failed(r, l->parameter, err.text);
 			return;
 		}
 		if (rc == 1) {

@@ -58,6 +58,13 @@ static const struct {
 	{ { "/^Bcc: a/ INFO\n/^Bcc: b/ REJECT" }, "bcc: a\nX: y\nx-drop : 1\n 2\n\n", "X: y\n\n",
 	    "" },
 	{ { "/^Bcc/ PREPEND Bcc: kept" }, "Bcc: a\n\n", "Bcc: kept\n\n", "" },
+	/* what a pattern caught goes into a command to the next hop only if it is an address */
+	{ { "/^A: (.*)/ REDIRECT $1@b" }, "A: x\n\n", NULL, "redirect=x@b" },
+	{ { "/^A: (.*)/ REDIRECT $1@b\n/^B/ REJECT" }, "A: x@y>\n RCPT TO:<z\nB: 2\n\n", NULL,
+	    "451 4.3.0 Error: queue file write error;" },
+	{ { "/^A: (.*)/ BCC $1" }, "A: x@y>\n\n", NULL,
+	    "451 4.3.0 Error: queue file write error;" },
+	{ { "/^A: (.*)/ BCC $1" }, "A: nobody\n\n", NULL, "" }, /* as Postfix: logged, no more */
 	{ { "/^X/ REPLACE BCC : a" }, "X: a\nY: b\n\n", "Y: b\n\n", "" },
 	{ { "/^Bcc/ REPLACE X: a" }, "Bcc: a\n\n", "X: a\n\n", "" },
 	{ { NULL }, "Content-Type: multipart/x; boundary=B\n\n--B\nBcc: a\n\n", NULL, "" },
