@@ -12,6 +12,7 @@
 #define RULES_CONTENT_CHECKS_H
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "mail/mime.h"
 
 struct content_checks;
@@ -53,9 +54,11 @@ void content_checks_free(struct content_checks *);
 
 /* Walk txn->message, run the checks, fill txn->verdict (outcome, effects, edits) and txn->facts;
  * log a line for each action that Postfix logs one for.  A refusal ends the checks; what else was
- * raised before stays in the verdict.  What could not be decided (table unavailable, match limit)
- * is fact patterns=failed and DEFER 451 4.3.0, as Postfix does.  txn->tables holds the tables. */
-void content_checks_run(const struct content_checks *, struct transaction *, struct mime_index *);
+ * raised before stays in the verdict.  What could not be decided (table unavailable, match limit,
+ * the deadline passed) is fact patterns=failed and DEFER 451 4.3.0, as Postfix does.  txn->tables
+ * holds the tables. */
+void content_checks_run(
+    const struct content_checks *, struct transaction *, struct deadline, struct mime_index *);
 
 /* Is there any table to ask? */
 int content_checks_any(const struct content_checks *);

@@ -37,7 +37,9 @@ struct content_run { /* one message */
 	struct mime_index *index;
 	struct mime_events events;
 	const uint8_t *base;
-	int off; /* a PASS, a refusal or the like: nothing is asked any more */
+	struct deadline deadline;
+	size_t asked; /* look-ups */
+	int off;      /* a PASS, a refusal or the like: nothing is asked any more */
 	struct buf out;
 };
 

@@ -10,6 +10,12 @@
 #include "rules/content_impl.h"
 #include "table/table.h"
 
+/* The clock is looked at once in so many look-ups; a single one has limits of its own. */
+#define ASK_CLOCK 64
+/* Of the Message-ID and Subject that logs and the hold store show: more serves nobody, and a log
+ * line for each of many recipients would make much of little. */
+#define NOTED_MAX 998
+
 struct subject { /* what is looked at: a header field, or a piece of a body line */
 	struct span text;
 	const char *what; /* "header", "body" */
@@ -188,6 +194,10 @@ check(struct content_run *r, const struct check_list *l, const struct subject *s
 
 	if (r->off || s->text.len == 0)
 		return;
+	if (++r->asked % ASK_CLOCK == 0 && deadline_passed(r->deadline)) {
+		failed(r, l->parameter, "message_time_limit has passed");
+		return;
+	}
 	for (size_t i = 0; i < l->ntables; i++) {
 		const struct table *t = table_set_get(r->txn->tables, l->tables[i]);
 		int rc = table_get(t, s->text, r->txn->arena, &hit, &err);
@@ -214,12 +224,15 @@ static const char *
 value_of(struct content_run *r, const struct mime_header *h)
 {
 	struct span s = mime_header_text(h), line;
-	char *out = arena_alloc(r->txn->arena, s.len + 1);
 	size_t n = 0;
+	char *out;
 
 	s.p += h->name.len + 1;
 	s.len -= h->name.len + 1;
 	s = span_trim(s);
+	if (s.len > NOTED_MAX)
+		s.len = NOTED_MAX;
+	out = arena_alloc(r->txn->arena, s.len + 1);
 	while (s.len > 0) {
 		span_cut(s, '\n', &line, &s);
 		memcpy(out + n, line.p, line.len);
@@ -354,11 +367,13 @@ conclude(struct content_run *r)
 }
 
 void
-content_checks_run(
-    const struct content_checks *cc, struct transaction *txn, struct mime_index *index)
+content_checks_run(const struct content_checks *cc, struct transaction *txn, struct deadline d,
+    struct mime_index *index)
 {
 	struct span message = message_view(txn->message);
-	struct content_run r = { .cc = cc, .txn = txn, .index = index, .base = message.p };
+	struct content_run r = {
+		.cc = cc, .txn = txn, .index = index, .base = message.p, .deadline = d
+	};
 	struct mime_options opt = cc->mime;
 
 	opt.lead = txn->lead;

@@ -37,7 +37,7 @@ check_hops(struct transaction *t, const struct snap_listener *l, const struct mi
 }
 
 static void
-ask_end(struct transaction *t, const struct snap_listener *l)
+ask_end(struct transaction *t, const struct snap_listener *l, struct deadline deadline)
 {
 	struct mime_index ix;
 	/* Checks may take long where there are any; a large message always takes a while. */
@@ -45,7 +45,7 @@ ask_end(struct transaction *t, const struct snap_listener *l)
 
 	if (heavy)
 		blocking_begin();
-	content_checks_run(l->checks, t, &ix);
+	content_checks_run(l->checks, t, deadline, &ix);
 	if (heavy)
 		blocking_end();
 	check_hops(t, l, &ix);
@@ -58,7 +58,6 @@ engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stag
     struct recipient *rcpt, struct deadline deadline, struct verdict *v)
 {
 	(void)rcpt;
-	(void)deadline;
 	(void)v;
 	switch (stage) {
 	case STAGE_NONE:
@@ -70,7 +69,7 @@ engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stag
 		return;
 	case STAGE_END:
 		t->verdict.stage = "END-OF-MESSAGE";
-		ask_end(t, l);
+		ask_end(t, l, deadline);
 		return;
 	}
 }

@@ -113,7 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	t.tables = table_set_take(made.tables);
 	t.lead = data[1];
 	fill(data + 2, size - 2);
-	content_checks_run(made.checks[data[0] & 1], &t, &ix);
+	content_checks_run(made.checks[data[0] & 1], &t, deadline_never(), &ix);
 	edit_walk(message_view(made.message), &t.verdict.edits, count, &sent);
 	if (sent != edit_result_len(&t.verdict.edits, message_view(made.message).len))
 		abort();

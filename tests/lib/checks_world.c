@@ -48,6 +48,7 @@ world_init(struct world *w, const char *const rules[4])
 	memset(w, 0, sizeof(*w));
 	snprintf(w->dir, sizeof(w->dir), "/tmp/filterd-test-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
+	w->deadline = deadline_never();
 	w->opt.body_checks_size_limit = 51200;
 	w->opt.mime = (struct mime_options){ .line_length_limit = 2048,
 		.header_size_limit = 102400,
@@ -115,7 +116,7 @@ world_run(struct world *w, struct span message)
 	w->txn.sender.octets = "s@a.example";
 	rcpt = transaction_add_rcpt(&w->txn);
 	rcpt->path.octets = "r@b.example";
-	content_checks_run(w->checks, &w->txn, &w->index);
+	content_checks_run(w->checks, &w->txn, w->deadline, &w->index);
 }
 
 static int

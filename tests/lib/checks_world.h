@@ -5,6 +5,7 @@
 #define TESTS_LIB_CHECKS_WORLD_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "core/client.h"
 #include "core/transaction.h"
 #include "mail/mime.h"
@@ -27,6 +28,7 @@ struct world { /* a configuration with its tables, and one transaction */
 	struct client client;
 	struct transaction txn;
 	struct mime_index index;
+	struct deadline deadline; /* never, unless the test sets it before world_run() */
 	struct buf out;
 	char lists[4][128];
 };

@@ -405,6 +405,53 @@ test_failed_table(void **state)
 	world_fini(&w);
 }
 
+/* message_time_limit: what it cuts off has failed. */
+static void
+test_deadline(void **state)
+{
+	static const char *const rules[4] = { NULL, NULL, NULL, "/never/ REJECT" };
+	struct buf m = { 0 };
+	struct world w;
+
+	(void)state;
+	world_init(&w, rules);
+	assert_int_equal(world_compile(&w), 0);
+	buf_adds(&m, "X: y\r\n\r\n");
+	for (size_t i = 0; i < 100; i++)
+		buf_adds(&m, "line\r\n");
+	world_run(&w, buf_span(&m));
+	assert_int_equal(w.txn.verdict.code, 0);
+	world_forget(&w);
+	w.deadline = deadline_in_ms(0);
+	world_run(&w, buf_span(&m));
+	assert_int_equal(w.txn.verdict.code, 451);
+	assert_true(fact_has(&w.txn.facts, FACT_CHECK_FAILED));
+	assert_non_null(strstr(world_said(), "message_time_limit"));
+	buf_fini(&m);
+	world_fini(&w);
+}
+
+static void
+test_noted_is_bounded(void **state)
+{
+	static const char *const rules[4] = { NULL };
+	struct buf m = { 0 };
+	struct world w;
+
+	(void)state;
+	world_init(&w, rules);
+	assert_int_equal(world_compile(&w), 0);
+	buf_adds(&m, "Message-ID: <a@b>\r\nSubject: ");
+	for (size_t i = 0; i < 50000; i++)
+		buf_addc(&m, 's');
+	buf_adds(&m, "\r\n\r\n");
+	world_run(&w, buf_span(&m));
+	assert_string_equal(w.txn.message_id, "<a@b>");
+	assert_int_equal(strlen(w.txn.subject), 998);
+	buf_fini(&m);
+	world_fini(&w);
+}
+
 static void
 test_log(void **state)
 {
@@ -508,6 +555,8 @@ main(void)
 		cmocka_unit_test(test_odd_headers),
 		cmocka_unit_test(test_facts_and_names),
 		cmocka_unit_test(test_failed_table),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_noted_is_bounded),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_books),
 	};
