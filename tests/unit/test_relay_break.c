@@ -339,9 +339,14 @@ test_hangs(void **state)
 
 		world_open(&w, HOP_SMTP);
 		fake_hop_rules(w.fakes[0], &rule, 1);
-		o.helo_timeout_ms = 50;
+		/* Short where it hangs only: under a sanitizer an answer may take as long. */
+		if (i < 2)
+			o.helo_timeout_ms = 50;
+		else if (i < 5)
+			w.o.mail_timeout_ms = 50;
+		else
+			w.o.done_timeout_ms = 50;
 		pool_set_options(w.pool, &o);
-		w.o.mail_timeout_ms = w.o.done_timeout_ms = 50;
 		world_plan(&w, "A:012");
 		world_run(&w);
 		assert_int_equal(w.txn.rcpts[0]->code, 451);
