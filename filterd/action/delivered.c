@@ -11,6 +11,7 @@
 #include <nettle/sha2.h>
 
 #include "action/delivered.h"
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/xmem.h"
@@ -256,6 +257,7 @@ delivered_add(struct delivered *d, const struct delivered_key *keys, size_t n, s
 		memcpy(r[i].digest, keys[i].digest, sizeof(r[i].digest));
 		r[i].check = record_check(&r[i]);
 	}
+	blocking_begin(); /* the disk */
 	pthread_mutex_lock(&d->lock);
 	if (d->keep_ms > 0) {
 		forget_old(d);
@@ -269,6 +271,7 @@ delivered_add(struct delivered *d, const struct delivered_key *keys, size_t n, s
 		atomic_store(&d->live, d->n - d->first);
 	}
 	pthread_mutex_unlock(&d->lock);
+	blocking_end();
 	free(r);
 	return rc;
 }

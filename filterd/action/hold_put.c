@@ -9,6 +9,7 @@
 #include "action/hold_int.h"
 #include "action/plan.h"
 #include "base/attr.h"
+#include "base/blocking.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
@@ -292,9 +293,11 @@ hold_put(struct hold_store *s, const struct transaction *t, const size_t *rcpts,
 		rc = -1;
 	}
 	if (rc == 0) {
+		blocking_begin(); /* the disk */
 		rc = put_file(s, &e, message, edits, &sb, err);
 		if (rc == 0)
 			put_index(s, &e, &sb);
+		blocking_end();
 		hold_room_done(s, room);
 	}
 	if (rc == 0)

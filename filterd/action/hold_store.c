@@ -8,6 +8,7 @@
 
 #include "action/hold_int.h"
 #include "base/attr.h"
+#include "base/blocking.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
@@ -255,8 +256,12 @@ void
 hold_undo(struct hold_store *s, const char *id)
 {
 	struct err err;
+	int rc;
 
-	if (hold_delete(s, id, &err) == -1)
+	blocking_begin(); /* the disk */
+	rc = hold_delete(s, id, &err);
+	blocking_end();
+	if (rc == -1)
 		log_warn(
 		    NULL, id, "hold: a copy of a message that was not taken stays: %s", err.text);
 }

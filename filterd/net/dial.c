@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/blocking.h"
 #include "base/err.h"
 #include "net/dial.h"
 #include "net/fiber.h"
@@ -79,6 +80,22 @@ dial_one(const struct sockaddr *sa, socklen_t len, struct deadline d)
 	return rc;
 }
 
+/* A number needs no look-up; for a name the resolver may wait. */
+static int
+look_up(const struct endpoint *e, struct addrinfo **list, struct err *err)
+{
+	int rc = resolve(e, AI_NUMERICHOST, list, NULL);
+
+	if (rc == 0)
+		return 0;
+	blocking_begin();
+	rc = resolve(e, AI_ADDRCONFIG, list, err);
+	if (rc == -1)
+		rc = resolve(e, 0, list, err);
+	blocking_end();
+	return rc;
+}
+
 int
 dial(const struct endpoint *e, struct deadline d, struct err *err)
 {
@@ -91,7 +108,7 @@ dial(const struct endpoint *e, struct deadline d, struct err *err)
 		unix_address(e, &un);
 		fd = dial_one((struct sockaddr *)&un, sizeof(un), d);
 	} else {
-		if (resolve(e, AI_ADDRCONFIG, &list, err) == -1 && resolve(e, 0, &list, err) == -1)
+		if (look_up(e, &list, err) == -1)
 			return -1;
 		for (a = list; a != NULL && fd < 0; a = a->ai_next)
 			fd = dial_one(a->ai_addr, a->ai_addrlen, d);

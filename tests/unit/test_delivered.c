@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "action/delivered.h"
+#include "base/blocking.h"
 #include "base/err.h"
 
 #define HOUR ((int64_t)3600 * 1000)
@@ -206,6 +207,36 @@ test_no_folder(void **state)
 	assert_int_equal(err.class, ERR_SYSTEM);
 }
 
+static void
+count_up(void *arg)
+{
+	(*(int *)arg)++;
+}
+
+static void
+count_down(void *arg)
+{
+	(*(int *)arg) += 100;
+}
+
+/* Another thread does this one's work while the disk is waited for. */
+static void
+test_blocking(void **state)
+{
+	int n = 0;
+	const struct blocking_hook hook = { count_up, count_down, &n };
+	struct delivered *d = must_open(HOUR);
+	struct delivered_key k = key(0);
+	struct err err;
+
+	(void)state;
+	blocking_set(&hook);
+	assert_int_equal(delivered_add(d, &k, 1, &err), 0);
+	blocking_set(NULL);
+	assert_int_equal(n, 101);
+	delivered_close(d);
+}
+
 int
 main(void)
 {
@@ -215,6 +246,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
 		cmocka_unit_test(test_no_folder),
 	};
 

@@ -19,6 +19,7 @@
 #include "action/plan.h"
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/blocking.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
@@ -116,6 +117,35 @@ put_new(struct box *b, enum hold_class class, const char *text, char id[HOLD_ID_
 	rc = put(b, &m, class, id, &err);
 	txn_unmake(&m);
 	return rc;
+}
+
+static void
+count_up(void *arg)
+{
+	(*(int *)arg)++;
+}
+
+static void
+count_down(void *arg)
+{
+	(*(int *)arg) += 100;
+}
+
+/* Another thread does this one's work while the disk is waited for. */
+static void
+test_blocking(void **state)
+{
+	struct box *b = *state;
+	int n = 0;
+	const struct blocking_hook hook = { count_up, count_down, &n };
+	char id[HOLD_ID_MAX];
+
+	blocking_set(&hook);
+	assert_int_equal(put_new(b, HOLD_SPAM, "X: y\r\n\r\n", id), 0);
+	assert_int_equal(n, 101);
+	hold_undo(b->s, id);
+	assert_int_equal(n, 202);
+	blocking_set(NULL);
 }
 
 static int
@@ -606,6 +636,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_hold_round),
+		T(test_blocking),
 		T(test_hold_copies),
 		T(test_hold_step),
 		T(test_hold_ids),
