@@ -258,18 +258,21 @@ pour_piece(void *arg, struct span piece)
 {
 	struct pour *p = arg;
 	const uint8_t *end = p->view.p + p->view.len;
+	int ours = piece.p >= p->view.p && piece.p < end;
+	int (*send)(struct hop *, struct span, struct deadline, struct err *) =
+	    ours && message_is_dotless(p->r->t->message) ? hop_content_known : hop_content;
 
 	while (piece.len > 0) {
 		size_t n = piece.len < STRETCH ? piece.len : STRETCH;
 
-		if (hop_content(p->d->hop, span_make(piece.p, n), p->limit, &p->err) == -1)
+		if (send(p->d->hop, span_make(piece.p, n), p->limit, &p->err) == -1)
 			return -1;
 		piece = span_make(piece.p + n, piece.len - n);
 		if (n < STRETCH)
 			break;
 		if (hop_flush(p->d->hop, p->limit, &p->err) == -1)
 			return -1;
-		if (piece.p >= p->view.p && piece.p <= end)
+		if (ours)
 			message_forget(p->r->t->message, (size_t)(piece.p - p->view.p));
 	}
 	return 0;

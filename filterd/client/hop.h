@@ -125,6 +125,8 @@ int hop_data(struct hop *, struct hop_envelope *, struct deadline, struct err *)
  * copied: a piece must stay as it is until hop_flush() or hop_dot(), which send what is queued;
  * about a megabyte is queued at most. */
 int hop_content(struct hop *, struct span piece, struct deadline, struct err *) ATTR_MUST_USE;
+/* The same for octets of a message that is known to have no line with a dot (wire_add_known). */
+int hop_content_known(struct hop *, struct span piece, struct deadline, struct err *) ATTR_MUST_USE;
 int hop_flush(struct hop *, struct deadline, struct err *) ATTR_MUST_USE;
 /* Send what is queued, the end of the last line if it lacks one, and the final dot, in one write;
  * it is the point of no return.  -1: the dot has not left, so the message is not there. */

@@ -46,12 +46,13 @@ send_queued(struct hop *h, struct deadline d, struct err *err)
 	return 0;
 }
 
-int
-hop_content(struct hop *h, struct span piece, struct deadline d, struct err *err)
+static int
+add(struct hop *h, size_t (*take)(struct wire *, struct span), struct span piece, struct deadline d,
+    struct err *err)
 {
 	assert(h->magic == HOP_MAGIC && h->phase == PHASE_DATA);
 	for (;;) {
-		size_t n = wire_add(&h->content, piece);
+		size_t n = take(&h->content, piece);
 
 		if (n == piece.len)
 			return 0;
@@ -59,6 +60,18 @@ hop_content(struct hop *h, struct span piece, struct deadline d, struct err *err
 		if (send_queued(h, d, err) == -1)
 			return -1;
 	}
+}
+
+int
+hop_content(struct hop *h, struct span piece, struct deadline d, struct err *err)
+{
+	return add(h, wire_add, piece, d, err);
+}
+
+int
+hop_content_known(struct hop *h, struct span piece, struct deadline d, struct err *err)
+{
+	return add(h, wire_add_known, piece, d, err);
 }
 
 int

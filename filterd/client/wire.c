@@ -107,6 +107,34 @@ wire_add(struct wire *w, struct span piece)
 	return i;
 }
 
+size_t
+wire_add_known(struct wire *w, struct span piece)
+{
+	const uint8_t *lf = piece.len == 0 ? NULL : memchr(piece.p, '\n', piece.len);
+	size_t head = lf == NULL ? piece.len : (size_t)(lf - piece.p) + 1, left;
+	/* Up to its first line end the piece may belong to a line that began elsewhere. */
+	size_t n = wire_add(w, span_make(piece.p, head));
+
+	if (n < head || head == piece.len || !has_room(w))
+		return n;
+	left = piece.len - n;
+	if (left > WIRE_MAX)
+		left = WIRE_MAX;
+	/* A CR at the end waits for the LF of the next piece. */
+	if (piece.p[n + left - 1] == '\r')
+		left--;
+	if (left > 0) {
+		emit(w, piece.p + n, left);
+		w->at = piece.p[n + left - 1] == '\n' ? WIRE_LINE : WIRE_TEXT;
+		n += left;
+	}
+	if (n == piece.len - 1 && piece.p[n] == '\r') {
+		w->at = WIRE_CR;
+		n++;
+	}
+	return n;
+}
+
 void
 wire_end(struct wire *w)
 {

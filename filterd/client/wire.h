@@ -44,6 +44,11 @@ void wire_begin(struct wire *);
 /* Take octets of the piece; returns how many.  Fewer than all: v is full, write it and say
  * wire_sent(), then go on with the rest. */
 size_t wire_add(struct wire *, struct span piece) ATTR_MUST_USE;
+/* As wire_add, for octets of a text of which is known that every line ends in CRLF, that no other
+ * CR or LF is in it, and that no line begins with a dot: they are not looked through again.  The
+ * piece may begin and end inside a line; where it begins nothing is taken on trust, so an edit in
+ * front of it may have made its first octet the start of a line. */
+size_t wire_add_known(struct wire *, struct span piece) ATTR_MUST_USE;
 /* The end of the last line, if it lacks one, and the final dot; there is always room for it. */
 void wire_end(struct wire *);
 /* What v holds has been written. */

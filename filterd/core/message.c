@@ -20,7 +20,8 @@ struct message {
 	uint8_t *mem; /* in memory: the octets */
 	size_t mem_size;
 	size_t len;
-	int fd;       /* spool file, -1 while in memory */
+	int fd; /* spool file, -1 while in memory */
+	int dotless;
 	uint8_t *map; /* whole file, read and write while it grows */
 	size_t map_size;
 };
@@ -63,6 +64,7 @@ message_reset(struct message *m)
 {
 	drop_file(m);
 	m->len = 0;
+	m->dotless = 0;
 }
 
 void
@@ -165,6 +167,18 @@ message_commit(struct message *m, size_t n)
 	 */
 	if (m->fd != -1 && m->len / FILE_STEP != (m->len - n) / FILE_STEP)
 		message_forget(m, m->len);
+}
+
+void
+message_set_dotless(struct message *m)
+{
+	m->dotless = 1;
+}
+
+int
+message_is_dotless(const struct message *m)
+{
+	return m->dotless;
 }
 
 size_t

@@ -40,6 +40,10 @@ void message_set_options(struct message *, const struct message_options *);
 uint8_t *message_reserve(struct message *, size_t want, struct err *) ATTR_MUST_USE;
 void message_commit(struct message *, size_t n);
 size_t message_len(const struct message *);
+/* What the receiver knows of it: every line ends in CRLF, no other CR or LF is there, no line
+ * begins with a dot.  Who sends it on need not look again. */
+void message_set_dotless(struct message *);
+int message_is_dotless(const struct message *);
 
 /* The whole message, valid until reset.  After this nothing is added. */
 struct span message_view(struct message *);

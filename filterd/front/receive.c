@@ -67,6 +67,8 @@ note_seen(struct smtp_session *s)
 	for (size_t i = 0; i < nitems(facts); i++)
 		if (s->content.seen & facts[i].seen)
 			fact_set(&s->txn.facts, facts[i].fact);
+	if (!(s->content.seen & SEEN_DOT_LINE))
+		message_set_dotless(s->message);
 	if (s->content.seen & SEEN_SMUGGLING)
 		counter_inc(s->doors->opt.counters, smuggling);
 }

@@ -24,7 +24,9 @@ struct feed {
 void
 content_init(struct content *c, enum content_mode mode)
 {
-	*c = (struct content){ .mode = mode, .state = AT_LINE };
+	*c = (struct content){
+		.mode = mode, .state = AT_LINE, .seen = mode == CONTENT_BDAT ? SEEN_DOT_LINE : 0
+	};
 }
 
 static void
@@ -153,6 +155,10 @@ feed_after_dot(struct feed *f)
 		break;
 	case '\0':
 		c->state = AFTER_LONE;
+		break;
+	case '.':
+		c->seen |= SEEN_DOT_LINE;
+		c->state = IN_LINE;
 		break;
 	default:
 		c->state = IN_LINE;

@@ -48,6 +48,8 @@ enum content_seen { /* bits */
 				    beside it and NULs behind it count too; never set for BDAT */
 	SEEN_LONG_LINE = 1 << 4, /* over CONTENT_LINE octets without its line end */
 	SEEN_8BIT = 1 << 5,
+	SEEN_DOT_LINE = 1 << 6, /* a line of the message begins with a dot, or may (BDAT): who sends
+				   it on must stuff it */
 };
 
 #define CONTENT_LINE 998

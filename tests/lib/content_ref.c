@@ -37,6 +37,8 @@ add_line(struct content_ref *r, const uint8_t *p, size_t len)
 {
 	if (len > CONTENT_LINE)
 		r->seen |= SEEN_LONG_LINE;
+	if (len > 0 && p[0] == '.')
+		r->seen |= SEEN_DOT_LINE;
 	for (size_t i = 0; i < len; i++) {
 		if (p[i] == '\r')
 			r->seen |= SEEN_BARE_CR;
@@ -57,6 +59,7 @@ content_ref_run(struct content_ref *r, enum content_mode mode, const uint8_t *in
 	size_t at = 0;
 
 	memset(r, 0, sizeof(*r));
+	r->seen = dots ? 0 : SEEN_DOT_LINE; /* not looked for */
 	while (at < n && !r->done) {
 		const uint8_t *lf = memchr(in + at, '\n', n - at);
 		size_t len, crlf;

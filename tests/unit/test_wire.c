@@ -157,6 +157,61 @@ test_against_slow(void **state)
 }
 
 /* More dots than there are buffers, and more octets than are queued at once. */
+/* A text of lines without dots at their start, cut anywhere, with parts left out as edits do. */
+static void
+test_known_against_add(void **state)
+{
+	uint32_t seed = 5;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		struct wire a = { 0 }, b = { 0 };
+		struct buf text = { 0 }, got = { 0 }, want = { 0 };
+		size_t at = 0;
+
+		while (text.len < 600) {
+			seed = seed * 1664525 + 1013904223;
+			buf_printf(&text, "%.*s\r\n", (int)(seed >> 24) % 60,
+			    "x.y.z abcdefghijklmnopqrstuvwxyz0123456789..........abcdefghijklm");
+		}
+		wire_begin(&a);
+		wire_begin(&b);
+		while (at < text.len) {
+			size_t n, rest = text.len - at;
+			struct span piece;
+
+			seed = seed * 1664525 + 1013904223;
+			n = 1 + (seed >> 16) % 200;
+			if (n > rest)
+				n = rest;
+			piece = span_make(text.p + at, n);
+			at += n;
+			if (seed >> 29 == 0) /* cut out: what follows may begin anywhere */
+				at += (seed >> 8) % 40 < text.len - at ? (seed >> 8) % 40 : 0;
+			feed(&a, piece, &want);
+			for (;;) {
+				size_t k = wire_add_known(&b, piece);
+
+				if (k == piece.len)
+					break;
+				piece = span_make(piece.p + k, piece.len - k);
+				take(&b, &got);
+			}
+		}
+		wire_end(&a);
+		wire_end(&b);
+		take(&a, &want);
+		take(&b, &got);
+		assert_int_equal(got.len, want.len);
+		assert_memory_equal(got.p, want.p, want.len);
+		buf_fini(&text);
+		buf_fini(&got);
+		buf_fini(&want);
+		wire_fini(&a);
+		wire_fini(&b);
+	}
+}
+
 static void
 test_full(void **state)
 {
@@ -192,6 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_against_slow),
+		cmocka_unit_test(test_known_against_add),
 		cmocka_unit_test(test_full),
 	};
 
