@@ -18,7 +18,7 @@ hop_client_make(struct arena *arena, const struct client *c)
 
 	/* A peer that speaks for others and did not say for whom: its own address would be a lie.
 	 */
-	if (c->sa.ss_family == AF_UNSPEC && c->ident[0] == '\0' && c->helo[0] == '\0')
+	if (c->sa.ss_family == AF_UNSPEC && c->source == SOURCE_PEER)
 		return NULL;
 	h = arena_calloc(arena, sizeof(*h));
 	*h = (struct hop_client){ .name = known(c->name),
@@ -29,4 +29,16 @@ hop_client_make(struct arena *arena, const struct client *c)
 		.ident = c->ident,
 		.local = c->source == SOURCE_XFORWARD_LOCAL };
 	return h;
+}
+
+void
+hop_missing_reply(const char *missing, struct arena *arena, struct hop_reply *r)
+{
+	*r = (struct hop_reply){ .code = 451, .enhanced = "4.3.3" };
+	/* A downgrade would break signatures, and no retry would bring the extension back. */
+	if (strcmp(missing, "8BITMIME") == 0 || strcmp(missing, "BINARYMIME") == 0)
+		*r = (struct hop_reply){ .code = 554, .enhanced = "5.6.1" };
+	else if (strcmp(missing, "SMTPUTF8") == 0)
+		*r = (struct hop_reply){ .code = 550, .enhanced = "5.6.7" };
+	r->text = arena_printf(arena, "Next hop does not offer %s", missing);
 }

@@ -22,15 +22,51 @@ passage_caps(struct hop_pool *pool, const struct next_hop *to, struct hop_caps *
 	return pool_learn(pool, to, caps, d, err);
 }
 
+/* The reply for who is still waiting: as relay has it when it opens a transaction itself. */
+static void
+explain(struct passage *p, const struct err *err)
+{
+	const struct hop_reply *said = p->hop == NULL ? NULL : hop_farewell(p->hop);
+	struct arena *arena = p->envelope.arena;
+
+	p->why = (struct hop_reply){ .code = 451, .enhanced = "4.4.1" };
+	if (said != NULL && said->code >= 400) {
+		p->why = *said;
+		/* 421 would close the channel to our client. */
+		p->why.code = said->code == 421 ? 451 : said->code;
+		p->why.text = arena_strdup(arena, said->text);
+	} else if (p->hop != NULL) {
+		memcpy(p->why.enhanced, "4.4.2", sizeof("4.4.2"));
+		p->why.text = arena_printf(arena, "Next hop: %s", err->text);
+	} else {
+		p->why.text = err->class == ERR_PEER ? arena_printf(arena, "Next hop %s", err->text)
+						     : "Next hop not reachable";
+	}
+}
+
 /* The connection is of no use any more (pool_break() counts the failure). */
 static int
-lose(struct passage *p, struct hop_pool *pool)
+lose(struct passage *p, struct hop_pool *pool, const struct err *err)
 {
+	explain(p, err);
 	if (p->hop != NULL)
 		pool_break(pool, p->hop);
 	p->hop = NULL;
 	p->lost = 1;
 	return -1;
+}
+
+/* What this connection does not offer may have been announced by an earlier one: 1, *r is the
+ * refusal. */
+static int
+lacks(const struct passage *p, const char *params, struct hop_reply *r)
+{
+	const char *missing = hop_refuses_params(p->hop, params);
+
+	if (missing == NULL)
+		return 0;
+	hop_missing_reply(missing, p->envelope.arena, r);
+	return 1;
 }
 
 int
@@ -46,12 +82,14 @@ passage_mail(struct passage *p, struct hop_pool *pool, const struct next_hop *to
 	for (;;) {
 		p->hop = pool_get(pool, to, fresh, d, err);
 		if (p->hop == NULL)
-			return lose(p, pool);
+			return lose(p, pool, err);
+		if (lacks(p, t->sender.params, &p->envelope.mail))
+			return 0;
 		if (hop_mail(p->hop, &p->envelope, d, err) == 0)
 			return 0;
 		stale = !fresh && hop_reused(p->hop) && hop_unanswered(p->hop);
 		if (!stale)
-			return lose(p, pool);
+			return lose(p, pool, err);
 		pool_break(pool, p->hop);
 		fresh = 1;
 	}
@@ -85,11 +123,13 @@ passage_rcpt(struct passage *p, struct hop_pool *pool, const char *path, const c
 		err_set(err, ERR_RETRY, "it was lost before");
 		return -1;
 	}
+	if (lacks(p, params, reply))
+		return 0;
 	r = envelope_add(p);
 	r->path = path;
 	r->params = params;
 	if (hop_rcpt(p->hop, &p->envelope, p->envelope.nrcpts - 1, d, err) == -1)
-		return lose(p, pool);
+		return lose(p, pool, err);
 	*reply = r->reply;
 	if (r->reply.code < 400)
 		return 1;

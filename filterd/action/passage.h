@@ -24,7 +24,8 @@ struct passage {
 	struct hop *hop; /* NULL: nothing is open */
 	struct hop_envelope envelope;
 	size_t cap;
-	int lost; /* the next hop failed: what is left of the transaction is refused for now */
+	int lost; /* the next hop failed: what is left of the transaction is refused for now, */
+	struct hop_reply why; /* with this reply: its parting words, or ours about it */
 };
 
 /* What the next hop announced; a poorer EHLO of ours in its place would make Postfix convert or

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "action/hop_client.h"
 #include "action/relay_private.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -69,18 +70,13 @@ refuses_extensions(struct relay *r, struct delivery *d)
 {
 	const struct hop_envelope *e = &d->own;
 	const char *missing = hop_refuses_params(d->hop, e->mail_params);
-	struct hop_reply no = { .code = 451, .enhanced = "4.3.3" };
+	struct hop_reply no;
 
 	for (size_t i = 0; missing == NULL && i < d->nown; i++)
 		missing = hop_refuses_params(d->hop, e->rcpts[i].params);
 	if (missing == NULL)
 		return 0;
-	/* A downgrade would break signatures, and no retry would bring the extension back. */
-	if (strcmp(missing, "8BITMIME") == 0 || strcmp(missing, "BINARYMIME") == 0)
-		no = (struct hop_reply){ .code = 554, .enhanced = "5.6.1" };
-	else if (strcmp(missing, "SMTPUTF8") == 0)
-		no = (struct hop_reply){ .code = 550, .enhanced = "5.6.7" };
-	no.text = arena_printf(r->t->arena, "Next hop does not offer %s", missing);
+	hop_missing_reply(missing, r->t->arena, &no);
 	log_trouble(r, d, no.text);
 	result_reply_all(r, d, &no);
 	give_back(r, d);

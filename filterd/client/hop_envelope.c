@@ -151,8 +151,10 @@ read_flight(
 
 		if (hop_read_result(h, "XFORWARD", h->arena, &r, d, err) == -1)
 			return -1;
-		/* It announced XFORWARD, yet not for us: the mail matters more. */
-		if (!accepted(&r))
+		/* It announced XFORWARD, yet not for us: the mail matters more.  501 is about these
+		 * values, 4xx about now; any other refusal would come each time and be counted as
+		 * an error of ours. */
+		if (r.code / 100 == 5 && r.code != 501)
 			h->caps.xforward = 0;
 	}
 	if (f->mail) {

@@ -90,7 +90,8 @@ say_hello(struct hop *h, const char *verb, const char *name, struct hop_reply *r
 		return -1;
 	if (r->code / 100 == 2)
 		return 1;
-	return r->code / 100 == 5 ? 0 : refused(h, verb, r, err);
+	/* Not known to it; any other refusal is no reason to believe that it can do nothing. */
+	return r->code >= 500 && r->code <= 504 ? 0 : refused(h, verb, r, err);
 }
 
 static int

@@ -55,17 +55,31 @@ parse_bdat(struct span arg, uint64_t *chunk, int *last)
 	return span_u64(number, INT64_MAX, chunk);
 }
 
-/* What keeps a chunk from being taken; NULL: nothing.  Its octets are swallowed all the same
- * (PITFALLS A6). */
-static const char *
+/* A reply that has to wait until the chunk has been swallowed. */
+struct refusal {
+	int code; /* 0: none */
+	const char *enhanced, *text;
+};
+
+/* What keeps a chunk from being taken.  Its octets are swallowed all the same (PITFALLS A6). */
+static struct refusal
 chunk_refused(struct smtp_session *s)
 {
-	if (s->phase != PH_RCPT && s->phase != PH_BDAT)
-		return s->phase == PH_MAIL ? "Error: no valid recipients"
-					   : "Error: need RCPT command";
+	struct verdict v;
+
 	if (!(s->caps & CAP_CHUNKING))
-		return "Error: command not implemented";
-	return NULL;
+		return (struct refusal){ 502, "5.5.1", "Error: command not implemented" };
+	if (s->phase == PH_BDAT)
+		return (struct refusal){ 0 };
+	if (s->phase != PH_RCPT)
+		return s->phase == PH_MAIL
+			   ? (struct refusal){ 554, "5.5.1", "Error: no valid recipients" }
+			   : (struct refusal){ 503, "5.5.1", "Error: need RCPT command" };
+	if (s->passage.lost)
+		return (struct refusal){ 451, "4.4.2", "Error: the next hop was lost" };
+	if (session_ask(s, STAGE_DATA, &v) == -1)
+		return (struct refusal){ v.code, v.enhanced, v.text };
+	return (struct refusal){ 0 };
 }
 
 static void
@@ -82,24 +96,22 @@ first_chunk(struct smtp_session *s)
 void
 do_bdat(struct smtp_session *s, struct span arg)
 {
-	const char *refused;
+	struct refusal no;
 	uint64_t chunk;
 	int last;
 
 	if (parse_bdat(arg, &chunk, &last) == -1) {
 		/* How many octets follow is not known: there is no way on. */
-		session_reply(s, 501, "5.5.4", "Syntax: BDAT count [LAST]");
-		session_end_transaction(s);
-		session_close(s, "4.7.0", "Error: chunk of unknown size");
+		session_reply(s, 521, "5.5.4", "Syntax: BDAT count [LAST]");
 		return;
 	}
-	refused = chunk_refused(s);
-	if (refused == NULL)
+	no = chunk_refused(s);
+	if (no.code == 0)
 		first_chunk(s);
-	if (receive_chunk(s, chunk, last, refused == NULL) == -1)
+	if (receive_chunk(s, chunk, last, no.code == 0) == -1)
 		return;
-	if (refused != NULL) {
-		session_reply(s, s->caps & CAP_CHUNKING ? 503 : 502, "5.5.1", refused);
+	if (no.code != 0) {
+		session_reply(s, no.code, no.enhanced, no.text);
 		session_end_transaction(s);
 		return;
 	}

@@ -42,13 +42,31 @@ session_greet(struct smtp_session *s)
 	s->phase = PH_GREETED;
 }
 
-int
-check_helo(struct smtp_session *s, struct span arg)
+static int
+check_hostname(struct smtp_session *s, struct span arg, const char *verb)
 {
 	if (arg.len > 0 && arg.len < sizeof(s->peer.helo) && syntax_helo(arg))
 		return 0;
-	session_replyf(s, 501, "5.5.4", "Syntax: %s hostname", s->lmtp ? "LHLO" : "EHLO");
+	session_replyf(s, 501, NULL, "Syntax: %s hostname", verb);
 	return -1;
+}
+
+int
+check_helo(struct smtp_session *s, struct span arg)
+{
+	return check_hostname(s, arg, "HELO");
+}
+
+int
+check_ehlo(struct smtp_session *s, struct span arg)
+{
+	return check_hostname(s, arg, "EHLO");
+}
+
+int
+check_lhlo(struct smtp_session *s, struct span arg)
+{
+	return check_hostname(s, arg, "LHLO");
 }
 
 /* RFC 5321 4.1.4: a HELO in a transaction ends it. */
@@ -170,6 +188,21 @@ do_noop(struct smtp_session *s, struct span arg)
 {
 	(void)arg;
 	session_reply(s, 250, "2.0.0", "Ok");
+}
+
+/* Known verbs that are not for this place. */
+void
+do_unimplemented(struct smtp_session *s, struct span arg)
+{
+	(void)arg;
+	session_reply(s, 502, "5.5.1", "Error: command not implemented");
+}
+
+void
+do_auth(struct smtp_session *s, struct span arg)
+{
+	(void)arg;
+	session_reply(s, 503, "5.5.1", "Error: authentication not enabled");
 }
 
 void

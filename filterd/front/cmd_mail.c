@@ -142,11 +142,13 @@ hop_deadline(const struct smtp_session *s)
 
 /* The next hop failed between MAIL and DATA: what is left of the transaction is refused for now. */
 static void
-next_hop_failed(struct smtp_session *s, const struct err *err, const char *reply)
+next_hop_failed(struct smtp_session *s, const struct err *err)
 {
-	log_error(session_service(s), s->txn.id, "next hop %s: %s", s->listener->next_hop.text,
+	const struct hop_reply *why = &s->passage.why;
+
+	log_warn(session_service(s), s->txn.id, "next hop %s: %s", s->listener->next_hop.text,
 	    err->text);
-	session_reply(s, 451, "4.4.1", reply);
+	session_reply(s, why->code, why->enhanced, why->text);
 }
 
 static void
@@ -169,7 +171,7 @@ do_mail(struct smtp_session *s, struct span arg)
 	}
 	if (passage_mail(&s->passage, s->doors->opt.pool, &s->listener->next_hop, &s->txn,
 		hop_deadline(s), &err) == -1) {
-		next_hop_failed(s, &err, "Error: the next hop is not available");
+		next_hop_failed(s, &err);
 		session_end_transaction(s);
 		return;
 	}
@@ -202,7 +204,7 @@ verify_rcpt(struct smtp_session *s)
 	    &reply, hop_deadline(s), &err);
 
 	if (rc == -1)
-		next_hop_failed(s, &err, "Error: the next hop was lost");
+		next_hop_failed(s, &err);
 	else
 		reply_of_hop(s, &reply);
 	return rc == 1;

@@ -172,32 +172,46 @@ decode(struct span value, struct buf *out, struct attribute *a)
 	return 0;
 }
 
-/* One NAME=VALUE.  NULL, or what is wrong with it. */
-static const char *
-one(struct client *c, struct span word, int xforward, int may_login)
+/* The attribute's place in the table, or -1. */
+static int
+find_attribute(struct span name, int xforward)
+{
+	for (size_t i = 0; i < nitems(attributes); i++)
+		if (span_case_eq_str(name, attributes[i].name) &&
+		    (xforward ? attributes[i].xforward : attributes[i].xclient))
+			return (int)i;
+	return -1;
+}
+
+/* One NAME=VALUE; -1: it has been said what is wrong with it. */
+static int
+one(struct smtp_session *s, struct client *c, struct span word, int xforward)
 {
 	struct span name, value;
 	struct buf text = { 0 };
 	struct attribute a;
-	const char *bad = "attribute name";
+	int i, rc = -1;
 
-	if (!span_cut(word, '=', &name, &value))
-		return "attribute=value";
-	for (size_t i = 0; i < nitems(attributes); i++) {
-		if (!span_case_eq_str(name, attributes[i].name) ||
-		    !(xforward ? attributes[i].xforward : attributes[i].xclient))
-			continue;
-		bad = NULL;
-		if (attributes[i].set == set_login && !may_login)
-			bad = "LOGIN: not authorised";
-		else if (decode(value, &text, &a) == -1 || attributes[i].set(c, &a) == -1)
-			bad = attributes[i].name;
-		/* XCLIENT_README: a name that is set also sets the unverified one. */
-		else if (!xforward && attributes[i].set == set_name && a.kind == VALUE_GIVEN)
-			(void)set_reverse_name(c, &a);
+	if (!span_cut(word, '=', &name, &value) || name.len == 0 || value.len == 0) {
+		session_reply(s, 501, "5.5.4", "Error: attribute=value expected");
+		return -1;
 	}
+	i = find_attribute(name, xforward);
+	if (i == -1)
+		session_replyf(s, 501, "5.5.4", "Bad %s attribute name: %.*s",
+		    xforward ? "XFORWARD" : "XCLIENT", (int)name.len, (const char *)name.p);
+	else if (attributes[i].set == set_login && !session_params(s)->allow_xclient_login)
+		session_reply(s, 501, "5.5.4", "Error: LOGIN is not authorised");
+	else if (decode(value, &text, &a) == -1 || attributes[i].set(c, &a) == -1)
+		session_replyf(s, 501, "5.5.4", "Bad %s syntax: %.*s", attributes[i].name,
+		    (int)value.len, (const char *)value.p);
+	else
+		rc = 0;
+	/* XCLIENT_README: a name that is set also sets the unverified one. */
+	if (rc == 0 && !xforward && attributes[i].set == set_name && a.kind == VALUE_GIVEN)
+		(void)set_reverse_name(c, &a);
 	buf_fini(&text);
-	return bad;
+	return rc;
 }
 
 /* All attributes of a command into a copy, so that a bad one changes nothing. */
@@ -212,15 +226,10 @@ parse_all(struct smtp_session *s, struct span arg, int xforward, struct client *
 		return -1;
 	}
 	while (rest.len > 0) {
-		const char *bad;
-
 		span_cut(rest, ' ', &word, &rest);
 		rest = span_trim(rest);
-		bad = one(c, word, xforward, session_params(s)->allow_xclient_login);
-		if (bad != NULL) {
-			session_replyf(s, 501, "5.5.4", "Bad %s syntax: %s", command, bad);
+		if (one(s, c, word, xforward) == -1)
 			return -1;
-		}
 	}
 	return 0;
 }
@@ -285,10 +294,7 @@ do_xclient(struct smtp_session *s, struct span arg)
 	if (s->xclient == NULL)
 		s->xclient = xmalloc(sizeof(*s->xclient));
 	*s->xclient = c;
-	if (c.sa.ss_family != s->peer_sa.ss_family || strcmp(c.addr, s->peer.addr) != 0) {
-		s->may_xclient = net_list_match(s->listener->xclient, &c.sa);
-		s->may_xforward = net_list_match(s->listener->xforward, &c.sa);
-	}
+	session_authorise(s);
 	session_end_transaction(s);
 	s->phase = PH_NEW;
 	session_greet(s);

@@ -29,7 +29,6 @@ struct command {
 #define NESTED_MAIL "Error: nested MAIL command"
 #define NEED_MAIL   "Error: need MAIL command"
 #define NEED_RCPT   "Error: need RCPT command"
-#define IN_BDAT     "Error: BDAT in progress"
 #define PH_TXN      (PH_MAIL | PH_RCPT)
 #define PH_IDLE     (PH_GREETED | PH_HELO)
 #define PH_HELLO    (PH_IDLE | PH_TXN | PH_BDAT)
@@ -37,18 +36,22 @@ struct command {
 static const struct command commands[] = {
 	/* verb	      may stand in	    flags		asks	      check proceed else */
 	{ "HELO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_helo, NULL },
-	{ "EHLO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_ehlo, NULL },
-	{ "LHLO", PH_HELLO, F_LMTP, STAGE_HELO, check_helo, do_lhlo, NULL },
+	{ "EHLO", PH_HELLO, F_SMTP, STAGE_HELO, check_ehlo, do_ehlo, NULL },
+	{ "LHLO", PH_HELLO, F_LMTP, STAGE_HELO, check_lhlo, do_lhlo, NULL },
 	{ "MAIL", PH_HELO, F_BOTH, STAGE_MAIL, check_mail, do_mail, NESTED_MAIL },
 	{ "RCPT", PH_TXN, F_BOTH, STAGE_RCPT, check_rcpt, do_rcpt, NEED_MAIL },
 	{ "DATA", PH_RCPT, F_BOTH | F_NOARG, STAGE_DATA, check_data, do_data, NEED_RCPT },
-	/* BDAT is in its place everywhere: its octets follow whatever the answer is. */
-	{ "BDAT", PH_ANY, F_BOTH, STAGE_DATA, NULL, do_bdat, NULL },
-	{ "RSET", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_rset, NULL },
+	/* BDAT is in its place everywhere and asks by itself: its octets follow whatever the answer
+	   is. */
+	{ "BDAT", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_bdat, NULL },
+	{ "RSET", PH_ANY, F_BOTH | F_JUNK | F_NOARG, STAGE_NONE, NULL, do_rset, NULL },
 	{ "NOOP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_noop, NULL },
 	{ "VRFY", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_vrfy, NULL },
 	{ "HELP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_help, NULL },
 	{ "QUIT", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_quit, NULL },
+	{ "STARTTLS", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_unimplemented, NULL },
+	{ "ETRN", PH_ANY, F_SMTP, STAGE_NONE, NULL, do_unimplemented, NULL },
+	{ "AUTH", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_auth, NULL },
 	{ "XFORWARD", PH_IDLE, F_BOTH, STAGE_NONE, check_xforward, do_xforward, IN_MAIL },
 	{ "XCLIENT", PH_IDLE, F_BOTH, STAGE_NONE, check_xclient, do_xclient, IN_MAIL },
 };
@@ -81,9 +84,11 @@ misplaced(struct smtp_session *s, const struct command *c)
 {
 	const char *text = c->out_of_place;
 
-	if (s->phase == PH_BDAT)
-		text = IN_BDAT;
-	else if (s->phase == PH_GREETED && s->lmtp)
+	if (s->phase == PH_BDAT && (c->check == check_data || c->check == check_rcpt)) {
+		session_replyf(s, 503, "5.5.1", "Error: %s after BDAT", c->verb);
+		return;
+	}
+	if (s->phase == PH_GREETED && s->lmtp)
 		text = NEED_LHLO;
 	else if (c->check == check_data && s->phase == PH_MAIL)
 		text = "Error: no valid recipients";
@@ -106,19 +111,15 @@ limits_passed(struct smtp_session *s, const struct command *c)
 	return 0;
 }
 
-/* -1: refused, and it has been said. */
-static int
-ask(struct smtp_session *s, enum stage stage)
+int
+session_ask(struct smtp_session *s, enum stage stage, struct verdict *v)
 {
-	struct verdict v;
-
-	verdict_init(&v, s->arena);
-	engine_ask(&s->txn, s->listener, stage, NULL,
-	    deadline_in_ms(session_params(s)->stage_time_limit), &v);
-	if (v.outcome != OUTCOME_DEFER && v.outcome != OUTCOME_REJECT)
+	verdict_init(v, s->arena);
+	if (stage == STAGE_NONE)
 		return 0;
-	session_reply(s, v.code, v.enhanced, v.text);
-	return -1;
+	engine_ask(&s->txn, s->listener, stage, NULL,
+	    deadline_in_ms(session_params(s)->stage_time_limit), v);
+	return v->outcome == OUTCOME_DEFER || v->outcome == OUTCOME_REJECT ? -1 : 0;
 }
 
 static int
@@ -131,6 +132,8 @@ too_much(const struct smtp_session *s)
 static void
 run(struct smtp_session *s, const struct command *c, struct span arg)
 {
+	struct verdict v;
+
 	if ((c->phases & s->phase) == 0) {
 		misplaced(s, c);
 		return;
@@ -148,9 +151,10 @@ run(struct smtp_session *s, const struct command *c, struct span arg)
 	/* Check, ask, proceed: the order is the reason the program exists. */
 	if (c->check != NULL && c->check(s, arg) == -1)
 		return;
-	if (c->stage != STAGE_NONE && ask(s, c->stage) == -1)
-		return;
-	c->proceed(s, arg);
+	if (session_ask(s, c->stage, &v) == -1)
+		session_reply(s, v.code, v.enhanced, v.text);
+	else
+		c->proceed(s, arg);
 }
 
 void
@@ -168,7 +172,8 @@ session_command(struct smtp_session *s, struct span line)
 		return;
 	}
 	if (c == NULL) {
-		session_reply(s, 502, "5.5.2", "Error: command not recognized");
+		session_reply(s, 500, "5.5.2",
+		    verb.len == 0 ? "Error: bad syntax" : "Error: command not recognized");
 		return;
 	}
 	run(s, c, arg);

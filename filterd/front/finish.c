@@ -162,8 +162,5 @@ session_finish(struct smtp_session *s)
 	/* Who brings mail is no nuisance. */
 	if (spokesman(t)->code / 100 == 2)
 		s->errors = s->junk = 0;
-	/* XFORWARD's attributes are good for one message (XFORWARD_README). */
-	free(s->xforward);
-	s->xforward = NULL;
 	session_end_transaction(s);
 }

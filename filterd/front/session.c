@@ -26,12 +26,21 @@ peer_client(struct smtp_session *s)
 	s->peer.source = SOURCE_PEER;
 }
 
+/* PITFALLS B1: once XCLIENT has set an address, that one is what counts, also after a reload. */
+void
+session_authorise(struct smtp_session *s)
+{
+	const struct sockaddr_storage *sa = s->xclient != NULL ? &s->xclient->sa : &s->peer_sa;
+
+	s->may_xforward = net_list_match(s->listener->xforward, sa);
+	s->may_xclient = net_list_match(s->listener->xclient, sa);
+}
+
 static void
 use_listener(struct smtp_session *s)
 {
 	s->listener = snapshot_listener(s->snapshot, s->listener_index);
-	s->may_xforward = net_list_match(s->listener->xforward, &s->peer_sa);
-	s->may_xclient = net_list_match(s->listener->xclient, &s->peer_sa);
+	session_authorise(s);
 }
 
 struct smtp_session *
@@ -99,12 +108,16 @@ session_take_snapshot(struct smtp_session *s)
 void
 session_end_transaction(struct smtp_session *s)
 {
-	passage_end(&s->passage, s->doors->opt.pool, session_io_deadline(s));
+	passage_end(
+	    &s->passage, s->doors->opt.pool, deadline_in_ms(session_params(s)->smtp_mail_timeout));
 	if (s->message != NULL) {
 		doors_message_put(s->doors, s->message);
 		s->message = NULL;
 	}
 	engine_end(&s->txn);
+	/* What XFORWARD said was about this message alone (PITFALLS B2). */
+	free(s->xforward);
+	s->xforward = NULL;
 	s->over_size = s->no_space = 0;
 	if (s->arena != NULL)
 		arena_reset(s->arena);

@@ -103,6 +103,8 @@ void session_run(void *arg);
 const struct params *session_params(const struct smtp_session *);
 /* End the transaction, whatever its state: back to PH_HELO (or PH_GREETED). */
 void session_end_transaction(struct smtp_session *);
+/* May this client use XFORWARD and XCLIENT? */
+void session_authorise(struct smtp_session *);
 /* Take the present configuration for a new transaction. */
 void session_take_snapshot(struct smtp_session *);
 /* smtpd_timeout from now. */
@@ -124,6 +126,8 @@ void session_close(struct smtp_session *, const char *enhanced, const char *text
 
 /* --- commands.c --- */
 void session_command(struct smtp_session *, struct span line);
+/* Ask the stage's lists.  -1: refused, as the verdict says; nothing has been replied. */
+int session_ask(struct smtp_session *, enum stage, struct verdict *);
 
 /* --- the commands, by group; arg is what follows the verb, trimmed --- */
 typedef int command_check_fn(struct smtp_session *, struct span arg);
@@ -131,8 +135,9 @@ typedef void command_proceed_fn(struct smtp_session *, struct span arg);
 
 /* cmd_hello.c */
 void session_greet(struct smtp_session *);
-command_check_fn check_helo;
+command_check_fn check_helo, check_ehlo, check_lhlo;
 command_proceed_fn do_helo, do_ehlo, do_lhlo, do_noop, do_quit, do_rset, do_vrfy, do_help;
+command_proceed_fn do_unimplemented, do_auth;
 /* cmd_mail.c */
 command_check_fn check_mail, check_rcpt;
 command_proceed_fn do_mail, do_rcpt;

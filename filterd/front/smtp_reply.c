@@ -92,20 +92,31 @@ session_replyf(struct smtp_session *s, int code, const char *enhanced, const cha
 	buf_fini(&text);
 }
 
+static struct span
+without_enhanced(struct span line)
+{
+	size_t n = enhanced_len(line);
+
+	return n == 0 ? line : span_trim(span_make(line.p + n, line.len - n));
+}
+
 void
 session_reply_final(struct smtp_session *s, const struct recipient *r, int code, const char *text)
 {
-	struct span all = span_str(text);
-	size_t n = enhanced_len(all);
-	char enhanced[12] = "";
+	struct span line, rest = span_str(text);
+	struct buf lines = { 0 };
+	char enhanced[12];
 
-	if (n > 0) {
-		snprintf(enhanced, sizeof(enhanced), "%.*s", (int)n, text);
-		text += n;
-		while (*text == ' ')
-			text++;
-	}
-	reply_with(s, r, code, enhanced, text);
+	snprintf(enhanced, sizeof(enhanced), "%.*s", (int)enhanced_len(rest), text);
+	/* Each line has it here, and gets it again. */
+	do {
+		span_cut(rest, '\n', &line, &rest);
+		buf_add_span(&lines, without_enhanced(line));
+		if (rest.len > 0)
+			buf_addc(&lines, '\n');
+	} while (rest.len > 0);
+	reply_with(s, r, code, enhanced, buf_cstr(&lines));
+	buf_fini(&lines);
 }
 
 void

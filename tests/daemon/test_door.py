@@ -53,7 +53,7 @@ ORDER = [
     (["MAIL FROM:<a@example.com>", "RSET", "RCPT TO:<b@example.com>"], [250, 250, 503]),
     (["MAIL FROM:<a@example.com>", "EHLO again.example", "RCPT TO:<b@example.com>"], [250, 250, 503]),
     (["MAIL FROM:<a@example.com>", "XFORWARD NAME=x.example"], [250, 503]),
-    (["FOO bar"], [502]),
+    (["FOO bar"], [500]),
     (["STARTTLS"], [502]),
     (["NOOP", "NOOP x", "VRFY a", "VRFY", "HELP"], [250, 250, 252, 501, 214]),
     (["MAIL FROM:a@example.com"], [250]),
@@ -71,7 +71,7 @@ ORDER = [
     (["MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA now"], [250, 250, 501]),
     (["EHLO"], [501]),
     (["BDAT 0 LAST"], [503]),
-    (["MAIL FROM:<a@example.com>", "BDAT 0 LAST"], [250, 503]),
+    (["MAIL FROM:<a@example.com>", "BDAT 0 LAST"], [250, 554]),
 ]
 
 
@@ -89,7 +89,7 @@ def test_order_of_commands(filterd, hop, verify):
 def test_lmtp_wants_lhlo(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     with smtp.Client(f.address("lmtp"), lmtp=True) as c:
-        assert c.cmd("EHLO x.example").code == 502
+        assert c.cmd("EHLO x.example").code == 500
         assert c.cmd("MAIL FROM:<a@example.com>").code == 503
         assert c.hello().code == 250
         assert c.mail("a@example.com").code == 250
@@ -157,7 +157,7 @@ def test_pipelining_one_reply_each(filterd, hop):
     with smtp.Client(f.address("smtp")) as c:
         c.hello()
         c.send(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@>\r\nRCPT TO:<c@>\r\nDATA\r\nNOOP\r\nFOO\r\nRSET\r\n")
-        assert codes(c.replies(7)) == [250, 501, 501, 554, 250, 502, 250]
+        assert codes(c.replies(7)) == [250, 501, 501, 554, 250, 500, 250]
         c.send(b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n" + smtp.dot_stuff(MESSAGE) +
                b"MAIL FROM:<c@example.com>\r\nRCPT TO:<d@example.com>\r\nDATA\r\n" + smtp.dot_stuff(MESSAGE) +
                b"QUIT\r\n")
@@ -183,7 +183,7 @@ def test_long_and_odd_command_lines(filterd, hop):
         c.send(b"noop\n")       # Postfix takes LF for commands
         assert c.reply().code == 250
         c.send(b"\r\n")
-        assert c.reply().code in (500, 502)
+        assert c.reply().code == 500
         # a command in single octets
         for octet in b"MAIL FROM:<a@example.com>\r\n":
             c.send(bytes([octet]))
@@ -342,8 +342,7 @@ def test_bdat_errors(filterd, hop):
         assert c.cmd("DATA").code == 503                # no mixing
         assert c.cmd("RCPT TO:<c@example.com>").code == 503
         assert c.cmd("RSET").code == 250
-        assert c.cmd("BDAT x").code == 501
-        assert c.reply().code == 421
+        assert c.cmd("BDAT x").code == 521      # how many octets follow is not known
         assert c.at_end()
     assert hop.messages == []
 
