@@ -168,13 +168,21 @@ add_delivery(struct relay *r, const struct plan_step *s)
 		r->ndeliveries++;
 }
 
+/* Nobody is there to be told, or will be by then. */
 static int
 client_gone(struct relay *r)
 {
-	if (r->door->client_gone == NULL || !r->door->client_gone(r->door->arg))
+	if (r->door->client_gone != NULL && r->door->client_gone(r->door->arg)) {
+		log_info(
+		    r->t->service, r->t->id, "client has gone: broken off before the end of data");
+		give_up(r, "4.4.2 Client has gone");
+		return 1;
+	}
+	if (!deadline_passed(r->o->until))
 		return 0;
-	log_info(r->t->service, r->t->id, "client has gone: broken off before the end of data");
-	give_up(r, "4.4.2 Client has gone");
+	log_warn(r->t->service, r->t->id,
+	    "took too long for a client to wait: broken off before the end of data");
+	give_up(r, "4.4.2 Next hop took too long");
 	return 1;
 }
 

@@ -28,7 +28,10 @@ struct relay_options {
 	struct hold_store *hold;     /* NULL: no store, holding is 451 4.3.5 */
 	struct delivered *delivered; /* NULL: nothing is remembered */
 	struct counters *counters;
-	int mail_timeout_ms; /* replies to MAIL, RCPT and DATA (smtp_mail_timeout) */
+	/* All of it: who waits for our reply must still be there when it comes (PITFALLS B10).  When
+	 * it passes before the first dot everything is broken off. */
+	struct deadline until;
+	int mail_timeout_ms; /* each reply to MAIL, RCPT and DATA (smtp_mail_timeout) */
 	int xfer_timeout_ms; /* sending the message (smtp_data_xfer_timeout) */
 	int done_timeout_ms; /* the reply to the final dot (smtp_data_done_timeout) */
 	int soft_bounce;

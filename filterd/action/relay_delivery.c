@@ -96,6 +96,7 @@ make_envelope(struct relay *r, struct delivery *d)
 	e->mail_params = r->t->sender.params;
 	e->client = r->client;
 	e->arena = r->t->arena;
+	e->reply_ms = r->o->mail_timeout_ms;
 	e->nrcpts = d->nown + s->nextra;
 	e->rcpts = arena_calloc(r->t->arena, e->nrcpts * sizeof(*e->rcpts));
 	for (size_t i = 0; i < d->nown; i++, n++) {
@@ -195,7 +196,7 @@ check_open(struct relay *r, struct delivery *d)
 int
 delivery_open(struct relay *r, struct delivery *d)
 {
-	struct deadline limit = deadline_in_ms(r->o->mail_timeout_ms);
+	struct deadline limit = r->o->until;
 	struct err err;
 
 	make_envelope(r, d);
@@ -232,7 +233,8 @@ delivery_take_over(
 	d->hop = hop;
 	d->envelope = envelope;
 	d->nown = envelope->nrcpts;
-	if (hop_data(hop, envelope, deadline_in_ms(r->o->mail_timeout_ms), &err) == 0)
+	envelope->reply_ms = r->o->mail_timeout_ms;
+	if (hop_data(hop, envelope, r->o->until, &err) == 0)
 		return check_open(r, d);
 	log_trouble(r, d, err.text);
 	delivery_break(r, d);
@@ -280,7 +282,7 @@ delivery_content(struct relay *r, struct delivery *d)
 	struct pour p = { .r = r,
 		.d = d,
 		.view = message_view(r->t->message),
-		.limit = deadline_in_ms(r->o->xfer_timeout_ms) };
+		.limit = deadline_min(r->o->until, deadline_in_ms(r->o->xfer_timeout_ms)) };
 
 	assert(d->open);
 	if (edit_walk(p.view, d->step->edits, pour_piece, &p) == 0)
@@ -333,7 +335,7 @@ take_finals(struct relay *r, struct delivery *d, const struct err *err)
 void
 delivery_finish(struct relay *r, struct delivery *d)
 {
-	struct deadline limit = deadline_in_ms(r->o->done_timeout_ms);
+	struct deadline limit = deadline_min(r->o->until, deadline_in_ms(r->o->done_timeout_ms));
 	struct err err;
 
 	assert(d->open);

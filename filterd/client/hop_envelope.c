@@ -141,6 +141,12 @@ accepted(const struct hop_reply *r)
 	return r->code / 100 == 2;
 }
 
+static struct deadline
+reply_deadline(const struct hop_envelope *e, struct deadline whole)
+{
+	return e->reply_ms == 0 ? whole : deadline_min(whole, deadline_in_ms(e->reply_ms));
+}
+
 /* Read the replies to all that was sent. */
 static int
 read_flight(
@@ -149,7 +155,7 @@ read_flight(
 	for (; f->xforward > 0; f->xforward--) {
 		struct hop_reply r;
 
-		if (hop_read_result(h, "XFORWARD", h->arena, &r, d, err) == -1)
+		if (hop_read_result(h, "XFORWARD", h->arena, &r, reply_deadline(e, d), err) == -1)
 			return -1;
 		/* It announced XFORWARD, yet not for us: the mail matters more.  501 is about these
 		 * values, 4xx about now; any other refusal would come each time and be counted as
@@ -159,11 +165,12 @@ read_flight(
 	}
 	if (f->mail) {
 		f->mail = 0;
-		if (hop_read_result(h, "MAIL", e->arena, &e->mail, d, err) == -1)
+		if (hop_read_result(h, "MAIL", e->arena, &e->mail, reply_deadline(e, d), err) == -1)
 			return -1;
 	}
 	for (; f->rcpt < f->rcpt_sent; f->rcpt++)
-		if (hop_read_result(h, "RCPT", e->arena, &e->rcpts[f->rcpt].reply, d, err) == -1)
+		if (hop_read_result(h, "RCPT", e->arena, &e->rcpts[f->rcpt].reply,
+			reply_deadline(e, d), err) == -1)
 			return -1;
 	return 0;
 }
@@ -172,7 +179,7 @@ static int
 exchange(
     struct hop *h, struct hop_envelope *e, struct flight *f, struct deadline d, struct err *err)
 {
-	if (hop_flush_commands(h, "sending the envelope", d, err) == -1)
+	if (hop_flush_commands(h, "sending the envelope", reply_deadline(e, d), err) == -1)
 		return -1;
 	return read_flight(h, e, f, d, err);
 }
@@ -192,7 +199,7 @@ static int
 read_data_reply(
     struct hop *h, struct hop_envelope *e, int wanted, struct deadline d, struct err *err)
 {
-	if (hop_read_reply(h, "DATA", e->arena, &e->data, d, err) == -1)
+	if (hop_read_reply(h, "DATA", e->arena, &e->data, reply_deadline(e, d), err) == -1)
 		return -1;
 	if (e->data.code == 354 && wanted) {
 		h->phase = PHASE_DATA;

@@ -79,6 +79,7 @@ run(struct sending *s, const struct plan *plan)
 	const struct relay_options o = { .pool = s->cmd->pool,
 		.hold = s->cmd->store,
 		.counters = s->cmd->counters,
+		.until = deadline_never(), /* an administrator can wait */
 		.mail_timeout_ms = (int)p->smtp_mail_timeout,
 		.xfer_timeout_ms = (int)p->smtp_data_xfer_timeout,
 		.done_timeout_ms = (int)p->smtp_data_done_timeout,

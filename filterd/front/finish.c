@@ -122,6 +122,7 @@ carry_out(struct smtp_session *s)
 		.hold = o->hold,
 		.delivered = o->delivered,
 		.counters = o->counters,
+		.until = { .at_ms = s->txn.data_us / 1000 + p->smtp_data_done_timeout },
 		.mail_timeout_ms = (int)p->smtp_mail_timeout,
 		.xfer_timeout_ms = (int)p->smtp_data_xfer_timeout,
 		.done_timeout_ms = (int)p->smtp_data_done_timeout,

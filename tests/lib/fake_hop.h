@@ -19,6 +19,7 @@ struct fake_hop;
 
 #define FAKE_BREAK "BREAK" /* instead of a reply: close */
 #define FAKE_HANG  "HANG"  /* instead of a reply: none, until the other side closes */
+#define FAKE_SLOW  "SLOW " /* in front of a reply: it comes after 300 ms */
 
 struct fake_rule {
 	const char *verb;  /* "GREETING", "EHLO", "RCPT", "DATA", "." (after the data) ... */

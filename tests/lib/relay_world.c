@@ -89,6 +89,7 @@ world_open(struct world *w, enum hop_protocol protocol)
 		.hold = w->hold,
 		.delivered = w->delivered,
 		.counters = &w->counters,
+		.until = deadline_in_ms(60000),
 		.mail_timeout_ms = 20000,
 		.xfer_timeout_ms = 20000,
 		.done_timeout_ms = 20000,

@@ -443,6 +443,32 @@ test_hang(void **state)
 	set_close(&s);
 }
 
+/* A next hop that takes its time with each of many recipients is not one that hangs. */
+static void
+test_slow_recipients(void **state)
+{
+	static const struct fake_rule slow[] = { { "RCPT", NULL, FAKE_SLOW "250 2.1.5 Ok\r\n" } };
+	struct set s;
+
+	(void)state;
+	assert_int_equal(set_open(&s, HOP_SMTP, slow, 1, NULL), 0);
+	s.e.reply_ms = 800; /* three take longer, none does alone */
+	assert_int_equal(hop_begin(s.hop, &s.e, 1, SOON, &s.err), 0);
+	assert_int_equal(s.e.data.code, 354);
+	set_close(&s);
+
+	assert_int_equal(set_open(&s, HOP_SMTP, slow, 1, NULL), 0);
+	s.e.reply_ms = 20;
+	assert_int_equal(hop_begin(s.hop, &s.e, 1, SOON, &s.err), -1);
+	assert_non_null(strstr(s.err.text, "timed out"));
+	set_close(&s);
+
+	assert_int_equal(set_open(&s, HOP_SMTP, slow, 1, NULL), 0);
+	s.e.reply_ms = 20000;
+	assert_int_equal(hop_begin(s.hop, &s.e, 1, deadline_in_ms(100), &s.err), -1);
+	set_close(&s);
+}
+
 int
 main(void)
 {
@@ -459,6 +485,7 @@ main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_hang),
+		cmocka_unit_test(test_slow_recipients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -356,6 +356,38 @@ test_hangs(void **state)
 	}
 }
 
+/* The client has no patience any more, just before the dot. */
+static int
+too_late(void *arg)
+{
+	struct world *w = arg;
+
+	w->o.until = deadline_in_ms(-1);
+	return 0;
+}
+
+static void
+test_too_late(void **state)
+{
+	(void)state;
+	for (int each = 0; each < 2; each++) {
+		struct world w;
+
+		world_open(&w, each ? HOP_LMTP : HOP_SMTP);
+		w.o.reply_each = each;
+		w.door.client_gone = too_late;
+		world_plan(&w, "A:012");
+		world_run(&w);
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(w.txn.rcpts[i]->code, 451);
+			assert_non_null(strstr(w.txn.rcpts[i]->reply, "too long"));
+		}
+		assert_int_equal(fake_hop_messages(w.fakes[0]), 0);
+		assert_int_equal(counter_get(&w.counters, indeterminate), 0);
+		world_close(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -368,6 +400,7 @@ main(void)
 		cmocka_unit_test(test_breaks_smtp),
 		cmocka_unit_test(test_breaks_lmtp),
 		cmocka_unit_test(test_hangs),
+		cmocka_unit_test(test_too_late),
 		cmocka_unit_test(test_big),
 	};
 
