@@ -5,8 +5,8 @@
 #include "ctl/ctl_cmd.h"
 #include "ctl/settings.h"
 
-static void
-report_error(void *arg, const struct conf_finding *f)
+void
+ctl_report_error(void *arg, const struct conf_finding *f)
 {
 	char line[700];
 
@@ -20,7 +20,7 @@ report_error(void *arg, const struct conf_finding *f)
 struct conf *
 ctl_load_conf(const struct ctl_env *env)
 {
-	return conf_load(env->config_path, report_error, NULL);
+	return conf_load(env->config_path, ctl_report_error, NULL);
 }
 
 int

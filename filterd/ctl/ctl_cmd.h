@@ -24,6 +24,8 @@ struct ctl_env {
 	const char *config_path; /* -c, or CTL_DEFAULT_CONFIG */
 };
 
+/* A conf_report_fn: errors to stderr, nothing else. */
+void ctl_report_error(void *unused, const struct conf_finding *);
 /* Read the configuration; errors (no warnings) go to stderr.  NULL: there were some, the exit
  * status is EX_CONFIG. */
 struct conf *ctl_load_conf(const struct ctl_env *) ATTR_MUST_USE;

@@ -27,18 +27,6 @@
 
 /* --- what all need --- */
 
-static void
-report(void *arg, const struct conf_finding *f)
-{
-	char line[700];
-
-	(void)arg;
-	if (f->severity != CONF_ERROR)
-		return;
-	settings_format_finding(f, line, sizeof(line));
-	fprintf(stderr, "filterctl: %s\n", line);
-}
-
 static int
 load(struct hold_cmd *h, const struct ctl_env *env, int sends)
 {
@@ -48,7 +36,7 @@ load(struct hold_cmd *h, const struct ctl_env *env, int sends)
 			h->params = conf_params(h->conf);
 	} else {
 		h->counters = xcalloc(1, sizeof(*h->counters));
-		h->snapshot = settings_load(env->config_path, h->counters, report, NULL);
+		h->snapshot = settings_load(env->config_path, h->counters, ctl_report_error, NULL);
 		if (h->snapshot != NULL)
 			h->params = conf_params(snapshot_conf(h->snapshot));
 	}

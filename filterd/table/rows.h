@@ -1,8 +1,8 @@
 /*
  * rows - key and value pairs in memory: what texthash and inline keep
  *
- * Keys are compared without regard to case: ASCII, and letters of other scripts where the key is
- * UTF-8.  The first row added comes first in rows_each().
+ * Keys are compared without regard to the case of ASCII letters (PITFALLS B15); Postfix folds
+ * letters of other scripts too.  The first row added comes first in rows_each().
  *
  * Ownership: keys and values are the caller's (the table's arena).  Threads: rows_find() any.
  */
