@@ -28,7 +28,7 @@ struct relay_options {
 	struct hold_store *hold;     /* NULL: no store, holding is 451 4.3.5 */
 	struct delivered *delivered; /* NULL: nothing is remembered */
 	struct counters *counters;
-	/* All of it: who waits for our reply must still be there when it comes (PITFALLS B10).  When
+	/* All of it: who waits for our reply must still be there when it comes (PITFALLS B10). When
 	 * it passes before the first dot everything is broken off. */
 	struct deadline until;
 	int mail_timeout_ms; /* each reply to MAIL, RCPT and DATA (smtp_mail_timeout) */

@@ -89,7 +89,7 @@ struct hop_envelope {
 	size_t nrcpts;
 	struct hop_reply mail, data; /* replies to MAIL and DATA */
 	int reply_ms; /* each reply may take so long, within the deadline; 0: only that counts */
-	struct arena *arena;         /* for reply texts */
+	struct arena *arena; /* for reply texts */
 };
 
 const struct next_hop *hop_target(const struct hop *);
