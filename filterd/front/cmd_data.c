@@ -1,6 +1,7 @@
 /* DATA and BDAT (RFC 3030 without BINARYMIME). */
 #include <inttypes.h>
 
+#include "base/arena.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "engine/snapshot.h"
@@ -78,7 +79,7 @@ chunk_refused(struct smtp_session *s)
 	if (s->passage.lost)
 		return (struct refusal){ 451, "4.4.2", "Error: the next hop was lost" };
 	if (session_ask(s, STAGE_DATA, &v) == -1)
-		return (struct refusal){ v.code, v.enhanced, v.text };
+		return (struct refusal){ v.code, arena_strdup(s->arena, v.enhanced), v.text };
 	return (struct refusal){ 0 };
 }
 

@@ -168,7 +168,9 @@ session_command(struct smtp_session *s, struct span line)
 	if (line.len > 0 && memchr(line.p, 0, line.len) != NULL) {
 		log_warn(session_service(s), s->id, "a command line with NUL from %s[%s]",
 		    s->peer.name, s->peer.addr);
-		session_reply(s, 500, "5.5.2", "Error: NUL in command line");
+		/* Behind a BDAT that is not understood follow octets that are no commands. */
+		session_reply(s, c != NULL && c->proceed == do_bdat ? 521 : 500, "5.5.2",
+		    "Error: NUL in command line");
 		return;
 	}
 	if (c == NULL) {

@@ -328,6 +328,17 @@ def test_bdat(filterd, hop):
     assert len(hop.messages) == 2
 
 
+def test_bdat_with_nul(filterd, hop):
+    """PITFALLS A6: the octets behind a BDAT that is not understood are never commands."""
+    f = filterd(next_hop=hop.next_hop)
+    f.expect("NUL")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        c.send(b"BDAT 11\0\r\nNOOP\r\nRSET\r\n")
+        assert c.reply().code == 521
+        assert c.at_end()
+
+
 def test_bdat_errors(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     with smtp.Client(f.address("smtp")) as c:
