@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "base/xmem.h"
 
-#define BUSY_MS 5000
+#define BUSY_MS   5000
+#define IN_MEMORY ":memory:"
 
 enum { ST_PUT, ST_REMOVE, ST_GET, ST_SUMS, ST_PAGE, ST_COUNT };
 
@@ -34,10 +35,12 @@ static const char *const statements[ST_COUNT] = {
 		    "AND (?7 = '' OR instr(rule, lower(?7))) ORDER BY time, id LIMIT ?8",
 };
 
+#define SCHEMA_VERSION "1"
+
 /* sums: octets a class, kept by triggers, for hold_put() asks every time.  What lists search is
  * stored in lower case. */
 static const char schema[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    "PRAGMA journal_mode = WAL;"
     "BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS held(id TEXT PRIMARY KEY, time INTEGER NOT NULL,"
     " disk INTEGER NOT NULL, mtime INTEGER NOT NULL, class INTEGER NOT NULL, sender TEXT NOT NULL,"
@@ -50,11 +53,11 @@ static const char schema[] =
     " UPDATE sums SET octets = octets + NEW.disk WHERE class = NEW.class; END;"
     "CREATE TRIGGER IF NOT EXISTS held_out AFTER DELETE ON held BEGIN"
     " UPDATE sums SET octets = octets - OLD.disk WHERE class = OLD.class; END;"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = " SCHEMA_VERSION ";"
     "COMMIT";
 
 struct hold_index {
-	char *path;
+	char *path; /* IN_MEMORY: no file */
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
 	dev_t dev; /* of the database that is open */
@@ -79,6 +82,12 @@ failed(struct hold_index *ix, struct err *err)
 	return -1;
 }
 
+int
+hold_index_in_memory(const struct hold_index *ix)
+{
+	return strcmp(ix->path, IN_MEMORY) == 0;
+}
+
 static void
 shut(struct hold_index *ix)
 {
@@ -88,6 +97,36 @@ shut(struct hold_index *ix)
 	}
 	sqlite3_close(ix->db);
 	ix->db = NULL;
+}
+
+static int
+step_text(sqlite3 *db, const char *sql, char *out, size_t size)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+
+	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Written only where it is not there: on a full disk what is held can still be looked at. */
+static int
+make_schema(struct hold_index *ix)
+{
+	char version[16] = "";
+	int rc = step_text(ix->db, "PRAGMA user_version", version, sizeof(version));
+
+	if (rc == SQLITE_ROW && strcmp(version, SCHEMA_VERSION) == 0)
+		rc = SQLITE_OK;
+	else if (rc == SQLITE_ROW)
+		rc = sqlite3_exec(ix->db, schema, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return -1;
+	return sqlite3_exec(ix->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) == SQLITE_OK
+		   ? 0
+		   : -1;
 }
 
 static int
@@ -102,12 +141,14 @@ open_db(struct hold_index *ix, struct err *err)
 		goto bad;
 	sqlite3_extended_result_codes(ix->db, 0);
 	sqlite3_busy_timeout(ix->db, BUSY_MS);
-	if (sqlite3_exec(ix->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+	if (make_schema(ix) == -1)
 		goto bad;
 	for (size_t i = 0; i < ST_COUNT; i++)
 		if (sqlite3_prepare_v3(ix->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
 			&ix->st[i], NULL) != SQLITE_OK)
 			goto bad;
+	if (hold_index_in_memory(ix))
+		return 0;
 	if (stat(ix->path, &sb) == -1) {
 		err_set(err, ERR_SYSTEM, "%s: %s", ix->path, strerror(errno));
 		shut(ix);
@@ -127,7 +168,7 @@ remove_db(struct hold_index *ix)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
 
-	for (size_t i = 0; i < nitems(ends); i++) {
+	for (size_t i = 0; i < nitems(ends) && !hold_index_in_memory(ix); i++) {
 		char *name = xasprintf("%s%s", ix->path, ends[i]);
 
 		unlink(name);
@@ -141,18 +182,6 @@ is_broken(int rc)
 {
 	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ||
 	       (rc & 0xff) == SQLITE_ERROR; /* SQLITE_ERROR: tables that are not ours */
-}
-
-static int
-step_text(sqlite3 *db, const char *sql, char *out, size_t size)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
-
-	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, 0));
-	sqlite3_finalize(st);
-	return rc;
 }
 
 /* 1 sound, 0 to be thrown away. */
@@ -192,6 +221,18 @@ hold_index_open(const char *directory, struct err *err)
 	return NULL;
 }
 
+struct hold_index *
+hold_index_open_memory(struct err *err)
+{
+	struct hold_index *ix = xcalloc(1, sizeof(*ix));
+
+	ix->path = xstrdup(IN_MEMORY);
+	if (open_db(ix, err) == 0)
+		return ix;
+	hold_index_close(ix);
+	return NULL;
+}
+
 int
 hold_index_reset(struct hold_index *ix, struct err *err)
 {
@@ -216,6 +257,8 @@ ready(struct hold_index *ix, struct err *err)
 {
 	struct stat sb;
 
+	if (ix->db != NULL && hold_index_in_memory(ix))
+		return 0;
 	if (ix->db != NULL && stat(ix->path, &sb) == 0 && sb.st_dev == ix->dev &&
 	    sb.st_ino == ix->ino)
 		return 0;

@@ -28,6 +28,10 @@ struct hold_row {
 void hold_row_fini(struct hold_row *);
 
 struct hold_index *hold_index_open(const char *directory, struct err *) ATTR_MUST_USE;
+/* One of our own, empty, for as long as the file cannot be had (a full disk).  Others do not see
+ * it, nor it what they do. */
+struct hold_index *hold_index_open_memory(struct err *) ATTR_MUST_USE;
+int hold_index_in_memory(const struct hold_index *);
 void hold_index_close(struct hold_index *); /* NULL is fine */
 
 int hold_index_begin(struct hold_index *, struct err *) ATTR_MUST_USE;

@@ -157,6 +157,10 @@ hold_reindex(struct hold_store *s, size_t *files, struct err *err)
 	int rc = 0;
 
 	pthread_mutex_lock(&s->lock);
+	if (s->index != NULL && hold_index_in_memory(s->index)) {
+		hold_index_close(s->index);
+		s->index = NULL;
+	}
 	if (s->index == NULL)
 		s->index = hold_index_open(s->directory, err);
 	else

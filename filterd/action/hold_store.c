@@ -101,12 +101,28 @@ open_directory(struct hold_store *s, struct err *err)
 	return make_folders(s, err);
 }
 
+/* Mail can be held without an index; lists and the size limit cannot do without.  When the disk is
+ * full is just when somebody wants to see what is there, and to delete some. */
+static void
+open_index(struct hold_store *s)
+{
+	struct err why;
+	size_t files;
+
+	s->index = hold_index_open(s->directory, &why);
+	if (s->index != NULL && hold_repair(s, &files, &why) == 0)
+		return;
+	log_warn(NULL, NULL, "hold: %s; an index in memory has to do", why.text);
+	hold_index_close(s->index);
+	s->index = hold_index_open_memory(&why);
+	if (s->index == NULL || hold_repair(s, &files, &why) == -1)
+		log_error(NULL, NULL, "hold: no index: %s", why.text);
+}
+
 struct hold_store *
 hold_open(const struct hold_options *o, struct err *err)
 {
 	struct hold_store *s = xcalloc(1, sizeof(*s));
-	struct err why;
-	size_t files;
 
 	s->directory = xstrdup(o->directory);
 	s->dirfd = -1;
@@ -117,10 +133,7 @@ hold_open(const struct hold_options *o, struct err *err)
 		hold_close(s);
 		return NULL;
 	}
-	/* Mail can be held without an index; lists and the size limit cannot do without. */
-	s->index = hold_index_open(s->directory, &why);
-	if (s->index == NULL || hold_repair(s, &files, &why) == -1)
-		log_error(NULL, NULL, "hold: no index: %s", why.text);
+	open_index(s);
 	flock(s->dirfd, LOCK_UN);
 	return s;
 }

@@ -253,27 +253,35 @@ test_index_reindex(void **state)
 	hold_close(other);
 }
 
-/* Without an index mail is held all the same. */
+/* Where there can be no file of it, one in memory does: mail is held and listed all the same. */
 static void
-test_index_none(void **state)
+test_index_in_memory(void **state)
 {
 	struct box *b = *state;
 	char id[HOLD_ID_MAX];
 	struct hold_message m;
 	struct err err;
-	int n = 0;
+	size_t files;
 
+	put(b->s, id);
 	hold_close(b->s);
 	unlink(b->db);
 	assert_int_equal(mkdir(b->db, 0700), 0);
 	b->s = open_store(b->dir);
 	assert_true(warnings > 0);
-	put(b->s, id);
 	warnings = 0;
-	assert_int_equal(hold_list(b->s, NULL, count_one, &n, &err), -1);
+	assert_int_equal(count(b->s), 1);
+	put(b->s, id);
+	assert_int_equal(count(b->s), 2);
 	assert_int_equal(hold_read(b->s, id, &m, &err), 1);
 	hold_message_fini(&m);
+	assert_int_equal(hold_delete(b->s, id, &err), 1);
+	assert_int_equal(count(b->s), 1);
+	assert_int_equal(hold_reindex(b->s, &files, &err), -1);
 	assert_int_equal(rmdir(b->db), 0);
+	assert_int_equal(hold_reindex(b->s, &files, &err), 0);
+	assert_int_equal(files, 1);
+	assert_int_equal(access(b->db, F_OK), 0);
 	reopen(b);
 	assert_int_equal(count(b->s), 1);
 }
@@ -363,7 +371,7 @@ main(void)
 		T(test_index_mended),
 		T(test_index_stale_state),
 		T(test_index_reindex),
-		T(test_index_none),
+		T(test_index_in_memory),
 		T(test_index_threads_and_processes),
 		T(test_index_one_lock),
 	};
