@@ -1,6 +1,6 @@
 """A next hop in a process of its own, made to be killed: its record is on disk before it answers.
 
-    python3 crash_hop.py [--lmtp] PORT RECORD
+    python3 crash_hop.py [--lmtp] [--steady] PORT RECORD
 
 Each message that ended is one line of RECORD (JSON), written with one write(2) before the reply:
 {"run": process, "n": count, "ident": XFORWARD's IDENT, "rcpts": [...], "sum": SHA-256 of the
@@ -14,6 +14,7 @@ a hundred is refused with 452, and LMTP refuses some recipients of others.
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import random
 import socket
@@ -62,6 +63,8 @@ def path_of(line):
 
 
 class Session:
+    refusals = 0.01
+
     def __init__(self, record, lmtp, reader, writer):
         self.record, self.lmtp, self.reader, self.writer = record, lmtp, reader, writer
         self.ident, self.mail, self.rcpts = "", None, []
@@ -107,7 +110,8 @@ class Session:
                 lines = []
         digest.update(b"".join(lines))
         await asyncio.sleep(random.random() * 0.004)
-        replies = [random.random() > 0.01 for _ in self.rcpts[:len(self.rcpts) if self.lmtp else 1]]
+        replies = [random.random() >= self.refusals
+                   for _ in self.rcpts[:len(self.rcpts) if self.lmtp else 1]]
         kept = [r for r, yes in zip(self.rcpts, replies) if yes] if self.lmtp else self.rcpts
         if any(replies):
             self.record.n += 1
@@ -123,6 +127,7 @@ class Session:
 
 
 async def main(port, path, lmtp):
+    logging.getLogger("asyncio").setLevel(logging.ERROR)    # peers that are gone are no news
     record = Record(path)
 
     async def serve(reader, writer):
@@ -140,5 +145,7 @@ async def main(port, path, lmtp):
 
 
 if __name__ == "__main__":
-    args = [a for a in sys.argv[1:] if a != "--lmtp"]
+    args = [a for a in sys.argv[1:] if not a.startswith("--")]
+    if "--steady" in sys.argv:
+        Session.refusals = 0
     asyncio.run(main(int(args[0]), args[1], "--lmtp" in sys.argv))

@@ -42,6 +42,7 @@ class Message:
 class Attempt:
     def __init__(self, rcpts):
         self.dot = False
+        self.inside = False             # MAIL was accepted
         self.codes = {r: None for r in rcpts}
 
 
@@ -89,12 +90,15 @@ class Session:
         head = ["MAIL FROM:<s@example.com>"] + [f"RCPT TO:<{r}>" for r in rcpts] + ["DATA"]
         if rng.random() < 0.5:
             self.say(*head)
-            codes = [await self.reply() for _ in head]
+            codes = [await self.reply()]
+            attempt.inside = codes[0] == 250
+            codes += [await self.reply() for _ in head[1:]]
         else:
             codes = []
             for line in head:
                 self.say(line)
                 codes.append(await self.reply())
+                attempt.inside = codes[0] == 250
         if codes[-1] != 354:
             for r, code in zip(rcpts, codes[1:-1]):
                 # MAIL's refusal is everybody's; DATA's is for those whom RCPT accepted.
@@ -120,30 +124,34 @@ class Session:
         await self.writer.drain()
         if whim < 0.3:
             await asyncio.sleep(rng.random() * 0.02)
-        if whim < 0.01:
+        if whim < 0.01 and self.load.vanish:
             raise Lost                      # we vanish in the middle
         self.writer.write(wire[cut:])
         await self.writer.drain()
         attempt.dot = True
         self.writer.write(b".\r\n")
-        if 0.5 < whim < 0.51:
+        if 0.5 < whim < 0.51 and self.load.vanish:
             await asyncio.sleep(rng.random() * 0.005)
             raise Lost                      # we vanish before the reply
         await self.writer.drain()
 
 
 class Load:
-    def __init__(self, addresses, messages, connections=20, seed=None, pace=None):
-        """pace: up to so many seconds of rest behind a message, while the killer is at work."""
+    def __init__(self, addresses, messages, connections=20, seed=None, pace=None, vanish=True):
+        """pace: up to so many seconds of rest behind a message, while the killer is at work.
+        vanish: some sessions break off by themselves."""
         self.addresses = addresses
         self.seed = random.randrange(1 << 32) if seed is None else seed
         self.rng = random.Random(self.seed)
         self.total, self.made = messages, 0
-        self.connections, self.pace = connections, pace
+        self.connections, self.pace, self.vanish = connections, pace, vanish
         self.messages, self.attempts, self.again = [], {}, []
         self.sessions = set()
         self.finished = 0               # messages with a final answer for everybody
         self.hung = 0                   # no reply in REPLY_SECONDS
+        self.refused = 0                # connections
+        self.broken = []                # idents whose connection was lost inside the transaction
+        self.given_up = False           # the killer failed
         self.no_more = False            # the killer is done: what is left is sent without pace
 
     def next_message(self):
@@ -175,12 +183,16 @@ class Load:
         attempt = self.attempts[(m.i, m.tries)] = Attempt(m.left)
         try:
             await session.transaction(m, attempt, self.rng)
+        except (Lost, OSError, asyncio.IncompleteReadError):
+            if attempt.inside:
+                self.broken.append(f"{m.i}.{m.tries}")
+            raise
         finally:
             self.settle(m, attempt)
 
     @property
     def over(self):
-        return self.no_more and self.made >= self.total and self.finished == self.made
+        return self.given_up or self.no_more and self.made >= self.total and self.finished == self.made
 
     async def sender(self, number):
         doors = sorted(self.addresses)
@@ -190,14 +202,15 @@ class Load:
                 await session.connect()
                 self.sessions.add(session)
                 for _ in range(self.rng.choice((1, 5, 50))):
-                    while (m := self.next_message()) is None:
+                    while self.given_up or (m := self.next_message()) is None:
                         if self.over:
                             return
                         await asyncio.sleep(0.02)
                     await self.one_message(session, m)
                     if self.pace and not self.no_more:
                         await asyncio.sleep(self.rng.random() * self.pace)
-            except (Lost, OSError, asyncio.IncompleteReadError):
+            except (Lost, OSError, asyncio.IncompleteReadError) as e:
+                self.refused += isinstance(e, ConnectionRefusedError)
                 await asyncio.sleep(0.02)
             finally:
                 self.sessions.discard(session)
@@ -211,7 +224,11 @@ class Load:
     def run(self, killer, seconds):
         async def everything():
             async def kill():
-                await killer(self)
+                try:
+                    await killer(self)
+                except BaseException:
+                    self.given_up = True
+                    raise
                 self.no_more = True
             await asyncio.gather(kill(), *(self.sender(n) for n in range(self.connections)))
 
