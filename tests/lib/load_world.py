@@ -5,8 +5,10 @@ import base64
 import collections
 import hashlib
 import json
+import socket
 import subprocess
 import sys
+import time
 
 import crash_hop
 import filterd_proc
@@ -29,6 +31,13 @@ class Hop:
         self.port, self.lmtp, self.process = free_port(), lmtp, None
         self.steady = steady
         self.start()
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except ConnectionRefusedError:
+                assert self.process.poll() is None
+                time.sleep(0.02)
 
     def start(self):
         args = ["--lmtp"] * self.lmtp + ["--steady"] * self.steady
