@@ -7,37 +7,21 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "table/table.h"
 #include "table/table_type.h"
+#include "table/watch.h"
 
-/* A file that changed less than this before it was looked at may change once more without its time
- * changing: the kernel's file times move in steps. */
-#define HOT_NS ((int64_t)50000000)
-
-struct version {   /* of a file: what stat(2) says */
-	int error; /* errno, 0 */
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	int64_t mtime, ctime;
-	int hot;
-};
-
-struct watch {
-	const char *path;
-	struct version seen;
-};
+/* What was read is thrown away so often because somebody began to write meanwhile. */
+#define READ_TRIES 3
 
 struct entry {
 	const char *name; /* "type:name" */
 	struct table *table;
-	struct watch *watch;
-	size_t nwatch;
+	struct watch_list files;
 	char *stale; /* why the version in use is not the newest, NULL: it is */
 	int again;   /* the failure may pass by itself: try at each refresh */
 };
@@ -110,79 +94,6 @@ missing_new(const char *type_name, const struct err *why)
 	t->is_pattern = 1; /* one look-up is enough to learn that there is no answer */
 	atomic_init(&t->refs, 1);
 	return t;
-}
-
-/* --- versions of files --- */
-
-static int64_t
-ns(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static struct version
-version_look(const char *path)
-{
-	struct version v = { 0 };
-	struct stat st;
-	int64_t newest, now = clock_wall_us() * 1000;
-
-	if (stat(path, &st) == -1) {
-		v.error = errno;
-		return v;
-	}
-	v.dev = st.st_dev;
-	v.ino = st.st_ino;
-	v.size = st.st_size;
-	v.mtime = ns(st.st_mtim);
-	v.ctime = ns(st.st_ctim); /* chmod(1) may have made it readable */
-	newest = v.mtime > v.ctime ? v.mtime : v.ctime;
-	v.hot = newest > now - HOT_NS && newest < now + HOT_NS;
-	return v;
-}
-
-static int
-version_same(const struct version *a, const struct version *b)
-{
-	return a->error == b->error && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       a->mtime == b->mtime && a->ctime == b->ctime;
-}
-
-struct watch_arg {
-	struct arena *mem;
-	struct entry *e;
-};
-
-static void
-watch_add(void *arg, const char *path)
-{
-	struct watch_arg *w = arg;
-	struct entry *e = w->e;
-	struct watch *grown = arena_alloc(w->mem, (e->nwatch + 1) * sizeof(*grown));
-
-	if (e->nwatch > 0)
-		memcpy(grown, e->watch, e->nwatch * sizeof(*grown));
-	grown[e->nwatch++] = (struct watch){
-		.path = arena_strdup(w->mem, path),
-		.seen = version_look(path), /* before it is opened: a later change is seen */
-	};
-	e->watch = grown;
-}
-
-/* Look at the entry's files and remember what was seen.  Is any of them another one than before? */
-static int
-watch_changed(struct entry *e)
-{
-	int changed = 0;
-
-	for (size_t i = 0; i < e->nwatch; i++) {
-		struct version now = version_look(e->watch[i].path);
-
-		if (e->watch[i].seen.hot || !version_same(&now, &e->watch[i].seen))
-			changed = 1;
-		e->watch[i].seen = now;
-	}
-	return changed;
 }
 
 /* --- sets --- */
@@ -279,15 +190,15 @@ table_registry_add(struct table_registry *r, const char *type_name, int broken, 
 {
 	struct err why;
 	struct entry *e;
-	struct watch_arg w;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->entry[i]->name, type_name) == 0)
 			return (int)i;
 	e = arena_calloc(r->mem, sizeof(*e));
 	e->name = arena_strdup(r->mem, type_name);
-	w = (struct watch_arg){ .mem = r->mem, .e = e };
-	table_files_each(type_name, watch_add, &w);
+	e->files.mem = r->mem;
+	table_files_each(type_name, watch_add, &e->files);
+	watch_let_rest(&e->files);
 	err_clear(&why);
 	if ((e->table = table_open(type_name, warn, arg, &why)) == NULL) {
 		if (err != NULL)
@@ -395,24 +306,38 @@ entry_set_good(
 	table_set_release(set);
 }
 
-static void
-entry_refresh(struct table_registry *r, struct entry *e)
+/* 1: done; 0: somebody began to write meanwhile, so what was read may be half of it. */
+static int
+read_again(struct table_registry *r, struct entry *e, int last)
 {
 	struct findings warnings = { 0 };
 	struct table *t;
 	struct err why;
+	int done;
 
-	if (e->nwatch == 0 || (!watch_changed(e) && !e->again))
-		return;
+	watch_let_rest(&e->files);
 	warnings.mem = arena_new();
 	warnings.tail = &warnings.head;
 	err_clear(&why);
 	t = table_open(e->name, findings_add, &warnings, &why);
-	if (t == NULL)
+	done = last || !watch_moved(&e->files);
+	if (!done)
+		table_close(t);
+	else if (t == NULL)
 		entry_set_stale(r, e, &why);
 	else
 		entry_set_good(r, e, t, &warnings);
 	arena_free(warnings.mem);
+	return done;
+}
+
+static void
+entry_refresh(struct table_registry *r, struct entry *e)
+{
+	if (e->files.n == 0 || (!watch_changed(&e->files) && !e->again))
+		return;
+	for (int i = 1; i <= READ_TRIES && !read_again(r, e, i == READ_TRIES); i++)
+		;
 }
 
 void

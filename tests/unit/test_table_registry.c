@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -377,6 +378,55 @@ test_threads(void **state)
 	table_registry_free(s.r);
 }
 
+/* --- a file that is written in place while it is read --- */
+
+struct half {
+	int fd;
+	int64_t done_ms;
+};
+
+/* Five milliseconds later, or when the machine has time. */
+static void *
+second_half(void *arg)
+{
+	struct half *h = arg;
+
+	usleep(5000);
+	dprintf(h->fd, "last there\n");
+	close(h->fd);
+	h->done_ms = clock_ms();
+	return NULL;
+}
+
+static void
+test_half_written(void **state)
+{
+	struct table_registry *r = table_registry_new(&counters);
+	struct err err = { 0 };
+	int valid = 0;
+
+	write_to(path_a, "last there\n");
+	assert_int_equal(table_registry_add(r, name_a, 0, NULL, NULL, &err), 0);
+	for (int i = 0; i < 200 && valid < 5; i++) {
+		int64_t began = clock_ms();
+		struct half h = { .fd = open(path_a, O_WRONLY | O_TRUNC, 0600) };
+		pthread_t thread;
+		int there;
+
+		dprintf(h.fd, "filler%d x\n", i);
+		assert_int_equal(pthread_create(&thread, NULL, second_half, &h), 0);
+		table_registry_refresh(r);
+		there = strcmp(ask(r, 0, "last", *state), "there") == 0;
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		if (h.done_ms - began > 30)
+			continue; /* a busy machine: nobody promised to wait so long */
+		assert_true(there);
+		valid++;
+	}
+	assert_int_equal(valid, 5);
+	table_registry_free(r);
+}
+
 int
 main(void)
 {
@@ -390,6 +440,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_composite, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half_written, setup, teardown),
 	};
 	int rc;
 
