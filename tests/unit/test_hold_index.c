@@ -2,11 +2,13 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -340,19 +342,22 @@ test_index_one_lock(void **state)
 	struct box *b = *state;
 	char id[HOLD_ID_MAX];
 	int won = 0, status;
+	/* The winner keeps the lock until all have tried. */
+	_Atomic int *tried =
+	    mmap(NULL, sizeof(*tried), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	assert_ptr_not_equal(tried, MAP_FAILED);
 	put(b->s, id);
 	for (int i = 0; i < 4; i++) {
 		if (fork() == 0) {
 			struct hold_store *s = open_store(b->dir);
 			struct err err;
-			int lock;
+			int lock, got = hold_lock(s, id, &lock, &err) == 1;
 
-			if (hold_lock(s, id, &lock, &err) == 1) {
-				usleep(300 * 1000); /* as long as the others need to try */
-				_exit(1);
-			}
-			_exit(0);
+			atomic_fetch_add(tried, 1);
+			for (int n = 0; got && atomic_load(tried) < 4 && n < 20000; n++)
+				usleep(1000);
+			_exit(got);
 		}
 	}
 	for (int i = 0; i < 4; i++) {
@@ -360,6 +365,7 @@ test_index_one_lock(void **state)
 		won += WEXITSTATUS(status);
 	}
 	assert_int_equal(won, 1);
+	munmap(tried, sizeof(*tried));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
