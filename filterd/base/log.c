@@ -221,6 +221,7 @@ struct event {
 	const struct log_field *fields;
 	size_t nfields;
 	const char *text;
+	int last;
 };
 
 static void
@@ -307,7 +308,7 @@ static void
 emit(const struct event *e)
 {
 	struct buf own = { 0 }, *b = batch != NULL ? &batch->out : &own;
-	int keep = batch != NULL && e->level >= LOG_LEVEL_INFO;
+	int keep = batch != NULL && e->last && e->level >= LOG_LEVEL_INFO;
 
 	pthread_rwlock_rdlock(&lg.lock);
 	if (e->level <= lg.opt.level && lg.opt.target == LOG_TO_SYSLOG) {
@@ -391,6 +392,24 @@ log_event(enum log_level level, const char *service, const char *id, const char 
 		.name = event,
 		.fields = fields,
 		.nfields = nfields };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vemit(&e, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_event_last(enum log_level level, const char *service, const char *id, const char *event,
+    const struct log_field *fields, size_t nfields, const char *fmt, ...)
+{
+	struct event e = { .level = level,
+		.service = service,
+		.id = id,
+		.name = event,
+		.fields = fields,
+		.nfields = nfields,
+		.last = 1 };
 	va_list ap;
 
 	va_start(ap, fmt);

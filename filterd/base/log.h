@@ -51,9 +51,9 @@ void log_reopen(void);
 void log_set_program(const char *);
 int log_enabled(enum log_level);
 
-/* A thread that writes many lines gathers those of level info and debug and writes them at
- * log_batch_flush(), or when many have come.  It flushes before it waits for anything, so what a
- * crash can lose is what happened since. */
+/* A thread that writes many lines gathers those of log_event_last(), of level info and debug, and
+ * writes them at log_batch_flush(), when any other line comes, or when many have come.  It flushes
+ * before it waits for anything, so what a crash can lose is what happened since. */
 void log_batch_start(void);
 void log_batch_flush(void);
 void log_batch_end(void);
@@ -67,6 +67,11 @@ void log_debug(const char *service, const char *id, const char *fmt, ...) ATTR_P
 /* An event with a name and fields; the text form prints fmt alone, so fmt says what the fields say.
  */
 void log_event(enum log_level, const char *service, const char *id, const char *event,
+    const struct log_field *fields, size_t nfields, const char *fmt, ...) ATTR_PRINTF(7, 8);
+
+/* The same for the last line about its id: only such a line may be gathered, for what is written
+ * of a transaction that goes on in another thread would come before it. */
+void log_event_last(enum log_level, const char *service, const char *id, const char *event,
     const struct log_field *fields, size_t nfields, const char *fmt, ...) ATTR_PRINTF(7, 8);
 
 /* Append outside text to a buffer as the log writes it: control bytes and broken UTF-8 as \xHH, at

@@ -91,6 +91,10 @@ deciding(const struct verdict *v)
 		return &v->filter.origin;
 	if (v->tags.n > 0)
 		return &v->tags.v[0].origin;
+	if (v->bcc.n > 0)
+		return &v->bcc.v[0].origin;
+	if (v->prepends.n > 0)
+		return &v->prepends.v[0].origin;
 	return &v->origin;
 }
 
@@ -106,6 +110,27 @@ verdict_of(const struct transaction *t, const struct recipient *r)
 										     : &t->verdict;
 }
 
+/* Why it was held or discarded: the rule's text, or the refusal that was not to be a bounce. */
+static void
+reason_of(const struct verdict *v, const struct recipient *r, struct buf *b)
+{
+	const char *text = v->discard ? v->discard_reason : v->hold_reason;
+
+	if (r->fate != FATE_HELD && r->fate != FATE_DISCARDED)
+		return;
+	if (v->outcome == OUTCOME_REJECT || v->outcome == OUTCOME_DEFER)
+		buf_printf(b, "%d %s %s", v->code, v->enhanced, v->text == NULL ? "" : v->text);
+	else if (text != NULL)
+		buf_adds(b, text);
+}
+
+static void
+copies(const struct verdict *v, struct buf *b)
+{
+	for (size_t i = 0; i < v->bcc.n; i++)
+		buf_printf(b, "%s%s", i == 0 ? "" : " ", v->bcc.v[i].arg);
+}
+
 static int64_t
 ms_between(int64_t from_us, int64_t to_us)
 {
@@ -116,10 +141,11 @@ static void
 log_one(const struct transaction *t, const struct recipient *r, const char *facts, int64_t now)
 {
 	const struct verdict *v = verdict_of(t, r);
-	struct buf said = { 0 }, what = { 0 };
+	struct buf said = { 0 }, what = { 0 }, reason = { 0 }, bcc = { 0 };
 	char client[400], rule[400], code[8];
-	const char *reason = v->discard ? v->discard_reason : v->hold ? v->hold_reason : NULL;
 
+	reason_of(v, r, &reason);
+	copies(v, &bcc);
 	verdict_word(v, &said);
 	effects(v, &what);
 	client_label(t->client, client, sizeof(client));
@@ -140,7 +166,8 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_STR("effects", buf_cstr(&what)),
 		LOG_STR("filter", v->filter.arg),
 		LOG_STR("redirect", v->redirect.arg),
-		LOG_STR("reason", reason),
+		LOG_STR("bcc", buf_cstr(&bcc)),
+		LOG_STR("reason", buf_cstr(&reason)),
 		LOG_NUM("code", r->code),
 		LOG_STR("reply", r->reply),
 		LOG_STR("hop", r->hop),
@@ -151,7 +178,7 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_NUM("total_ms", ms_between(t->started_us, now)),
 	};
 
-	log_event(LOG_LEVEL_INFO, t->service, t->id, "message", fields,
+	log_event_last(LOG_LEVEL_INFO, t->service, t->id, "message", fields,
 	    sizeof(fields) / sizeof(fields[0]),
 	    "%s: END-OF-MESSAGE from %s: %s %s; from=<%s> to=<%s> proto=%s helo=<%s> rule=%s "
 	    "verdict=%s effects=<%s> queue_id=%s message-id=%s hop=%s size=%zu ms=%lld/%lld/%lld "
@@ -165,6 +192,8 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 	    (long long)ms_between(t->started_us, now), facts);
 	buf_fini(&said);
 	buf_fini(&what);
+	buf_fini(&reason);
+	buf_fini(&bcc);
 }
 
 void

@@ -151,10 +151,34 @@ next_hop_failed(struct smtp_session *s, const struct err *err)
 	session_reply(s, why->code, why->enhanced, why->text);
 }
 
+/* A refusal ends here what no final log line will tell of. */
 static void
-reply_of_hop(struct smtp_session *s, const struct hop_reply *r)
+reply_of_hop(struct smtp_session *s, const struct hop_reply *r, const char *recipient)
 {
+	const char *stage = recipient == NULL ? "MAIL" : "RCPT";
+	const struct client *c = s->txn.client;
+	char label[400];
+
 	session_reply(s, r->code, r->enhanced, r->text);
+	if (r->code < 400)
+		return;
+	client_label(c, label, sizeof(label));
+	const struct log_field fields[] = {
+		LOG_STR("stage", stage),
+		LOG_STR("queue_id", c->ident),
+		LOG_STR("sender", s->txn.sender.octets),
+		LOG_STR("recipient", recipient),
+		LOG_STR("client", label),
+		LOG_NUM("code", r->code),
+		LOG_STR("reply", r->text),
+		LOG_STR("hop", s->listener->next_hop.text),
+	};
+	log_event(LOG_LEVEL_INFO, session_service(s), s->txn.id, r->code < 500 ? "defer" : "reject",
+	    fields, nitems(fields),
+	    "%s: %s from %s: %d %s %s; from=<%s> to=<%s> proto=%s helo=<%s> hop=%s",
+	    r->code < 500 ? "defer" : "reject", stage, label, r->code, r->enhanced, r->text,
+	    s->txn.sender.octets, recipient == NULL ? "" : recipient, c->proto, c->helo,
+	    s->listener->next_hop.text);
 }
 
 void
@@ -175,7 +199,7 @@ do_mail(struct smtp_session *s, struct span arg)
 		session_end_transaction(s);
 		return;
 	}
-	reply_of_hop(s, &s->passage.envelope.mail);
+	reply_of_hop(s, &s->passage.envelope.mail, NULL);
 	if (s->passage.envelope.mail.code >= 400)
 		session_end_transaction(s);
 }
@@ -206,7 +230,7 @@ verify_rcpt(struct smtp_session *s)
 	if (rc == -1)
 		next_hop_failed(s, &err);
 	else
-		reply_of_hop(s, &reply);
+		reply_of_hop(s, &reply, s->path.octets);
 	return rc == 1;
 }
 
