@@ -11,6 +11,7 @@ mailbox.  Other addresses of the domains of the mailboxes are refused at RCPT; m
 for other domains never leaves this machine.  Nothing in /etc is written; the
 instance's master is stopped by its pid.  Needs root.
 """
+import glob
 import os
 import pwd
 import shutil
@@ -112,6 +113,21 @@ def missing():
     return None
 
 
+def members(group):
+    """Processes of a process group; not the dead ones, which in some containers nobody buries."""
+    found = []
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(stat) as f:
+                pid, rest = f.read().split(" ", 1)
+        except OSError:
+            continue
+        state, _, of = rest.rsplit(") ", 1)[1].split()[:3]
+        if int(of) == group and state != "Z":
+            found.append(int(pid))
+    return found
+
+
 class Postfix:
     def __init__(self, content_filter=None, mailboxes=("alice@example.test", "bob@example.test"),
                  main=None, master="", smtpd="", hostname="mx.example.test", dir=None,
@@ -197,7 +213,8 @@ class Postfix:
         except ProcessLookupError:
             pass
         self.process.wait(20)
-        self.process = None
+        group, self.process = self.process.pid, None
+        self.until(lambda: not members(group), "Postfix's processes do not end")
         self.output.close()
 
     def finish(self):
