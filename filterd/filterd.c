@@ -1,6 +1,7 @@
 /*
  * filterd - the daemon's main(): read the options and the configuration, then become the supervisor
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,9 @@ main(int argc, char **argv)
 	struct options o;
 	int status;
 
+	/* A heap for each thread would keep what each once needed; few threads allocate at one
+	 * time. */
+	mallopt(M_ARENA_MAX, 2);
 	read_options(argc, argv, &o);
 	log_set_program("filterd");
 	if (o.check_only)

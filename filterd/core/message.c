@@ -10,7 +10,7 @@
 #include "base/xmem.h"
 #include "core/message.h"
 
-#define FIRST_SIZE ((size_t)32 * 1024)
+#define FIRST_SIZE ((size_t)256 * 1024) /* of address space; memory is what gets written */
 /* A file grows in steps of this; the part being written is mapped through a window. */
 #define FILE_STEP ((size_t)1024 * 1024)
 
@@ -19,6 +19,7 @@ struct message {
 	char *spool_directory;
 	uint8_t *mem; /* in memory: the octets */
 	size_t mem_size;
+	size_t touched; /* octets of mem that were ever written */
 	size_t len;
 	int fd; /* spool file, -1 while in memory */
 	int dotless;
@@ -59,6 +60,38 @@ drop_file(struct message *m)
 	m->fd = -1;
 }
 
+/* Mapped, not from malloc: large buffers that grow leave holes in a heap. */
+static void
+drop_memory(struct message *m)
+{
+	if (m->mem != NULL)
+		munmap(m->mem, m->mem_size);
+	m->mem = NULL;
+	m->mem_size = m->touched = 0;
+}
+
+static int
+memory_grow(struct message *m, size_t size, struct err *err)
+{
+	void *p = m->mem == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+				 : mremap(m->mem, m->mem_size, size, MREMAP_MAYMOVE);
+
+	if (p == MAP_FAILED) {
+		err_set(err, ERR_SYSTEM, "no memory for a message: %s", strerror(errno));
+		return -1;
+	}
+	m->mem = p;
+	m->mem_size = size;
+	return 0;
+}
+
+size_t
+message_kept(const struct message *m)
+{
+	return m->touched;
+}
+
 void
 message_reset(struct message *m)
 {
@@ -73,7 +106,7 @@ message_free(struct message *m)
 	if (m == NULL)
 		return;
 	drop_file(m);
-	free(m->mem);
+	drop_memory(m);
 	free(m->spool_directory);
 	free(m);
 }
@@ -126,9 +159,7 @@ file_start(struct message *m, size_t want, struct err *err)
 		return -1;
 	if (m->len > 0)
 		memcpy(m->map, m->mem, m->len);
-	free(m->mem); /* of the file's life; the next small message gets a small buffer again */
-	m->mem = NULL;
-	m->mem_size = 0;
+	drop_memory(m);
 	return 0;
 }
 
@@ -152,8 +183,8 @@ message_reserve(struct message *m, size_t want, struct err *err)
 
 		while (size < m->len + want)
 			size *= 2;
-		m->mem = xrealloc(m->mem, size);
-		m->mem_size = size;
+		if (memory_grow(m, size, err) == -1)
+			return NULL;
 	}
 	return m->mem + m->len;
 }
@@ -163,6 +194,8 @@ message_commit(struct message *m, size_t n)
 {
 	assert(n <= (m->fd == -1 ? m->mem_size : m->map_size) - m->len);
 	m->len += n;
+	if (m->fd == -1 && m->len > m->touched)
+		m->touched = m->len;
 	/* What has been written to a file is not looked at until the end: let the kernel have it.
 	 */
 	if (m->fd != -1 && m->len / FILE_STEP != (m->len - n) / FILE_STEP)

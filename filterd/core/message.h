@@ -35,6 +35,9 @@ void message_reset(struct message *);
 /* For the next message; only when it is reset. */
 void message_set_options(struct message *, const struct message_options *);
 
+/* Octets of memory it keeps for the next message. */
+size_t message_kept(const struct message *);
+
 /* Room for at least `want` octets at the end, to be filled by the caller (normalised already) and
  * then committed.  NULL: the spool file could not grow (disk full: err ERR_SYSTEM). */
 uint8_t *message_reserve(struct message *, size_t want, struct err *) ATTR_MUST_USE;

@@ -20,8 +20,9 @@
 #include "net/fiber.h"
 #include "net/stream.h"
 
-/* Receive buffers kept for the next message: as many as are likely to be in use at one time. */
-#define SPARE_MESSAGES 16
+/* Receive buffers kept for the next message, and how much memory they may keep in all. */
+#define SPARE_MESSAGES 64
+#define SPARE_OCTETS   ((size_t)24 * 1024 * 1024)
 
 /* --- the list of sessions --- */
 
@@ -98,6 +99,8 @@ doors_message_get(struct doors *d, const struct params *p)
 	pthread_mutex_lock(&d->msg_lock);
 	if (d->nspare > 0)
 		m = d->spare[--d->nspare]; /* the last used one is the warmest */
+	if (m != NULL)
+		d->spare_octets -= message_kept(m);
 	pthread_mutex_unlock(&d->msg_lock);
 	if (m == NULL)
 		return message_new(&o);
@@ -110,7 +113,8 @@ doors_message_put(struct doors *d, struct message *m)
 {
 	message_reset(m);
 	pthread_mutex_lock(&d->msg_lock);
-	if (d->nspare < SPARE_MESSAGES) {
+	if (d->nspare < SPARE_MESSAGES && d->spare_octets + message_kept(m) <= SPARE_OCTETS) {
+		d->spare_octets += message_kept(m);
 		d->spare[d->nspare++] = m;
 		m = NULL;
 	}

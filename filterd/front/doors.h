@@ -36,7 +36,7 @@ struct doors {
 
 	pthread_mutex_t msg_lock;
 	struct message **spare; /* receive buffers kept for the next message */
-	size_t nspare;
+	size_t nspare, spare_octets;
 	struct fiber **fibers; /* stacks kept for the next command */
 	size_t nfibers;
 
