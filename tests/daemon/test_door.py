@@ -1,5 +1,7 @@
 """The SMTP and LMTP doors: commands, their order, what is announced, limits (PITFALLS A6-A14, B1, B2)."""
 import random
+import re
+import time
 
 import pytest
 
@@ -11,6 +13,14 @@ MESSAGE = b"From: a@example.com\r\nSubject: hi\r\n\r\nbody\r\n"
 
 def codes(replies):
     return [r.code for r in replies]
+
+
+def all_gone(f):
+    """Wait for the last session to end."""
+    end = time.monotonic() + 10
+    while not re.search(r"sessions_now\D+0\b", f.ctl("status")):
+        assert time.monotonic() < end, f.ctl("status")
+        time.sleep(0.1)
 
 
 def test_announces_what_both_can(filterd):
@@ -450,6 +460,7 @@ def test_clients_that_vanish(filterd, hop):
             c.abort() if n % 2 else c.close()
     assert codes(smtp.send(f.address("smtp"), "z@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
     assert [m.sender for m in hop.wait(1)] == ["z@example.com"] and hop.unanswered == []
+    all_gone(f)
 
 
 def test_refused_recipients_are_bounded(filterd, hop):
@@ -487,3 +498,77 @@ def test_mail_clears_the_error_count(filterd, hop):
             assert codes(c.transaction("a@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
         assert codes(c.cmd("FOO") for _ in range(4)) == [500] * 4
         assert c.cmd("NOOP").code == 421
+
+
+def test_half_closed_after_quit(filterd, hop):
+    """A client that sends all it has and its end of the stream gets every reply."""
+    import socket
+    f = filterd(next_hop=hop.next_hop)
+    parts = [b"EHLO x.example\r\n", b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n",
+             smtp.dot_stuff(MESSAGE), b"QUIT\r\n"]
+    for together in (True, False):
+        with smtp.Client(f.address("smtp")) as c:
+            for part in [b"".join(parts)] if together else parts:
+                c.send(part)
+            c.sock.shutdown(socket.SHUT_WR)
+            assert codes(c.replies(6)) == [250, 250, 250, 354, 250, 221]
+            assert c.at_end()
+    assert len(hop.wait(2)) == 2
+
+
+@pytest.mark.parametrize("verify", ["yes", "no"])
+def test_connections_end_at_any_command(filterd, hop, verify):
+    """No command, a half one, or in the middle of a transaction: nothing is left open at the next hop."""
+    f = filterd(next_hop=hop.next_hop, verify_recipients_at_next_hop=verify)
+    for octets in (b"", b"QU", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<a@example.com>\r\n",
+                   b"EHLO x\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n",
+                   b"EHLO x\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nBDAT 3\r\nabc",
+                   b"EHLO x\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nBDAT 9\r\nabc"):
+        f.expect("lost connection")
+        with smtp.Client(f.address("smtp")) as c:
+            c.send(octets)
+    assert codes(smtp.send(f.address("smtp"), "z@example.com", ["b@example.com"], MESSAGE)[2]) == [250]
+    assert [m.sender for m in hop.wait(1)] == ["z@example.com"] and hop.started == hop.messages
+    all_gone(f)
+
+
+def test_hard_error_limit(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, smtpd_hard_error_limit=5, smtpd_reject_footer="")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert codes(c.cmd("FOO") for _ in range(5)) == [500] * 5
+        r = c.cmd("NOOP")
+        assert (r.code, r.text) == (421, "4.7.0 filterd.test Error: too many errors")
+        assert c.at_end()
+    with smtp.Client(f.address("smtp")) as c:       # pipelined ones, too, and nothing after it is done
+        c.hello()
+        c.send(b"FOO\r\n" * 20 + b"MAIL FROM:<a@example.com>\r\n")
+        assert codes(c.replies(6)) == [500] * 5 + [421]
+        assert c.at_end()
+
+
+def test_session_limits(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, listener_connection_limit=3, smtpd_client_connection_count_limit=2)
+    f.expect("connection from .* refused")
+    with smtp.Client(f.address("smtp")) as a, smtp.Client(f.address("smtp")) as b:
+        assert (a.greeting.code, b.greeting.code) == (220, 220)
+        with smtp.Client(f.address("smtp")) as c:
+            assert (c.greeting.code, c.greeting.text[:5]) == (421, "4.7.0") and c.at_end()
+        a.cmd("QUIT")
+        assert a.at_end()
+        with smtp.Client(f.address("smtp")) as c:
+            assert c.greeting.code == 220
+
+
+def test_xclient_address_survives_a_reload(filterd, hop):
+    """PITFALLS B1: what XCLIENT took away does not come back with a new configuration."""
+    f = filterd(next_hop=hop.next_hop, smtpd_authorized_xclient_hosts="127.0.0.1")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        assert c.cmd("XCLIENT ADDR=192.0.2.9").code == 220
+        f.reload(tag_header="X-Other: 1")
+        c.hello()
+        c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+        assert c.cmd("XCLIENT ADDR=127.0.0.1").code == 550
+        assert c.cmd("XFORWARD NAME=x").code == 550
+    assert f.wait_finals(1)[0]["client"] == "unknown[192.0.2.9]"
