@@ -127,6 +127,7 @@ def reloads(tmp_path, n):
                 if k == n // 5 or k == n - 1:
                     states[k] = process_state(worker)
                     assert process_state(f.process.pid)[1:3] == (1, 1)
+            f.write_config(**good)      # filterctl reads it too
 
         load = w.run(beside, pace=0.1)
         w.undisturbed(load)
