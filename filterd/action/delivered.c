@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,8 +32,8 @@ struct record {
 struct delivered {
 	pthread_mutex_t lock;
 	char *path;
-	int fd;
-	off_t size;
+	int fd; /* with a shared flock(2), so that nobody writes the file anew behind our back */
+	_Atomic int64_t size; /* read so far */
 	int64_t keep_ms;
 	struct record *v; /* oldest first, v[first .. n) are remembered */
 	size_t first, n, cap;
@@ -75,11 +76,12 @@ forget_old(struct delivered *d)
 	atomic_store(&d->live, d->n - d->first);
 }
 
+/* Behind what is there: the files are open with O_APPEND. */
 static int
-write_all(int fd, const void *p, size_t n, off_t at)
+write_all(int fd, const void *p, size_t n)
 {
 	for (size_t done = 0; done < n;) {
-		ssize_t k = pwrite(fd, (const char *)p + done, n - done, at + (off_t)done);
+		ssize_t k = write(fd, (const char *)p + done, n - done);
 
 		if (k == -1 && errno == EINTR)
 			continue;
@@ -88,6 +90,16 @@ write_all(int fd, const void *p, size_t n, off_t at)
 		done += (size_t)k;
 	}
 	return 0;
+}
+
+static int
+lock(int fd, int how)
+{
+	int rc;
+
+	while ((rc = flock(fd, how)) == -1 && errno == EINTR)
+		;
+	return rc;
 }
 
 static int
@@ -118,10 +130,10 @@ compact(struct delivered *d, struct err *err)
 	size_t bytes = (d->n - d->first) * sizeof(struct record);
 	int fd, rc = -1;
 
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1 || write_all(fd, FILE_HEAD, HEAD_LEN, 0) == -1 ||
-	    (bytes > 0 && write_all(fd, d->v + d->first, bytes, (off_t)HEAD_LEN) == -1) ||
-	    fsync(fd) == -1 || rename(path, d->path) == -1 || sync_folder(d->path) == -1) {
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 || lock(fd, LOCK_SH) == -1 || write_all(fd, FILE_HEAD, HEAD_LEN) == -1 ||
+	    (bytes > 0 && write_all(fd, d->v + d->first, bytes) == -1) || fsync(fd) == -1 ||
+	    rename(path, d->path) == -1 || sync_folder(d->path) == -1) {
 		err_set(err, ERR_SYSTEM, "%s: %s", path, strerror(errno));
 		goto out;
 	}
@@ -129,7 +141,7 @@ compact(struct delivered *d, struct err *err)
 		close(d->fd);
 	d->fd = fd;
 	fd = -1;
-	d->size = (off_t)(HEAD_LEN + bytes);
+	d->size = (int64_t)(HEAD_LEN + bytes);
 	if (d->first > 0)
 		memmove(d->v, d->v + d->first, bytes);
 	d->n -= d->first;
@@ -142,29 +154,84 @@ out:
 	return rc;
 }
 
-/* Read the records there are; a file of another kind, or of none, is begun anew. */
+/* What is behind the part that was read; it ends at a record that is torn. */
+static void
+read_more(struct delivered *d)
+{
+	struct record r;
+
+	while (pread(d->fd, &r, sizeof(r), d->size) == (ssize_t)sizeof(r) &&
+	       r.check == record_check(&r)) {
+		remember(d, &r);
+		d->size += (int64_t)sizeof(r);
+	}
+}
+
+static int
+has_name(const struct delivered *d)
+{
+	struct stat open_one, named;
+
+	return fstat(d->fd, &open_one) == 0 && stat(d->path, &named) == 0 &&
+	       open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+/* The file that has the name, and what is in it: 1, or 0 when there is none that can be used. */
+static int
+read_file(struct delivered *d, struct err *err)
+{
+	char head[HEAD_LEN];
+
+	do {
+		if (d->fd != -1)
+			close(d->fd);
+		d->fd = open(d->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+		if (d->fd == -1 && errno == ENOENT)
+			return 0;
+		if (d->fd == -1 || lock(d->fd, LOCK_SH) == -1) {
+			err_set(err, ERR_SYSTEM, "%s: %s", d->path, strerror(errno));
+			return -1;
+		}
+	} while (!has_name(d)); /* written anew between open and lock */
+	d->first = d->n = 0;
+	d->size = (int64_t)HEAD_LEN;
+	if (pread(d->fd, head, HEAD_LEN, 0) != (ssize_t)HEAD_LEN ||
+	    memcmp(head, FILE_HEAD, HEAD_LEN) != 0)
+		return 0;
+	read_more(d);
+	return 1;
+}
+
+/* Another process is about when a worker drains whose supervisor has died and a new filterd has
+ * begun: then the file stays as it is, for both write to it. */
+static int
+compact_if_alone(struct delivered *d, struct err *err)
+{
+	int rc;
+
+	if (d->fd == -1)
+		return compact(d, err);
+	if (lock(d->fd, LOCK_EX | LOCK_NB) == -1) {
+		/* The lock that was there is lost by that. */
+		if (lock(d->fd, LOCK_SH) == 0 && has_name(d))
+			return 0;
+		return read_file(d, err) == 1 ? 0 : -1;
+	}
+	read_more(d);
+	rc = compact(d, err);
+	if (rc == -1)
+		(void)lock(d->fd, LOCK_SH);
+	return rc;
+}
+
+/* A file of another kind, or of none, is begun anew. */
 static int
 load(struct delivered *d, struct err *err)
 {
-	char head[HEAD_LEN];
-	struct record r;
-
-	d->fd = open(d->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (d->fd == -1 && errno != ENOENT) {
-		err_set(err, ERR_SYSTEM, "%s: %s", d->path, strerror(errno));
+	if (read_file(d, err) == -1)
 		return -1;
-	}
-	d->size = (off_t)HEAD_LEN;
-	if (d->fd != -1 && pread(d->fd, head, HEAD_LEN, 0) == (ssize_t)HEAD_LEN &&
-	    memcmp(head, FILE_HEAD, HEAD_LEN) == 0) {
-		while (pread(d->fd, &r, sizeof(r), d->size) == (ssize_t)sizeof(r) &&
-		       r.check == record_check(&r)) {
-			remember(d, &r);
-			d->size += (off_t)sizeof(r);
-		}
-	}
 	forget_old(d);
-	return compact(d, err);
+	return compact_if_alone(d, err);
 }
 
 struct delivered *
@@ -232,16 +299,16 @@ delivered_key(struct delivered_key *key, const char *sender, const char *rcpt, c
 static int
 append(struct delivered *d, const struct record *r, size_t n, struct err *err)
 {
-	size_t bytes = n * sizeof(*r);
+	off_t end = lseek(d->fd, 0, SEEK_END);
 
 	/* Some may be lost to a full disk: the place is cut back, so that no gap is left. */
-	if (write_all(d->fd, r, bytes, d->size) == -1 || fdatasync(d->fd) == -1) {
+	if (write_all(d->fd, r, n * sizeof(*r)) == -1 || fdatasync(d->fd) == -1) {
 		err_set(err, ERR_SYSTEM, "%s: %s", d->path, strerror(errno));
-		if (ftruncate(d->fd, d->size) == -1)
+		if (ftruncate(d->fd, end) == -1)
 			err_prefix(err, "cut back");
 		return -1;
 	}
-	d->size += (off_t)bytes;
+	read_more(d); /* ours, and what others wrote before */
 	return 0;
 }
 
@@ -263,11 +330,9 @@ delivered_add(struct delivered *d, const struct delivered_key *keys, size_t n, s
 		forget_old(d);
 		/* A compaction that fails costs room only. */
 		if (d->size >
-		    (off_t)(HEAD_LEN + (2 * (d->n - d->first) + COMPACT_MIN) * sizeof(*r)))
-			(void)compact(d, NULL);
+		    (int64_t)(HEAD_LEN + (2 * (d->n - d->first) + COMPACT_MIN) * sizeof(*r)))
+			(void)compact_if_alone(d, NULL);
 		rc = append(d, r, n, err);
-		for (size_t i = 0; rc == 0 && i < n; i++)
-			remember(d, &r[i]);
 		atomic_store(&d->live, d->n - d->first);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -282,6 +347,7 @@ delivered_has(struct delivered *d, const struct delivered_key *key)
 	int found = 0;
 
 	pthread_mutex_lock(&d->lock);
+	read_more(d);
 	forget_old(d);
 	/* The newest first: a retry comes soon. */
 	for (size_t i = d->n; i > d->first && !found; i--)
@@ -290,8 +356,12 @@ delivered_has(struct delivered *d, const struct delivered_key *key)
 	return found;
 }
 
+/* Also where another process has written and nobody here has read. */
 int
 delivered_any(struct delivered *d)
 {
-	return atomic_load(&d->live) > 0;
+	struct stat st;
+
+	return atomic_load(&d->live) > 0 ||
+	       (stat(d->path, &st) == 0 && st.st_size > atomic_load(&d->size));
 }

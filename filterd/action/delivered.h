@@ -10,6 +10,9 @@
  * broken one, is dropped at the next start: then a recipient may get a message twice, never not at
  * all.  It is written anew, beside and then renamed, when most of it is forgotten.
  *
+ * Two processes may have it open, a worker that drains and its successor: both append, each sees
+ * what the other wrote, and the file is written anew only when the last one is alone with it.
+ *
  * Threads: any.  Weak spot: of more than 65,536 entries within the time the oldest go first, and a
  * look-up reads them one after another.
  */

@@ -124,8 +124,8 @@ def check(load, found):
         rcpts = list(e["rcpts"])
         if m.kind == "bcc":
             if rcpts.count("copy@example.net") != 1:
-                wrong.append(f"message {i}: no copy")
-            rcpts.remove("copy@example.net")
+                wrong.append(f"message {i}: copies are {rcpts.count('copy@example.net')}, not 1")
+            rcpts = [r for r in rcpts if r != "copy@example.net"]
         attempt = load.attempts[(i, k)]
         if not set(rcpts) <= set(attempt.codes) or len(set(rcpts)) != len(rcpts):
             wrong.append(f"message {i}.{k}: recipients {rcpts} of {list(attempt.codes)}")

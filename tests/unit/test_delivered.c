@@ -209,6 +209,64 @@ test_torn(void **state)
 	delivered_close(d);
 }
 
+/* A worker that drains and its successor: neither hides from the other what it remembers, and none
+ * writes the file anew under the other's hands. */
+static void
+test_two_processes(void **state)
+{
+	struct delivered *old = must_open(HOUR), *new;
+	struct delivered_key k[300];
+	struct err err;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		k[i] = key(i);
+	assert_int_equal(delivered_add(old, &k[0], 1, &err), 0);
+	new = must_open(HOUR);
+	assert_true(delivered_has(new, &k[0]));
+	assert_int_equal(delivered_add(old, &k[1], 1, &err), 0);
+	assert_int_equal(delivered_add(new, &k[2], 1, &err), 0);
+	assert_int_equal(delivered_add(old, &k[3], 1, &err), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_true(delivered_has(old, &k[i]));
+		assert_true(delivered_has(new, &k[i]));
+	}
+	/* All are forgotten, so the file would be written anew; but they are two. */
+	later_us += 2 * HOUR * 1000;
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(delivered_add(i % 2 ? old : new, &k[i], 1, &err), 0);
+	assert_int_equal(file_size(), 20 + (4 + 300) * 48);
+	for (int i = 0; i < 300; i++) {
+		assert_true(delivered_has(old, &k[i]));
+		assert_true(delivered_has(new, &k[i]));
+	}
+	delivered_close(old);
+	later_us += 2 * HOUR * 1000;
+	assert_int_equal(delivered_add(new, &k[7], 1, &err), 0);
+	assert_int_equal(file_size(), 20 + 48);
+	assert_true(delivered_has(new, &k[7]));
+	assert_false(delivered_has(new, &k[8]));
+	delivered_close(new);
+	later_us = 0;
+}
+
+/* Nothing was remembered when the other one began to. */
+static void
+test_any_sees_another_process(void **state)
+{
+	struct delivered *a = must_open(HOUR), *b = must_open(HOUR);
+	struct delivered_key k = key(1);
+	struct err err;
+
+	(void)state;
+	assert_false(delivered_any(b));
+	assert_int_equal(delivered_add(a, &k, 1, &err), 0);
+	assert_true(delivered_any(b));
+	assert_true(delivered_has(b, &k));
+	delivered_close(a);
+	delivered_close(b);
+}
+
 static void
 test_no_folder(void **state)
 {
@@ -259,6 +317,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_any_sees_another_process, setup, teardown),
 		cmocka_unit_test(test_no_folder),
 	};
 
