@@ -22,7 +22,9 @@ clock_us(void)
 int64_t
 clock_ms(void)
 {
-	return clock_us() / 1000;
+	/* Deadlines want no more than the tick, which the kernel hands out for a fifth of the
+	 * price. */
+	return read_us(CLOCK_MONOTONIC_COARSE) / 1000;
 }
 
 int64_t

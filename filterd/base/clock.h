@@ -15,7 +15,7 @@ struct deadline {
 };
 #define DEADLINE_NEVER INT64_MAX
 
-int64_t clock_ms(void);      /* monotonic */
+int64_t clock_ms(void);      /* monotonic, to some milliseconds: for deadlines */
 int64_t clock_us(void);      /* monotonic */
 int64_t clock_wall_us(void); /* since the epoch */
 

@@ -85,7 +85,10 @@ add_line(struct buf *out, int code, char sep, const char *enhanced, struct span 
 {
 	size_t start = out->len;
 
-	buf_printf(out, "%03d%c", code, sep);
+	const char number[] = { (char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+		(char)('0' + code % 10), sep };
+
+	buf_add(out, number, sizeof(number));
 	if (enhanced != NULL && enhanced[0] != '\0') {
 		size_t at = out->len;
 
