@@ -315,7 +315,7 @@ def test_final_line_json(filterd, hop):
         "client": "x.example[192.0.2.1]", "helo": "h.example", "proto": "ESMTP", "listener": "lmtp",
         "verdict": "pass", "fate": "deliver", "rule": "-", "effects": "", "filter": "", "redirect": "", "bcc": "",
         "reason": "", "code": 250, "hop": hop.next_hop, "level": "info", "event": "message"}
-    assert e["reply"] == "2.0.0 Ok: queued as " + hop.messages[0].queue_id
+    assert e["reply"] == "2.0.0 Ok: queued as " + hop.wait(1)[0].queue_id
     assert e["bytes"] == len(hop.messages[0].data)
     assert all(isinstance(e[k], int) and 0 <= e[k] < 60000 for k in ("receive_ms", "check_ms", "total_ms"))
     assert "line=bare_lf" in e["facts"] and "line=smuggling" in e["facts"], e["facts"]
