@@ -152,8 +152,8 @@ class Session:
         self.commands.append(line)
         return line
 
-    def say(self, stage, line=b"", default=None):
-        """Answer; the reply as text."""
+    def say(self, stage, line=b"", default=None, before=None):
+        """Answer; the reply as text.  before() is called when it is just about to be sent."""
         value = self.hop.scripted(stage, default or DEFAULTS[stage])
         while True:
             if isinstance(value, Delay):
@@ -167,6 +167,8 @@ class Session:
             self.end(value)
         if stage == "end":
             value = value.replace("{queue_id}", line.decode())
+        if before:
+            before()
         self.raw(value)
         return value
 
@@ -275,9 +277,18 @@ class Session:
         self.buffer = bytes(text[at + len(e):])
         m.data = unstuff(m.wire)
         m.queue_id = self.hop.next_queue_id()
-        for _ in range(len(self.rcpts) if self.hop.lmtp else 1):
-            m.replies.append(self.say("end", m.queue_id.encode()))
-        m.answered = True
+        n = len(self.rcpts) if self.hop.lmtp else 1
+        m.answered = n == 0
+
+        def answered():
+            # Before the octets leave: who has the reply at the other end finds the message here.
+            m.answered = len(m.replies) == n - 1
+        try:
+            for _ in range(n):
+                m.replies.append(self.say("end", m.queue_id.encode(), before=answered))
+        except _Gone:
+            m.answered = False
+            raise
         self.hop.note()
 
 
