@@ -437,3 +437,31 @@ def test_example_15_two_in_a_chain(filterd, hop):
     first, second = virus.wait_finals(8)[2:4], spam.finals()[:2]
     # the second's id is in the first's log, so one can be followed to the other
     assert all(a["reply"] == f"5.7.1 no spam here (id {b['id']})" for a, b in zip(first, second))
+
+
+@pytest.mark.parametrize("kind", ["smtp", "lmtp"])
+def test_example_14_between_two_halves_of_postfix(filterd, postfix, hop, kind):
+    """content_filter to filterd and back on 10026: what passes is delivered once, what is refused bounces with its reason."""
+    f = filterd(files={"hc": "/^Subject: bad/ REJECT 5.7.9 not this\n/^Subject: tag/ TAG\n"},
+                header_checks="pcre:{dir}/hc", next_hop=hop.next_hop)
+    p = postfix(content_filter=f"{kind}:[127.0.0.1]:{f.address(kind)[1]}",
+                mailboxes=["s@example.test", "b@example.test", "c@example.test"])
+    f.reload(next_hop="smtp:[127.0.0.1]:%d" % p.reinject[1])    # each has to know the other's port
+    for subject in (b"hi", b"tag", b"bad"):
+        smtp.send(p.smtp, "s@example.test", ["b@example.test", "c@example.test"],
+                  b"From: s@example.test\r\nSubject: " + subject + b"\r\n\r\nbody of it\r\n")
+    p.wait_empty(60)
+    for user in ("b@example.test", "c@example.test"):
+        mails = p.mails(user)
+        assert len(mails) == 2 and all(m.endswith(b"\n\nbody of it\n") for m in mails)
+        assert sum(b"\nX-Spam-Flag: YES\n" in m for m in mails) == 1
+    bounce = p.mails("s@example.test")
+    assert len(bounce) == 1 and b"5.7.9 not this" in bounce[0]
+    finals = f.wait_finals(6)
+    assert all(e["client"].endswith("[127.0.0.1]") and e["helo"] == "client.example" and e["queue_id"] in p.log()
+               for e in finals)
+    # Postfix behind logs the client that came to Postfix in front, and its reply reached the front
+    assert p.log().count("client=localhost[127.0.0.1], orig_queue_id=") + p.log().count("orig_client=") >= 2
+    for e in finals:
+        if e["fate"] == "deliver":
+            assert f"status=sent (250 {e['reply']})" in p.log()
