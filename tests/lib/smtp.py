@@ -55,7 +55,10 @@ class Client:
             self.sock.settimeout(timeout)
             self.sock.connect(address)
         else:
-            self.sock = socket.create_connection(address, timeout, source)
+            try:
+                self.sock = socket.create_connection(address, timeout, source)
+            except ConnectionResetError as e:       # accepted and thrown out at once
+                raise Closed("reset") from e
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.greeting = self.reply() if greet else None
 
