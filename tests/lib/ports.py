@@ -7,7 +7,7 @@ import os
 import random
 import socket
 
-_given = set()
+_given = {}             # in the order they were given
 
 
 def _usable(port):
@@ -17,7 +17,7 @@ def _usable(port):
             s.bind(("127.0.0.1", port))
         except OSError:
             return False
-    _given.add(port)
+    _given[port] = True
     return True
 
 
@@ -26,8 +26,12 @@ def free_port(wanted=None):
     if wanted is not None and wanted not in _given and _usable(wanted):
         return wanted
     first, last = os.environ.get("FILTERD_TEST_PORTS", "20000-29999").split("-")
+    first, last = int(first), int(last)
+    # One that was given long ago is free again, if it can be bound.
+    while len(_given) > (last - first) // 2:
+        del _given[next(iter(_given))]
     for _ in range(2000):
-        port = random.randint(int(first), int(last))
+        port = random.randint(first, last)
         if port not in _given and _usable(port):
             return port
     raise RuntimeError(f"no free port in {first}-{last}")
