@@ -183,6 +183,8 @@ flush(struct smtp_session *s)
 
 	if (stream_queued(s->stream) == 0)
 		return 0;
+	/* What was decided is in the log before the client learns of it. */
+	log_batch_flush();
 	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
 		return 0;
 	s->phase = PH_CLOSE;

@@ -153,7 +153,7 @@ class Session:
         return line
 
     def say(self, stage, line=b"", default=None, before=None):
-        """Answer; the reply as text.  before() is called when it is just about to be sent."""
+        """Answer; the reply as text.  before(reply) is called when it is just about to be sent."""
         value = self.hop.scripted(stage, default or DEFAULTS[stage])
         while True:
             if isinstance(value, Delay):
@@ -168,7 +168,7 @@ class Session:
         if stage == "end":
             value = value.replace("{queue_id}", line.decode())
         if before:
-            before()
+            before(value)
         self.raw(value)
         return value
 
@@ -280,12 +280,13 @@ class Session:
         n = len(self.rcpts) if self.hop.lmtp else 1
         m.answered = n == 0
 
-        def answered():
+        def answered(reply):
             # Before the octets leave: who has the reply at the other end finds the message here.
-            m.answered = len(m.replies) == n - 1
+            m.replies.append(reply)
+            m.answered = len(m.replies) == n
         try:
             for _ in range(n):
-                m.replies.append(self.say("end", m.queue_id.encode(), before=answered))
+                self.say("end", m.queue_id.encode(), before=answered)
         except _Gone:
             m.answered = False
             raise
