@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "action/hop_client.h"
+#include "action/hop_release.h"
 #include "action/passage.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -140,14 +141,8 @@ passage_rcpt(struct passage *p, struct hop_pool *pool, const char *path, const c
 void
 passage_end(struct passage *p, struct hop_pool *pool, struct deadline d)
 {
-	struct err err;
-
-	if (p->hop != NULL) {
-		if (hop_rset(p->hop, d, &err) == 0)
-			pool_put(pool, p->hop);
-		else
-			pool_break(pool, p->hop);
-	}
+	if (p->hop != NULL)
+		hop_release(pool, p->hop, d);
 	memset(p, 0, sizeof(*p));
 }
 

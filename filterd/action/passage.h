@@ -41,7 +41,8 @@ int passage_mail(struct passage *, struct hop_pool *, const struct next_hop *,
 /* RCPT.  1 taken, 0 refused; *reply is the next hop's; -1: lost. */
 int passage_rcpt(struct passage *, struct hop_pool *, const char *path, const char *params,
     struct hop_reply *reply, struct deadline, struct err *) ATTR_MUST_USE;
-/* RSET what is open, if anything, and be as new. */
+/* RSET what is open, if anything, and be as new.  A next hop that hangs is not waited for
+ * (action/hop_release.h). */
 void passage_end(struct passage *, struct hop_pool *, struct deadline);
 /* The same without waiting: what is open is broken off. */
 void passage_break(struct passage *, struct hop_pool *);

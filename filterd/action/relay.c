@@ -5,6 +5,7 @@
 
 #include "action/hold.h"
 #include "action/hop_client.h"
+#include "action/hop_release.h"
 #include "action/relay_private.h"
 #include "base/arena.h"
 #include "base/counters.h"
@@ -205,14 +206,8 @@ fits_open(const struct relay *r, const struct delivery *d)
 static void
 drop_open(struct relay *r)
 {
-	struct hop *hop = r->door->open_hop;
-	struct err err;
-
+	hop_release(r->o->pool, r->door->open_hop, deadline_in_ms(r->o->mail_timeout_ms));
 	r->door->open_hop = NULL;
-	if (hop_standing(hop) && hop_rset(hop, deadline_in_ms(r->o->mail_timeout_ms), &err) == 0)
-		pool_put(r->o->pool, hop);
-	else
-		pool_break(r->o->pool, hop);
 }
 
 /* To 354 and the content handed over. */

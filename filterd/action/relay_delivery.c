@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "action/hop_client.h"
+#include "action/hop_release.h"
 #include "action/relay_private.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -33,17 +34,10 @@ delivery_break(struct relay *r, struct delivery *d)
 	d->open = 0;
 }
 
-/* Between transactions it goes back; a transaction without data is forgotten first. */
 static void
 give_back(struct relay *r, struct delivery *d)
 {
-	struct err err;
-
-	if (hop_standing(d->hop) &&
-	    hop_rset(d->hop, deadline_in_ms(r->o->mail_timeout_ms), &err) == 0)
-		pool_put(r->o->pool, d->hop);
-	else
-		pool_break(r->o->pool, d->hop);
+	hop_release(r->o->pool, d->hop, deadline_in_ms(r->o->mail_timeout_ms));
 	d->hop = NULL;
 	d->open = 0;
 }

@@ -523,6 +523,25 @@ def test_replies_nobody_asked_for(filterd, hop):
     assert len(used) >= 4
 
 
+def test_hangs_at_rset(filterd, hop):
+    """What needs nothing of the next hop does not wait for it: a refusal, and RSET of the client's."""
+    f = filterd(next_hop=hop.next_hop, files={"hc": "/^Subject: hi/ REJECT no\n"}, header_checks="pcre:{dir}/hc",
+                smtpd_reject_footer="")         # smtp_mail_timeout is two minutes
+    for patience, rset in ((10, HANG), (2, DEFAULTS["rset"])):
+        hop.script["rset"] = rset
+        with smtp.Client(f.address("smtp"), timeout=patience) as c:
+            c.hello()
+            mail, rcpts, data = c.transaction("a@example.com", ["b@example.com"], MESSAGE)
+            assert [str(r) for r in data] == ["550 5.7.1 no"]
+            c.mail("a@example.com")
+            assert c.rcpt("b@example.com").code == 250
+            assert c.cmd("RSET").code == 250
+            assert c.mail("a@example.com").code == 250
+    assert [b"RSET" in s.commands for s in hop.sessions].count(True) >= 3
+    # Where it answers, the connection is used again.
+    assert any(s.commands.count(b"RSET") >= 2 for s in hop.sessions)
+
+
 def test_failures_are_counted_once(filterd, hop):
     f = filterd(next_hop=hop.next_hop, smtp_connection_reuse_count_limit=1, **FAST)
     f.expect("next hop")

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "action/passage.h"
 #include "base/err.h"
 #include "tests/lib/relay_world.h"
 
@@ -155,6 +156,76 @@ test_open(void **state)
 		    occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), open_cases[i].rsets);
 		world_close(&w);
 	}
+}
+
+static const struct {
+	const char *what, *plan; /* plan NULL: the client gives the transaction up */
+	int code;
+} hanging_cases[] = {
+	{ "refused", "R:012", 550 },
+	{ "nothing to deliver", "H:012", 250 },
+	{ "another envelope", "A:012+d@x.example", 250 }, /* on a connection of its own */
+	{ "given up", NULL, 0 },
+};
+
+/* A next hop that never answers RSET must not hold up what needs nothing of it. */
+static void
+test_hangs_at_rset(void **state)
+{
+	static const struct fake_rule hang[] = { { "RSET", NULL, FAKE_HANG } };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(hanging_cases); i++) {
+		struct hop_rcpt rcpts[RELAY_RCPTS];
+		struct hop_envelope e;
+		struct world w;
+		int64_t began;
+
+		world_open(&w, HOP_SMTP);
+		open_at_door(&w, &e, rcpts);
+		fake_hop_rules(w.fakes[0], hang, 1);
+		began = clock_ms();
+		if (hanging_cases[i].plan != NULL) {
+			world_plan(&w, hanging_cases[i].plan);
+			world_run(&w);
+			if (w.txn.rcpts[1]->code != hanging_cases[i].code)
+				fail_msg("%s: %d", hanging_cases[i].what, w.txn.rcpts[1]->code);
+		} else {
+			struct passage p = { .hop = w.door.open_hop, .envelope = e };
+
+			passage_end(&p, w.pool, deadline_in_ms(w.o.mail_timeout_ms));
+			assert_null(p.hop);
+		}
+		/* Half of smtp_mail_timeout: far from both, whatever else the machine does. */
+		if (clock_ms() - began > w.o.mail_timeout_ms / 2)
+			fail_msg(
+			    "%s: took %d ms", hanging_cases[i].what, (int)(clock_ms() - began));
+		assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
+		world_close(&w);
+	}
+}
+
+/* A refusal among the replies to the envelope: the same, when we opened the transaction. */
+static void
+test_refused_then_hangs(void **state)
+{
+	static const struct fake_rule rules[] = { { "RCPT", "b@", "550 5.1.1 no b\r\n" },
+		{ "RSET", NULL, FAKE_HANG } };
+	struct world w;
+	int64_t began;
+
+	(void)state;
+	world_open(&w, HOP_SMTP);
+	fake_hop_ehlo(w.fakes[0], "250 SIZE\r\n"); /* so that it is asked before the data opens */
+	fake_hop_rules(w.fakes[0], rules, nitems(rules));
+	world_plan(&w, "A:012");
+	began = clock_ms();
+	world_run(&w);
+	assert_true(clock_ms() - began < w.o.mail_timeout_ms / 2);
+	assert_int_equal(w.txn.rcpts[0]->code, 450);
+	assert_string_equal(w.txn.rcpts[0]->reply, "4.1.1 no b");
+	assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
+	world_close(&w);
 }
 
 /* The connection dies between RCPT and DATA: all is said again on a new one. */
@@ -395,6 +466,8 @@ main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_extensions),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_hangs_at_rset),
+		cmocka_unit_test(test_refused_then_hangs),
 		cmocka_unit_test(test_open_lost),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_breaks_smtp),
