@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "tests/lib/child.h"
 #include "tests/lib/tmpdir.h"
 #include "tests/lib/txn_make.h"
 
@@ -315,7 +316,7 @@ test_index_threads_and_processes(void **state)
 	int status;
 
 	for (size_t i = 0; i < nitems(pids); i++) {
-		pids[i] = fork();
+		pids[i] = child_fork();
 		if (pids[i] == 0) {
 			struct hold_store *s = open_store(b->dir);
 
@@ -349,7 +350,7 @@ test_index_one_lock(void **state)
 	assert_ptr_not_equal(tried, MAP_FAILED);
 	put(b->s, id);
 	for (int i = 0; i < 4; i++) {
-		if (fork() == 0) {
+		if (child_fork() == 0) {
 			struct hold_store *s = open_store(b->dir);
 			struct err err;
 			int lock, got = hold_lock(s, id, &lock, &err) == 1;
@@ -362,6 +363,7 @@ test_index_one_lock(void **state)
 	}
 	for (int i = 0; i < 4; i++) {
 		wait(&status);
+		assert_true(WIFEXITED(status));
 		won += WEXITSTATUS(status);
 	}
 	assert_int_equal(won, 1);

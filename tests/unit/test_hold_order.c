@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "tests/lib/child.h"
 #include "tests/lib/failfs.h"
 #include "tests/lib/tmpdir.h"
 #include "tests/lib/txn_make.h"
@@ -87,7 +88,7 @@ child(const char *dir, const char *text, enum failfs_do what, size_t n)
 	struct txn_made m;
 	char id[HOLD_ID_MAX];
 	int status, rc;
-	pid_t pid = fork();
+	pid_t pid = child_fork();
 
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
