@@ -40,8 +40,9 @@ explain(struct passage *p, const struct err *err)
 		memcpy(p->why.enhanced, "4.4.2", sizeof("4.4.2"));
 		p->why.text = arena_printf(arena, "Next hop: %s", err->text);
 	} else {
-		p->why.text = err->class == ERR_PEER ? arena_printf(arena, "Next hop %s", err->text)
-						     : "Next hop not reachable";
+		p->why.text = err->class == ERR_PEER
+				  ? arena_printf(arena, "Next hop: %s", err->text)
+				  : "Next hop not reachable";
 	}
 }
 

@@ -200,7 +200,7 @@ delivery_open(struct relay *r, struct delivery *d)
 			log_trouble(r, d, err.text);
 			result_all(r, d, 451,
 			    err.class == ERR_PEER
-				? arena_printf(r->t->arena, "4.4.1 Next hop %s", err.text)
+				? arena_printf(r->t->arena, "4.4.1 Next hop: %s", err.text)
 				: "4.4.1 Next hop not reachable");
 			return -1;
 		}

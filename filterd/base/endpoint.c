@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static int
 parse_unix(const char *path, struct endpoint *e, struct err *err)
 {
 	if (path[0] != '/') {
-		err_set(err, ERR_CONFIG, "unix:%s: must be unix:/PATH, an absolute path", path);
+		err_set(err, ERR_CONFIG, "must be unix:/PATH, an absolute path");
 		return -1;
 	}
 	e->kind = ENDPOINT_UNIX;
@@ -43,7 +44,7 @@ parse_host(const char *text, struct endpoint *e, const char **rest, struct err *
 	if (text[0] == '[') {
 		end = strchr(text, ']');
 		if (end == NULL) {
-			err_set(err, ERR_CONFIG, "%s: ']' is missing", text);
+			err_set(err, ERR_CONFIG, "']' is missing");
 			return -1;
 		}
 		e->bracketed = 1;
@@ -54,7 +55,7 @@ parse_host(const char *text, struct endpoint *e, const char **rest, struct err *
 	} else {
 		end = strchr(text, ':');
 		if (end != NULL && strchr(end + 1, ':') != NULL) {
-			err_set(err, ERR_CONFIG, "%s: an IPv6 address must stand in [ ]", text);
+			err_set(err, ERR_CONFIG, "an IPv6 address must stand in [ ]");
 			return -1;
 		}
 		if (end == NULL)
@@ -75,8 +76,7 @@ endpoint_parse(const char *text, const char *default_port, struct endpoint *e, s
 	if (starts(text, "inet:"))
 		text += 5;
 	if (text[0] == '\0' || strpbrk(text, " \t,{}") != NULL) {
-		err_set(err, ERR_CONFIG, "\"%s\": must be HOST:PORT, [ADDRESS]:PORT or unix:/PATH",
-		    text);
+		err_set(err, ERR_CONFIG, "must be HOST:PORT, [ADDRESS]:PORT or unix:/PATH");
 		return -1;
 	}
 	if (parse_host(text, e, &rest, err) == -1)
@@ -86,7 +86,7 @@ endpoint_parse(const char *text, const char *default_port, struct endpoint *e, s
 		return 0;
 	}
 	if (*rest != ':' || rest[1] == '\0') {
-		err_set(err, ERR_CONFIG, "%s: must end in :PORT", text);
+		err_set(err, ERR_CONFIG, "must end in :PORT");
 		return -1;
 	}
 	return put(e->port, sizeof(e->port), rest + 1, strlen(rest + 1), "a port", err);
@@ -103,6 +103,17 @@ endpoint_format(const struct endpoint *e, char *out, size_t size)
 		snprintf(out, size, "%s:%s", e->host, e->port);
 }
 
+/* To Postfix a domain without brackets is a question to the DNS, and its MX may be another host
+ * than its address: mail must not go to the wrong one of the two. */
+static int
+wants_mx(const struct next_hop *h)
+{
+	struct in_addr a;
+
+	return h->protocol == HOP_SMTP && h->to.kind == ENDPOINT_INET && !h->to.bracketed &&
+	       inet_pton(AF_INET, h->to.host, &a) != 1;
+}
+
 int
 next_hop_parse(const char *text, struct next_hop *h, struct err *err)
 {
@@ -115,12 +126,16 @@ next_hop_parse(const char *text, struct next_hop *h, struct err *err)
 		h->protocol = HOP_LMTP;
 	} else {
 		err_set(err, ERR_CONFIG,
-		    "next hop \"%s\": must begin with smtp: or lmtp:, as in smtp:[127.0.0.1]:10026",
-		    text);
+		    "must begin with smtp: or lmtp:, as in smtp:[127.0.0.1]:10026");
 		return -1;
 	}
-	if (endpoint_parse(text + 5, h->protocol == HOP_SMTP ? "25" : "24", &h->to, err) == -1) {
-		err_prefix(err, "next hop %s", text);
+	if (endpoint_parse(text + 5, h->protocol == HOP_SMTP ? "25" : "24", &h->to, err) == -1)
+		return -1;
+	if (wants_mx(h)) {
+		err_set(err, ERR_CONFIG,
+		    "MX look-up is not available in this version; write smtp:[%s]:%s for the host "
+		    "itself",
+		    h->to.host, h->to.port);
 		return -1;
 	}
 	endpoint_format(&h->to, to, sizeof(to));

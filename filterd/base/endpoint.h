@@ -4,7 +4,9 @@
  * Grammar (DESIGN.md, "Roles and configuration"):
  *	[inet:]HOST:PORT   [inet:][V6]:PORT   [inet:][HOST]:PORT   unix:/PATH
  * HOST is a name or an IPv4 address; PORT a number or a service name.  For a next hop the port may
- *be left out and is then default_port; brackets round a name mean "no MX look-up", as in Postfix.
+ * be left out and is then default_port; brackets round a name mean "no MX look-up", as in Postfix.
+ *
+ * Errors say what was expected; what was found the caller names.
  *
  * Ownership: text lives in the struct.
  */
@@ -35,8 +37,9 @@ void endpoint_format(const struct endpoint *, char *out, size_t size);
 
 enum hop_protocol { HOP_SMTP, HOP_LMTP };
 
-/* A next hop: smtp:[HOST]:PORT, smtp:DOMAIN, lmtp:[inet:]HOST[:PORT], lmtp:unix:/PATH.  Default
- * ports are 25 and 24. */
+/* A next hop: smtp:[HOST][:PORT], smtp:IPV4[:PORT], smtp:unix:/PATH, lmtp:[inet:]HOST[:PORT],
+ * lmtp:unix:/PATH.  Default ports are 25 and 24.  smtp:DOMAIN asks for an MX look-up, which is not
+ * there yet: an error. */
 struct next_hop {
 	enum hop_protocol protocol;
 	struct endpoint to;

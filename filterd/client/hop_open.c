@@ -70,7 +70,7 @@ static int
 refused(struct hop *h, const char *to, const struct hop_reply *r, struct err *err)
 {
 	h->broken = 1;
-	err_set(err, ERR_PEER, "said to %s: %d %s%s%.*s", to, r->code, r->enhanced,
+	err_set(err, ERR_PEER, "refused %s: %d %s%s%.*s", to, r->code, r->enhanced,
 	    *r->enhanced ? " " : "", hop_first_line(r->text), r->text);
 	return -1;
 }
@@ -104,7 +104,7 @@ greet(struct hop *h, const char *name, struct deadline d, struct err *err)
 	if (hop_read_result(h, "connecting", h->arena, &r, d, err) == -1)
 		return -1;
 	if (r.code / 100 != 2)
-		return refused(h, "connecting", &r, err);
+		return refused(h, "the connection", &r, err);
 	rc = say_hello(h, verb, name, &r, d, err);
 	if (rc == 1)
 		hop_parse_caps(r.text, &h->caps);
@@ -120,7 +120,6 @@ hop_greet(
     int fd, const struct next_hop *to, const char *helo_name, struct deadline d, struct err *err)
 {
 	struct hop *h = xcalloc(1, sizeof(*h));
-	int said;
 
 	h->magic = HOP_MAGIC;
 	h->s = stream_new(fd);
@@ -128,12 +127,9 @@ hop_greet(
 	h->arena = arena_new();
 	h->farewell.text = "";
 	if (greet(h, helo_name, d, err) == -1) {
-		said = h->farewell.code != 0;
+		if (h->farewell.code != 0 && err != NULL)
+			err->class = ERR_PEER; /* its own words: not a failure to reach it */
 		hop_close(h);
-		if (said && err != NULL) /* its own words: not a failure to reach it */
-			err->class = ERR_PEER;
-		else if (err != NULL && err->class == ERR_RETRY)
-			err_prefix(err, "%s", to->text);
 		return NULL;
 	}
 	arena_reset(h->arena);

@@ -98,8 +98,8 @@ closing(struct hop *h, const struct hop_reply *r, struct err *err)
 	h->broken = 1;
 	h->farewell = *r;
 	h->farewell.text = arena_strdup(h->arena, r->text);
-	err_set(
-	    err, ERR_RETRY, "said: 421 %s%s%.300s", r->enhanced, *r->enhanced ? " " : "", r->text);
+	err_set(err, ERR_RETRY, "closed the connection: 421 %s%s%.*s", r->enhanced,
+	    *r->enhanced ? " " : "", hop_first_line(r->text), r->text);
 	return -1;
 }
 

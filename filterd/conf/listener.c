@@ -184,7 +184,7 @@ take_endpoint(struct parse *p)
 	if (text == NULL || take_kind(p, text, &endpoint) == -1)
 		return -1;
 	if (endpoint_parse(endpoint, NULL, &p->l->endpoint, &err) == -1) {
-		TELL(p, CONF_ERROR, p->kind.line, "%s", err.text);
+		TELL(p, CONF_ERROR, p->kind.line, "\"%.60s\": %s", text, err.text);
 		return -1;
 	}
 	return 0;

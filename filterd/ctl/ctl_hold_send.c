@@ -186,6 +186,7 @@ choose_hop(struct sending *s, struct next_hop *hop)
 {
 	const struct hold_entry *e = &s->held.entry;
 	struct next_hop_map map = { .txn = &s->t.txn, .listener = s->listener };
+	struct err err;
 
 	if (e->filter != NULL) {
 		if (next_hop_map_find(&map, e->filter, hop) == 0)
@@ -193,9 +194,10 @@ choose_hop(struct sending *s, struct next_hop *hop)
 		return ctl_fail(-1, "%s: FILTER %s: no next hop of that name", s->id, e->filter);
 	}
 	*hop = s->listener->next_hop;
-	if (s->listener_gone && e->next_hop[0] != '\0')
-		return next_hop_parse(e->next_hop, hop, NULL);
-	return 0;
+	if (!s->listener_gone || e->next_hop[0] == '\0' ||
+	    next_hop_parse(e->next_hop, hop, &err) == 0)
+		return 0;
+	return ctl_fail(-1, "%s: next hop \"%s\": %s", s->id, e->next_hop, err.text);
 }
 
 static int

@@ -13,6 +13,7 @@ next_hop_map_find(void *arg, const char *filter, struct next_hop *hop)
 	struct next_hop_map *m = arg;
 	struct transaction *t = m->txn;
 	struct table_hit hit;
+	const char *text = filter;
 	struct err err;
 	int rc = 0;
 
@@ -20,9 +21,13 @@ next_hop_map_find(void *arg, const char *filter, struct next_hop *hop)
 		rc = table_get(table_set_get(t->tables, m->listener->filter_map), span_str(filter),
 		    t->arena, &hit, &err);
 	if (rc == 1)
-		filter = hit.value;
-	if (rc != -1 && next_hop_parse(filter, hop, &err) == 0)
+		text = hit.value;
+	if (rc != -1 && next_hop_parse(text, hop, &err) == 0)
 		return 0;
-	log_warn(t->service, t->id, "FILTER %s: %s", filter, err.text);
+	if (text == filter)
+		log_warn(t->service, t->id, "FILTER %s: %s", filter, err.text);
+	else
+		log_warn(t->service, t->id, "FILTER %s: filter_next_hop_maps has \"%s\": %s",
+		    filter, text, err.text);
 	return -1;
 }

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import filterd_proc
 import smtp
 from nexthop import NextHop
 
@@ -136,6 +137,48 @@ def test_filter_that_cannot_work_is_told_at_load(filterd, hop):
     told = [e["text"] for e in f.entries() if "FILTER" in e["text"]]
     assert told and all(f"{f.dir}/hc:1: FILTER other:dest will be answered with 451 4.3.5" in x for x in told)
     assert {str(r) for r in send(f, "smtp", HEAD % 1)} == {"451 4.3.5 Server configuration error"}
+
+
+NO_MX = "MX look-up is not available in this version; write "
+
+
+def test_names_without_brackets(filterd, hop):
+    """In Postfix they are looked up as MX, which may be another host: nothing goes to the host itself instead."""
+    port = hop.next_hop.rsplit(":", 1)[1]
+    wanted = NO_MX + f"smtp:[localhost]:{port} for the host itself"
+    f = filterd(files={"hc": f"/^Subject: 1/ FILTER smtp:localhost:{port}\n"
+                             f"/^Subject: 2/ FILTER smtp:[localhost]:{port}\n/^Subject: 3/ FILTER mx:\n"},
+                listeners={"smtp": "smtp", "lmtp": "lmtp", "lmtp_mapped": "lmtp, filter_next_hop_maps = inline:{mx:=smtp:example.com}"},
+                header_checks="pcre:{dir}/hc", next_hop=hop.next_hop, smtpd_reject_footer="")
+    f.expect("FILTER (smtp:localhost|mx:)")
+    told = [e["text"] for e in f.entries() if "FILTER" in e["text"]]
+    assert any(x.endswith(f"{f.dir}/hc:1: FILTER smtp:localhost:{port} will be answered with 451 4.3.5: {wanted}")
+               for x in told), told
+    for door in ("smtp", "lmtp"):
+        assert {str(r) for r in send(f, door, HEAD % 1)} == {"451 4.3.5 Server configuration error"}
+        assert {r.code for r in send(f, door, HEAD % 2)} == {250}
+    assert {str(r) for r in send(f, "lmtp_mapped", HEAD % 3)} == {"451 4.3.5 Server configuration error"}
+    print(f.raw_log())
+    told = [e["text"] for e in f.entries() if e["level"] == "warn" and "filter_next_hop_maps" in e["text"]]
+    assert told == ['FILTER mx:: filter_next_hop_maps has "smtp:example.com": ' + NO_MX +
+                    "smtp:[example.com]:25 for the host itself"]
+    assert len(hop.wait(2)) == 2
+
+
+@pytest.mark.parametrize("mode", ["refuse", "postfix"])
+@pytest.mark.parametrize("value,text", [
+    ("smtp:example.com", NO_MX + "smtp:[example.com]:25 for the host itself"),
+    ("smtp:mx.example.com:2525", NO_MX + "smtp:[mx.example.com]:2525 for the host itself"),
+    ("example.com", "must begin with smtp: or lmtp:, as in smtp:[127.0.0.1]:10026"),
+    ("smtp:[127.0.0.1:25", "']' is missing"),
+])
+def test_next_hop_that_cannot_be(value, text, mode):
+    status, said = filterd_proc.check(f"config_errors = {mode}\nlisteners = {{ lmtp:127.0.0.1:1 }}\nnext_hop = {value}\n")
+    assert status == 78
+    assert f'filterd.cf:3: next_hop: "{value}": {text}\n' in said
+    assert said.count(value) == 1 and "MX look-up" not in said.replace(text, "")
+    status, said = filterd_proc.check(f"config_errors = {mode}\nlisteners =\n  {{ lmtp:127.0.0.1:1, next_hop = {value} }}\n")
+    assert status == 78 and f'filterd.cf:3: next_hop: "{value}": {text}\n' in said
 
 
 def test_filter_next_hop_down_is_4xx(filterd, hop):

@@ -230,6 +230,26 @@ test_endpoint(void **state)
 	}
 }
 
+#define NO_MX "MX look-up is not available in this version; write "
+
+static const struct {
+	const char *in, *error; /* error NULL: good */
+} next_hop_cases[] = {
+	/* a name without brackets: in Postfix its MX, which may be another host */
+	{ "smtp:example.com", NO_MX "smtp:[example.com]:25 for the host itself" },
+	{ "smtp:example.com:2525", NO_MX "smtp:[example.com]:2525 for the host itself" },
+	{ "smtp:localhost:10026", NO_MX "smtp:[localhost]:10026 for the host itself" },
+	{ "smtp:inet:localhost:10026", NO_MX "smtp:[localhost]:10026 for the host itself" },
+	{ "smtp:[example.com]", NULL },
+	{ "smtp:127.0.0.1:10026", NULL }, /* has no MX */
+	{ "smtp:unix:/run/x", NULL },
+	{ "lmtp:example.com", NULL }, /* LMTP knows no MX */
+	{ "uucp:x", "must begin with smtp: or lmtp:, as in smtp:[127.0.0.1]:10026" },
+	{ "[127.0.0.1]:25", "must begin with smtp: or lmtp:, as in smtp:[127.0.0.1]:10026" },
+	{ "smtp:", "must be HOST:PORT, [ADDRESS]:PORT or unix:/PATH" },
+	{ "smtp:[127.0.0.1", "']' is missing" },
+};
+
 static void
 test_next_hop(void **state)
 {
@@ -245,6 +265,16 @@ test_next_hop(void **state)
 	assert_int_equal(next_hop_parse("lmtp:unix:/var/run/lmtp", &h, &err), 0);
 	assert_int_equal(h.to.kind, ENDPOINT_UNIX);
 	assert_int_equal(next_hop_parse("uucp:x", &h, &err), -1);
+	for (size_t i = 0; i < nitems(next_hop_cases); i++) {
+		const char *want = next_hop_cases[i].error;
+
+		assert_int_equal(
+		    next_hop_parse(next_hop_cases[i].in, &h, &err), want == NULL ? 0 : -1);
+		if (want == NULL)
+			continue;
+		assert_int_equal(err.class, ERR_CONFIG);
+		assert_string_equal(err.text, want);
+	}
 }
 
 static void

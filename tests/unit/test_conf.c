@@ -148,11 +148,11 @@ static const struct {
 	    "error t:1: listeners: found kind \"policy\", which is not available in this version; "
 	    "expected smtp or lmtp\n" },
 	{ "listeners = { lmtp:127.0.0.1 }\n",
-	    "error t:1: listeners: 127.0.0.1: must end in :PORT\n" },
+	    "error t:1: listeners: \"lmtp:127.0.0.1\": must end in :PORT\n" },
 	{ "listeners = { lmtp:::1:25 }\n",
-	    "error t:1: listeners: ::1:25: an IPv6 address must stand in [ ]\n" },
+	    "error t:1: listeners: \"lmtp:::1:25\": an IPv6 address must stand in [ ]\n" },
 	{ "listeners = { lmtp:unix:x }\n",
-	    "error t:1: listeners: unix:x: must be unix:/PATH, an absolute path\n" },
+	    "error t:1: listeners: \"lmtp:unix:x\": must be unix:/PATH, an absolute path\n" },
 	{ L1 ", role = before }\n",
 	    "error t:1: listeners: role: found \"before\", expected after_queue, before_queue or "
 	    "mta\n" },
@@ -192,7 +192,7 @@ static const struct {
 	{ "x = 127.0.0.1\nlisteners = { lmtp:$x:1, name = n$y }\ny = 2\n", "" },
 	{ "listeners = { lmtp:$x:1 }\n",
 	    "error t:1: listeners: refers to $x, which nobody defines\n"
-	    "error t:1: listeners: a host must have 1 to 255 characters\n" },
+	    "error t:1: listeners: \"lmtp::1\": a host must have 1 to 255 characters\n" },
 	/* a value of the file that is bad only with a listener's own setting is told where it
 	   stands */
 	{ "x = 5\nsmtpd_timeout = ${x}s\n" L1 ", x = y }\n",

@@ -60,7 +60,7 @@ static const struct relay_case {
 	    { 451, 451, 451 }, "FFF", "4.3.2 bye", "", "", 0, 0 },
 	{ "421 at the greeting", 0, HOP_SMTP, "A:012",
 	    { { "GREETING", NULL, "421 4.3.2 busy\r\n" } }, { { 0 } }, { 451, 451, 451 }, "FFF",
-	    "4.4.1 Next hop said: 421 4.3.2 busy", "", "", 0, 0 },
+	    "4.4.1 Next hop: closed the connection: 421 4.3.2 busy", "", "", 0, 0 },
 	{ "lost at the dot", 0, HOP_SMTP, "A:012", { { ".", NULL, FAKE_BREAK } }, { { 0 } },
 	    { 451, 451, 451 }, "FFF",
 	    "4.4.2 Next hop: connection lost while waiting for the reply to the end of the message",
