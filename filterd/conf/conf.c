@@ -238,6 +238,21 @@ conf_where(const struct conf *c, const char *parameter, const char **file)
 	return e == NULL ? 0 : e->line;
 }
 
+int
+conf_where_in(
+    const struct conf *c, const struct conf_listener *l, const char *parameter, const char **file)
+{
+	const struct own_settings *own = &c->own[l - c->listeners];
+
+	for (size_t i = 0; i < own->n; i++) {
+		if (strcmp(own->own[i].name, parameter) != 0)
+			continue;
+		*file = own->own[i].file;
+		return own->own[i].line;
+	}
+	return conf_where(c, parameter, file);
+}
+
 static void
 unused_one(const struct conf *c, const struct cf_entry *e,
     void (*f)(void *arg, const char *name, const char *file, int line), void *arg)

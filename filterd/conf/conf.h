@@ -65,6 +65,9 @@ const struct conf_listener *conf_listener(const struct conf *, size_t i);
 
 /* Where a parameter was set; 0 and *file NULL: nowhere (default). */
 int conf_where(const struct conf *, const char *parameter, const char **file);
+/* Where the value that a listener has of it was set: among its own, else as conf_where(). */
+int conf_where_in(
+    const struct conf *, const struct conf_listener *, const char *parameter, const char **file);
 
 /* The notes `filterctl check` lists: Postfix's parameters that are accepted and unused here. */
 void conf_unused_each(const struct conf *,

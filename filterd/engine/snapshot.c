@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/xmem.h"
+#include "conf/reporter.h"
 #include "engine/snapshot.h"
 #include "net/dial.h"
 #include "rules/content_checks.h"
@@ -23,35 +24,29 @@ struct snapshot {
 /* What the steps of a build share. */
 struct build {
 	struct snapshot *snap;
-	conf_report_fn *report;
-	void *arg;
-	int errors;
+	struct reporter reporter;             /* tells once what is found for each listener */
 	const struct conf_listener *listener; /* being built */
 };
 
 static void tell(struct build *, enum conf_severity, const char *parameter, const char *fmt, ...)
     ATTR_PRINTF(4, 5);
 
-/* A finding about a parameter's value: told with the line that set it, or the listener's. */
+/* A finding about a parameter's value: told with the line that set it. */
 static void
 tell(struct build *b, enum conf_severity severity, const char *parameter, const char *fmt, ...)
 {
-	struct conf_finding f = { .severity = severity };
 	char text[700];
+	const char *file;
 	va_list ap;
+	int line;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	f.text = text;
-	f.line = conf_where(b->snap->conf, parameter, &f.file);
-	if (f.file == NULL) {
-		f.file = b->listener->file;
-		f.line = b->listener->line;
-	}
-	if (severity == CONF_ERROR)
-		b->errors++;
-	b->report(b->arg, &f);
+	line = conf_where_in(b->snap->conf, b->listener, parameter, &file);
+	if (file == NULL)
+		file = conf_path(b->snap->conf);
+	reporter_tell(&b->reporter, severity, file, line, "%s", text);
 }
 
 static struct net_list *
@@ -69,17 +64,12 @@ static void
 rule_finding(void *arg, const struct rule_finding *f)
 {
 	struct build *b = arg;
-	struct conf_finding c = { .severity = f->is_error ? CONF_ERROR : CONF_WARNING,
-		.file = f->file,
-		.line = f->line,
-		.text = f->text };
+	enum conf_severity severity = f->is_error ? CONF_ERROR : CONF_WARNING;
 
-	if (f->file == NULL) {
-		tell(b, c.severity, f->parameter, "%s: %s", f->parameter, f->text);
-		return;
-	}
-	b->errors += f->is_error;
-	b->report(b->arg, &c);
+	if (f->file == NULL)
+		tell(b, severity, f->parameter, "%s: %s", f->parameter, f->text);
+	else
+		reporter_tell(&b->reporter, severity, f->file, f->line, "%s", f->text);
 }
 
 /* A FILTER that will defer mail.  With filter_next_hop_maps, or a destination that a pattern fills
@@ -90,17 +80,12 @@ filter_seen(void *arg, const char *destination, const char *file, int line)
 	struct build *b = arg;
 	struct next_hop hop;
 	struct err err;
-	char text[700];
-	struct conf_finding c = {
-		.severity = CONF_WARNING, .file = file, .line = line, .text = text
-	};
 
 	if (b->listener->params->filter_next_hop_maps[0] != '\0' ||
 	    strchr(destination, '$') != NULL || next_hop_parse(destination, &hop, &err) == 0)
 		return;
-	snprintf(text, sizeof(text), "FILTER %s will be answered with 451 4.3.5: %s", destination,
-	    err.text);
-	b->report(b->arg, &c);
+	reporter_tell(&b->reporter, CONF_WARNING, file, line,
+	    "FILTER %s will be answered with 451 4.3.5: %s", destination, err.text);
 }
 
 static void
@@ -135,7 +120,7 @@ compile_checks(struct build *b, struct snap_listener *l)
 
 	mime_options(p, &o.mime);
 	l->checks = content_checks_compile(&o, b->snap->tables, rule_finding, b);
-	if (l->checks == NULL && b->errors == 0)
+	if (l->checks == NULL && b->reporter.errors == 0)
 		tell(b, CONF_ERROR, "header_checks", "header and body checks cannot be compiled");
 }
 
@@ -143,11 +128,8 @@ static void
 table_warning(void *arg, const struct table_finding *f)
 {
 	struct build *b = arg;
-	struct conf_finding c = {
-		.severity = CONF_WARNING, .file = f->file, .line = f->line, .text = f->text
-	};
 
-	b->report(b->arg, &c);
+	reporter_tell(&b->reporter, CONF_WARNING, f->file, f->line, "%s", f->text);
 }
 
 static void
@@ -208,8 +190,9 @@ struct snapshot *
 snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *report, void *arg)
 {
 	struct snapshot *s = xcalloc(1, sizeof(*s));
-	struct build b = { .snap = s, .report = report, .arg = arg };
+	struct build b = { .snap = s };
 
+	reporter_init(&b.reporter, report, arg);
 	atomic_init(&s->refs, 1);
 	s->conf = conf;
 	s->tables = table_registry_new(counters);
@@ -217,7 +200,8 @@ snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *rep
 	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));
 	for (size_t i = 0; i < s->nlisteners; i++)
 		build_listener(&b, &s->listeners[i], conf_listener(conf, i));
-	if (b.errors > 0) {
+	reporter_fini(&b.reporter);
+	if (b.reporter.errors > 0) {
 		snapshot_free(s);
 		return NULL;
 	}

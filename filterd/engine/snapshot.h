@@ -34,7 +34,8 @@ struct snap_listener {
 };
 
 /* Build from a loaded configuration; findings go to `report` (errors and warnings with file and
- * line).  NULL: at least one error.  Takes conf over in both cases. */
+ * line), each once, for however many listeners and parameters it holds.  NULL: at least one error.
+ * Takes conf over in both cases. */
 struct snapshot *snapshot_build(
     struct conf *, struct counters *, conf_report_fn *report, void *arg) ATTR_MUST_USE;
 struct snapshot *snapshot_ref(struct snapshot *);

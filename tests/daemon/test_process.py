@@ -175,6 +175,26 @@ def test_many_reloads_leak_nothing(filterd, hop):
     assert load()[1] <= before[1] + 1
 
 
+def test_findings_are_told_once(filterd, hop):
+    """By each reading of the configuration, for however many listeners and parameters; the first
+    also tells the terminal."""
+    f = filterd(next_hop=hop.next_hop, files={"rules": "if /a/\n/x/ DUNNO\n"},
+                header_checks="regexp:{dir}/rules", body_checks="regexp:{dir}/rules")
+    f.expect("IF without ENDIF|died of signal 9")
+
+    def told():
+        return sum("IF without ENDIF" in e["text"] for e in f.entries())
+
+    assert len(f.addresses) > 1
+    assert (told(), f.said().count("IF without ENDIF")) == (1, 1)
+    f.reload()
+    assert told() == 2
+    worker, = f.workers()
+    os.kill(worker, signal.SIGKILL)
+    f.wait_log(lambda e: e["text"] == "serving" and e["pid"] != worker)
+    assert (told(), f.said().count("IF without ENDIF")) == (3, 1)
+
+
 def test_log_is_opened_again(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     os.rename(f.log_file, f.log_file + ".1")

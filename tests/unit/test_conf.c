@@ -398,6 +398,27 @@ test_where(void **state)
 }
 
 static void
+test_where_in(void **state)
+{
+	struct buf told = { 0 };
+	struct conf *c = findings_load("smtpd_timeout = 1m\nlisteners = { smtp:127.0.0.1:1 }\n"
+				       " { smtp:127.0.0.1:2,\n   smtpd_timeout = 2m }\n",
+	    &told);
+	const char *file = "x";
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(conf_where_in(c, conf_listener(c, 0), "smtpd_timeout", &file), 1);
+	assert_string_equal(file, "t");
+	assert_int_equal(conf_where_in(c, conf_listener(c, 1), "smtpd_timeout", &file), 4);
+	assert_string_equal(file, "t");
+	assert_int_equal(conf_where_in(c, conf_listener(c, 1), "hopcount_limit", &file), 0);
+	assert_null(file);
+	conf_free(c);
+	buf_fini(&told);
+}
+
+static void
 add_unused(void *arg, const char *name, const char *file, int line)
 {
 	buf_printf(arg, "%s %s:%d;", name, file, line);
@@ -567,6 +588,7 @@ main(void)
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_bare_newline_words),
 		cmocka_unit_test(test_where),
+		cmocka_unit_test(test_where_in),
 		cmocka_unit_test(test_unused),
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_load_file),
