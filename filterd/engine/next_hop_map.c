@@ -27,7 +27,7 @@ next_hop_map_find(void *arg, const char *filter, struct next_hop *hop)
 	if (text == filter)
 		log_warn(t->service, t->id, "FILTER %s: %s", filter, err.text);
 	else
-		log_warn(t->service, t->id, "FILTER %s: filter_next_hop_maps has \"%s\": %s",
+		log_warn(t->service, t->id, "FILTER %s is \"%s\" in filter_next_hop_maps: %s",
 		    filter, text, err.text);
 	return -1;
 }
