@@ -37,6 +37,10 @@ struct delivered {
 	int64_t keep_ms;
 	struct record *v; /* oldest first, v[first .. n) are remembered */
 	size_t first, n, cap;
+	/* Where to look for a digest: lists of records, the newest first, as index + 1.  What has
+	 * been forgotten stays at their ends, below first. */
+	uint32_t *newest;    /* by the digest's first octets; cap of them, a power of two */
+	uint32_t *older;     /* by record: the one before it in its list */
 	_Atomic size_t live; /* n - first, for delivered_any() without the lock */
 };
 
@@ -50,14 +54,58 @@ record_check(const struct record *r)
 	return h;
 }
 
+/* A digest is random already. */
+static uint32_t *
+list_of(const struct delivered *d, const uint8_t *digest)
+{
+	uint32_t h;
+
+	memcpy(&h, digest, sizeof(h));
+	return &d->newest[h & (d->cap - 1)];
+}
+
+static void
+enlist(struct delivered *d, size_t i)
+{
+	uint32_t *list = list_of(d, d->v[i].digest);
+
+	d->older[i] = *list;
+	*list = (uint32_t)i + 1;
+}
+
+static void
+enlist_all(struct delivered *d)
+{
+	if (d->cap > 0)
+		memset(d->newest, 0, d->cap * sizeof(*d->newest));
+	for (size_t i = 0; i < d->n; i++)
+		enlist(d, i);
+}
+
+static void
+grow(struct delivered *d)
+{
+	d->cap = d->cap == 0 ? 64 : 2 * d->cap;
+	d->v = xreallocarray(d->v, d->cap, sizeof(*d->v));
+	d->newest = xreallocarray(d->newest, d->cap, sizeof(*d->newest));
+	d->older = xreallocarray(d->older, d->cap, sizeof(*d->older));
+	enlist_all(d);
+}
+
+static void
+forget_all(struct delivered *d)
+{
+	d->first = d->n = 0;
+	enlist_all(d);
+}
+
 static void
 remember(struct delivered *d, const struct record *r)
 {
-	if (d->n == d->cap) {
-		d->cap = d->cap == 0 ? 64 : 2 * d->cap;
-		d->v = xreallocarray(d->v, d->cap, sizeof(*d->v));
-	}
-	d->v[d->n++] = *r;
+	if (d->n == d->cap)
+		grow(d);
+	d->v[d->n] = *r;
+	enlist(d, d->n++);
 	if (d->n - d->first > ENTRIES_MAX)
 		d->first++;
 }
@@ -71,8 +119,8 @@ forget_old(struct delivered *d)
 	while (d->first < d->n &&
 	       (now - d->v[d->first].wall_us >= d->keep_ms * 1000 || d->v[d->first].wall_us > now))
 		d->first++;
-	if (d->first == d->n)
-		d->first = d->n = 0;
+	if (d->first == d->n && d->n > 0)
+		forget_all(d);
 	atomic_store(&d->live, d->n - d->first);
 }
 
@@ -146,6 +194,7 @@ compact(struct delivered *d, struct err *err)
 		memmove(d->v, d->v + d->first, bytes);
 	d->n -= d->first;
 	d->first = 0;
+	enlist_all(d);
 	rc = 0;
 out:
 	if (fd != -1)
@@ -193,7 +242,7 @@ read_file(struct delivered *d, struct err *err)
 			return -1;
 		}
 	} while (!has_name(d)); /* written anew between open and lock */
-	d->first = d->n = 0;
+	forget_all(d);
 	d->size = (int64_t)HEAD_LEN;
 	if (pread(d->fd, head, HEAD_LEN, 0) != (ssize_t)HEAD_LEN ||
 	    memcmp(head, FILE_HEAD, HEAD_LEN) != 0)
@@ -260,6 +309,8 @@ delivered_close(struct delivered *d)
 	pthread_mutex_destroy(&d->lock);
 	free(d->path);
 	free(d->v);
+	free(d->newest);
+	free(d->older);
 	free(d);
 }
 
@@ -349,8 +400,8 @@ delivered_has(struct delivered *d, const struct delivered_key *key)
 	pthread_mutex_lock(&d->lock);
 	read_more(d);
 	forget_old(d);
-	/* The newest first: a retry comes soon. */
-	for (size_t i = d->n; i > d->first && !found; i--)
+	for (size_t i = d->cap == 0 ? 0 : *list_of(d, key->digest); i > d->first && !found;
+	     i = d->older[i - 1])
 		found = memcmp(d->v[i - 1].digest, key->digest, sizeof(key->digest)) == 0;
 	pthread_mutex_unlock(&d->lock);
 	return found;

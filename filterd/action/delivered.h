@@ -13,8 +13,7 @@
  * Two processes may have it open, a worker that drains and its successor: both append, each sees
  * what the other wrote, and the file is written anew only when the last one is alone with it.
  *
- * Threads: any.  Weak spot: of more than 65,536 entries within the time the oldest go first, and a
- * look-up reads them one after another.
+ * Threads: any.  Weak spot: of more than 65,536 entries within the time the oldest go first.
  */
 #ifndef ACTION_DELIVERED_H
 #define ACTION_DELIVERED_H

@@ -283,6 +283,49 @@ count_up(void *arg)
 	(*(int *)arg)++;
 }
 
+#define MOST  65536
+#define BATCH 5000
+
+/* Of keys 0 .. n-1, added in this order, the last MOST are there and no others. */
+static void
+check_many(struct delivered *d, int n)
+{
+	for (int i = 0; i < n + BATCH; i++) {
+		struct delivered_key k = key(i);
+
+		if (delivered_has(d, &k) != (i >= n - MOST && i < n))
+			fail_msg("key %d of %d", i, n);
+	}
+}
+
+/* Beyond the limit the oldest go, whatever becomes of the file meanwhile. */
+static void
+test_many(void **state)
+{
+	static struct delivered_key keys[BATCH];
+	struct delivered *d = must_open(HOUR);
+	struct err err;
+	long size = 0;
+	int n = 0, shrunk = 0;
+
+	(void)state;
+	while (n < 3 * MOST) {
+		for (int i = 0; i < BATCH; i++)
+			keys[i] = key(n++);
+		assert_int_equal(delivered_add(d, keys, BATCH, &err), 0);
+		shrunk += file_size() < size;
+		size = file_size();
+		if (n == MOST + BATCH - MOST % BATCH || n == 30 * BATCH)
+			check_many(d, n);
+	}
+	assert_true(shrunk > 0);
+	check_many(d, n);
+	delivered_close(d);
+	d = must_open(HOUR);
+	check_many(d, n);
+	delivered_close(d);
+}
+
 static void
 count_down(void *arg)
 {
@@ -315,6 +358,7 @@ main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compact, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_processes, setup, teardown),
