@@ -1,14 +1,33 @@
 """Fixtures of the whole-daemon tests."""
+import contextlib
 import os
+import signal
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
+import children  # noqa: E402
 import filterd_proc  # noqa: E402
 import nexthop  # noqa: E402
 import postfix as postfix_lib  # noqa: E402
+
+
+def pytest_configure():
+    # By default these end a process at once; this way fixtures end what they have started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    children.start_marking()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left():
+    """Set up first, so looked at last: what a test started is gone.  The report is that of the
+    last test, but names the one."""
+    yield
+    left = children.left_over(3)
+    assert not left, "left running:\n" + "\n".join(left)
 
 
 def cannot(why):
@@ -37,17 +56,15 @@ def filterd():
     missing = filterd_proc.missing()
     if missing:
         cannot(missing)
-    started = []
-
-    def start(*args, **kwargs):
-        f = filterd_proc.Filterd(*args, **kwargs)
-        started.append(f)
-        return f.start()
-
-    yield start
     problems = []
-    for f in started:
-        problems += f.finish()
+    with contextlib.ExitStack() as stack:       # each is ended, though ending one may fail
+
+        def start(*args, **kwargs):
+            f = filterd_proc.Filterd(*args, **kwargs)
+            stack.callback(lambda: problems.extend(f.finish()))
+            return f.start()
+
+        yield start
     assert not problems, "\n".join(problems)
 
 
@@ -57,13 +74,11 @@ def postfix():
     missing = postfix_lib.missing()
     if missing:
         cannot(missing)
-    started = []
+    with contextlib.ExitStack() as stack:
 
-    def start(*args, **kwargs):
-        p = postfix_lib.Postfix(*args, **kwargs)
-        started.append(p)
-        return p.start()
+        def start(*args, **kwargs):
+            p = postfix_lib.Postfix(*args, **kwargs)
+            stack.callback(p.finish)
+            return p.start()
 
-    yield start
-    for p in started:
-        p.finish()
+        yield start

@@ -11,8 +11,9 @@ import crash_load
 import filterd_proc
 import load_world
 import pytest
+from children import alive
 from conftest import cannot
-from load_world import gone, until
+from load_world import until
 
 # In this order, again and again.  A supervisor's death begins the restart back-off anew, which
 # several workers that die one after the other would make longer and longer.
@@ -62,13 +63,13 @@ class Killer:
         f = self.f
         f.process.wait()
         if self.rng.random() < 0.5:
-            await until(lambda: all(gone(w) for w in workers), "the worker drains")
+            await until(lambda: not any(map(alive, workers)), "the worker drains")
         while True:
             f.start(ready=False)
             while f.process.poll() is None:
                 await asyncio.sleep(0.01)
                 if f.is_ready():
-                    await until(lambda: all(gone(w) for w in workers), "the worker drains")
+                    await until(lambda: not any(map(alive, workers)), "the worker drains")
                     return
             self.restarts += 1
             await asyncio.sleep(0.1)
@@ -95,7 +96,7 @@ def crash(tmp_path, messages, kills):
         # The last word has the store, not a process that remembers.
         f.process.kill()
         f.process.wait()
-        asyncio.run(until(lambda: not f.workers(), "the last worker"))
+        asyncio.run(until(lambda: not f.processes(), "the last worker"))
         f.start()
         found = load_world.found(f, hops)
         wrong = load_world.check(load, found)

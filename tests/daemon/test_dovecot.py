@@ -1,4 +1,5 @@
 """A real Dovecot as LMTP next hop: Postfix -> filterd -> Dovecot (EXAMPLES.md 18, 21)."""
+import contextlib
 import re
 
 import pytest
@@ -17,14 +18,14 @@ def dovecot():
     why = dovecot_lib.missing()
     if why:
         cannot(why)
-    started = []
+    with contextlib.ExitStack() as stack:
 
-    def start(**kwargs):
-        started.append(dovecot_lib.Dovecot(**kwargs))
-        return started[-1].start()
-    yield start
-    for d in started:
-        d.finish()
+        def start(**kwargs):
+            d = dovecot_lib.Dovecot(**kwargs)
+            stack.callback(d.finish)
+            return d.start()
+
+        yield start
 
 
 def body(mail):

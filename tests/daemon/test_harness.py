@@ -1,9 +1,15 @@
 """The harness itself: a fake next hop that lies is worse than none."""
+import os
+import shutil
+import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
+import children
 import nexthop
 import postfix as postfix_lib
 import smtp
@@ -156,3 +162,53 @@ def test_postfix_leaves_nothing_running(postfix):
     assert len(postfix_lib.members(pid)) > 1
     p.stop()
     assert postfix_lib.members(pid) == []
+
+
+# --- nothing is left running ---
+
+# As a daemon does: another session, nobody's output, and its process id told.
+DAEMON = ["sh", "-c", "setsid sleep 300 > /dev/null 2>&1 & echo $!"]
+
+
+def with_harness(*argv):
+    """Start a Python that finds what a test finds."""
+    return subprocess.Popen([sys.executable, "-B", *argv], stdout=subprocess.PIPE, text=True,
+                            env=dict(os.environ, PYTHONPATH=os.path.dirname(children.__file__),
+                                     PYTEST_ADDOPTS=""))
+
+
+def test_a_daemon_ends_with_its_guard():
+    with children.Guarded(DAEMON) as g:
+        pid = int(g.stdout)
+        assert g.returncode == 0 and children.alive(pid)
+        assert g.close() == []
+    assert not children.alive(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_daemon_ends_with_us(number):
+    p = with_harness("-c", "import children, signal\n"
+                     f"print(children.Guarded({DAEMON}).stdout, flush=True)\n"
+                     "signal.pause()")
+    pid = int(p.stdout.readline())
+    assert children.alive(pid)
+    p.send_signal(number)
+    p.wait()
+    end = time.monotonic() + 20
+    while children.alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_is_forgotten_fails_the_run(tmp_path):
+    """Also when all tests pass; and by then it is gone."""
+    shutil.copy(os.path.join(os.path.dirname(__file__), "conftest.py"), tmp_path)
+    (tmp_path / "test_it.py").write_text(
+        "import subprocess\n\n\ndef test_forgets():\n"
+        f"    subprocess.run({DAEMON})\n\n\ndef test_is_last():\n    pass\n")
+    p = with_harness("-m", "pytest", "-p", "no:cacheprovider", "-q",
+                     "--rootdir", str(tmp_path), str(tmp_path))
+    said = p.communicate(timeout=60)[0]
+    assert p.returncode == 1
+    assert "2 passed, 1 error" in said and "(sleep 300) of test_it.py::test_forgets (call)" in said
+    assert not any("sleep 300" in what for what in children.marked().values())

@@ -4,13 +4,13 @@ import os
 import pwd
 import signal
 import socket
-import subprocess
 import threading
 import time
 
 import filterd_proc
 import pytest
 import smtp
+from children import alive
 from nexthop import Delay
 
 MESSAGE = b"Subject: hi\r\n\r\nhello\r\n"
@@ -27,14 +27,6 @@ def wait_for(true, timeout=15):
     while not true():
         assert time.monotonic() < end, "not in time"
         time.sleep(0.02)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(") ", 1)[1][0] != "Z"
-    except OSError:
-        return False
 
 
 def status(f):
@@ -204,29 +196,25 @@ def test_log_is_opened_again(filterd, hop):
     wait_for(lambda: send(f).code == 250 and f.finals())
 
 
-def test_daemon_returns_when_it_serves(filterd, hop, tmp_path):
-    f = filterd_proc.Filterd(next_hop=hop.next_hop, pid_file="{dir}/run/pid")
-    run = [filterd_proc.program("filterd"), "-c", f.config]
-    try:
-        # The output is a pipe: it must be let go of too, or this waits for ever.
-        r = subprocess.run(run, capture_output=True, text=True, timeout=30,
-                           env=filterd_proc.sanitizer_env(f.dir))
-        assert (r.returncode, r.stdout + r.stderr) == (0, "")
-        with open(f.dir + "/run/pid") as p:
-            pid = int(p.read())
-        assert send(f).code == 250
-        again = subprocess.run(run, capture_output=True, text=True, timeout=30)
-        assert again.returncode == 71 and f"running already, as process {pid}" in again.stderr
-        os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not alive(pid))
-        assert not os.path.exists(f.dir + "/run/pid")
-        # One that fails says why and with which status.
-        f.write_config(header_checks="nonsense:x")
-        bad = subprocess.run(run, capture_output=True, text=True, timeout=30)
-        assert bad.returncode == 78 and "nonsense" in bad.stderr
-    finally:
-        f.expect("running already|nonsense|before it was ready")
-        assert f.finish() == []
+def test_daemon_returns_when_it_serves(filterd, hop):
+    f = filterd(next_hop=hop.next_hop, pid_file="{dir}/run/pid")
+    f.expect("running already|nonsense|before it was ready")
+    assert f.stop() == 0
+    # The output is a pipe: it must be let go of too, or this waits for ever.
+    r = f.command()
+    assert (r.returncode, r.stdout + r.stderr) == (0, "")
+    with open(f.dir + "/run/pid") as p:
+        pid = int(p.read())
+    assert send(f).code == 250
+    again = f.command()
+    assert again.returncode == 71 and f"running already, as process {pid}" in again.stderr
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not alive(pid))
+    assert not os.path.exists(f.dir + "/run/pid") and f.processes() == []
+    # One that fails says why and with which status.
+    f.write_config(header_checks="nonsense:x")
+    bad = f.command()
+    assert bad.returncode == 78 and "nonsense" in bad.stderr
 
 
 BROKEN = [
@@ -244,10 +232,12 @@ BROKEN = [
 def test_broken_configuration(settings, said, args):
     """The same words and status from -n, in the foreground and as a daemon."""
     f = filterd_proc.Filterd(**settings)
-    r = subprocess.run([filterd_proc.program("filterd"), *args, "-c", f.config], timeout=30,
-                       capture_output=True, text=True, env=filterd_proc.sanitizer_env(f.dir))
-    checked = f.ctl("check", status=None)
-    f.remove()
+    try:
+        r = f.command(*args)
+        checked = f.ctl("check", status=None)
+    finally:
+        f.end_all()
+        f.remove()
     assert (r.returncode, checked[0]) == (78, 78)
     assert checked[1].startswith("error: ") or "\nerror: " in checked[1]
     for word in said:

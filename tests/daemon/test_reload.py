@@ -44,7 +44,11 @@ class World:
         self.f = load_world.make(self.hops, **settings)
 
     def __enter__(self):
-        self.f.start()
+        try:
+            self.f.start()
+        except BaseException as e:
+            self.__exit__(type(e))
+            raise
         return self
 
     def __exit__(self, kind, *_):

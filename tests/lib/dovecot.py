@@ -140,7 +140,12 @@ class Dovecot:
             self.output.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    __enter__ = start
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.finish()
+            raise
 
     def __exit__(self, *_):
         self.finish()

@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 
-from children import dies_with_us
+import children
 from ports import free_port
 
 
@@ -76,6 +76,7 @@ class Filterd:
         self.extra = extra
         self.expected = []
         self.process = None
+        self.guarded = []
         self.status = None
         self.problems = []
         self.log_file = os.path.join(self.dir, "filterd.log")
@@ -160,7 +161,7 @@ class Filterd:
         self.process = subprocess.Popen(
             [program("filterd"), "-f", "-c", self.config, *self.args],
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, env=env,
-            preexec_fn=dies_with_us)
+            preexec_fn=children.dies_with_us)
         if ready:
             self.wait_ready(timeout)
         return self
@@ -205,6 +206,35 @@ class Filterd:
         self.output.close()
         return self.status
 
+    def command(self, *args, timeout=30):
+        """filterd -c CONFIG ARGS, which returns by itself; a daemon that it leaves ends with us.  See
+        children.Guarded."""
+        g = children.Guarded([program("filterd"), "-c", self.config, *args], timeout,
+                             sanitizer_env(self.dir))
+        self.guarded.append(g)
+        return g
+
+    def processes(self):
+        """Ids of all that run with this configuration, supervisors and workers."""
+        found = []
+        for name in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(name, "rb") as f:
+                    args = f.read().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if os.path.basename(args[0]) == "filterd" and self.config in args:
+                found.append(int(name.split("/")[2]))
+        return found
+
+    def end_all(self, timeout=60):
+        """Daemons, and workers whose supervisor was killed: they end by themselves."""
+        for g in self.guarded:
+            self.problems += [f"process {pid} of a daemon had to be killed" for pid in g.close()]
+        self.guarded = []
+        self.problems += [f"filterd's process {pid} had to be killed"
+                          for pid in children.end(self.processes(), timeout)]
+
     def workers(self):
         """Process ids of the supervisor's children."""
         try:
@@ -227,6 +257,7 @@ class Filterd:
         was_running = self.process is not None
         if was_running and self.stop() != 0:
             self.problems.append(f"exit status {self.status}:\n{self.said()}")
+        self.end_all()
         for e in self.entries():
             if e.get("level") in ("warn", "warning", "error", "fatal") and not self._announced(e):
                 self.problems.append(f"unexpected log line: {json.dumps(e)}")
@@ -238,7 +269,12 @@ class Filterd:
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    __enter__ = start
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.finish()
+            raise
 
     def __exit__(self, kind, *_):
         problems = self.finish()

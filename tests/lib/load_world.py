@@ -54,14 +54,6 @@ class Hop:
         return f"{'lmtp' if self.lmtp else 'smtp'}:[127.0.0.1]:{self.port}"
 
 
-def gone(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(") ", 1)[1][0] == "Z"
-    except OSError:
-        return True
-
-
 async def until(true, what, seconds=60):
     for _ in range(int(seconds / 0.01)):
         if true():

@@ -222,7 +222,12 @@ class Postfix:
         if not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)
 
-    __enter__ = start
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.finish()
+            raise
 
     def __exit__(self, *_):
         self.finish()
