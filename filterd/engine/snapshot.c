@@ -132,6 +132,15 @@ table_warning(void *arg, const struct table_finding *f)
 	reporter_tell(&b->reporter, CONF_WARNING, f->file, f->line, "%s", f->text);
 }
 
+/* What goes into a header and is no field would end that header. */
+static void
+field(struct build *b, const char *parameter, const char *text, const char *such)
+{
+	if (text[0] != '\0' && mime_field_name(span_str(text)) == 0)
+		tell(b, CONF_ERROR, parameter, "%s: must be a header field, \"%s\"", parameter,
+		    such);
+}
+
 static void
 build_listener(struct build *b, struct snap_listener *l, const struct conf_listener *c)
 {
@@ -149,9 +158,8 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	    nets(b, "smtpd_authorized_xforward_hosts", p->smtpd_authorized_xforward_hosts);
 	l->xclient = nets(b, "smtpd_authorized_xclient_hosts", p->smtpd_authorized_xclient_hosts);
 	compile_checks(b, l);
-	if (p->received_header[0] != '\0' && mime_field_name(span_str(p->received_header)) == 0)
-		tell(b, CONF_ERROR, "received_header",
-		    "received_header: must be a header field, \"Received: ...\"");
+	field(b, "received_header", p->received_header, "Received: ...");
+	field(b, "tag_header", p->tag_header, "X-Spam-Flag: YES");
 	if (p->filter_next_hop_maps[0] != '\0') {
 		l->filter_map = table_registry_add(b->snap->tables, p->filter_next_hop_maps,
 		    p->config_errors == 1, table_warning, b, &err);

@@ -180,6 +180,11 @@ def test_next_hop_that_cannot_be(value, text, mode):
     assert status == 78 and f'filterd.cf:3: next_hop: "{value}": {text}\n' in said
 
 
+def test_tag_header_must_be_a_field():
+    status, said = filterd_proc.check("listeners = { lmtp:127.0.0.1:1 }\ntag_header = spam\n")
+    assert status == 78 and 'filterd.cf:2: tag_header: must be a header field, "X-Spam-Flag: YES"\n' in said
+
+
 def test_filter_next_hop_down_is_4xx(filterd, hop):
     with NextHop() as second:
         gone = second.next_hop
