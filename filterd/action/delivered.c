@@ -20,6 +20,8 @@
 #define FILE_HEAD   "filterd delivered 1\n"
 #define HEAD_LEN    (sizeof(FILE_HEAD) - 1)
 #define ENTRIES_MAX ((size_t)1 << 16)
+/* What another process writes may be seen so late: a client takes longer to come again. */
+#define LOOK_MS     50
 #define COMPACT_MIN 64 /* forgotten entries before the file is written anew */
 
 /* As on disk, in this machine's byte order: the file never leaves it. */
@@ -39,9 +41,10 @@ struct delivered {
 	size_t first, n, cap;
 	/* Where to look for a digest: lists of records, the newest first, as index + 1.  What has
 	 * been forgotten stays at their ends, below first. */
-	uint32_t *newest;    /* by the digest's first octets; cap of them, a power of two */
-	uint32_t *older;     /* by record: the one before it in its list */
-	_Atomic size_t live; /* n - first, for delivered_any() without the lock */
+	uint32_t *newest;          /* by the digest's first octets; cap of them, a power of two */
+	uint32_t *older;           /* by record: the one before it in its list */
+	_Atomic size_t live;       /* n - first, for delivered_any() without the lock */
+	_Atomic int64_t looked_ms; /* when delivered_any() last looked at the file */
 };
 
 static uint64_t
@@ -411,8 +414,15 @@ delivered_has(struct delivered *d, const struct delivered_key *key)
 int
 delivered_any(struct delivered *d)
 {
+	int64_t now = clock_ms();
 	struct stat st;
 
-	return atomic_load(&d->live) > 0 ||
-	       (stat(d->path, &st) == 0 && st.st_size > atomic_load(&d->size));
+	if (atomic_load(&d->live) > 0)
+		return 1;
+	if (now - atomic_load(&d->looked_ms) < LOOK_MS)
+		return 0;
+	if (stat(d->path, &st) == 0 && st.st_size > atomic_load(&d->size))
+		return 1; /* until it is read */
+	atomic_store(&d->looked_ms, now);
+	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -25,6 +26,7 @@ void buf_add(struct buf *, const void *p, size_t n);
 void buf_addc(struct buf *, char c);
 void buf_adds(struct buf *, const char *s);
 void buf_add_span(struct buf *, struct span);
+void buf_add_num(struct buf *, int64_t); /* decimal */
 void buf_printf(struct buf *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *, const char *fmt, va_list ap);
 /* The bytes as a C string ("" when nothing was added); valid until the next change. */

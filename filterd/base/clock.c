@@ -1,5 +1,6 @@
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -81,11 +82,21 @@ struct second {
 };
 static _Thread_local struct second last;
 
+static void
+add(char **at, char *end, const char *s, size_t n)
+{
+	if (n > (size_t)(end - *at))
+		n = (size_t)(end - *at);
+	memcpy(*at, s, n);
+	*at += n;
+}
+
 void
 clock_format_rfc3339(int64_t wall_us, char *out, size_t size)
 {
 	time_t sec = (time_t)(wall_us / 1000000);
 	struct tm tm;
+	char digits[7] = ".", *at = out, *end = out + size - 1;
 
 	if (sec != last.sec || last.date[0] == '\0') {
 		localtime_r(&sec, &tm);
@@ -94,6 +105,12 @@ clock_format_rfc3339(int64_t wall_us, char *out, size_t size)
 		    last.zone, sizeof(last.zone), "%z", &tm); /* +hhmm; RFC 3339 wants +hh:mm */
 		last.sec = sec;
 	}
-	snprintf(out, size, "%s.%06d%.3s:%.2s", last.date, (int)(wall_us % 1000000), last.zone,
-	    last.zone + 3);
+	add(&at, end, last.date, strlen(last.date));
+	for (int us = (int)(wall_us % 1000000), i = 6; i > 0; i--, us /= 10)
+		digits[i] = (char)('0' + us % 10);
+	add(&at, end, digits, sizeof(digits));
+	add(&at, end, last.zone, 3);
+	add(&at, end, ":", 1);
+	add(&at, end, last.zone + 3, 2);
+	*at = '\0';
 }

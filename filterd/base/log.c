@@ -249,20 +249,32 @@ format_json(struct buf *b, const struct event *e)
 }
 
 static void
+add2(struct buf *b, const char *one, const char *two)
+{
+	buf_adds(b, one);
+	buf_adds(b, two);
+}
+
+static void
 format_text(struct buf *b, const struct event *e)
 {
 	char when[48];
 
 	if (lg.opt.target == LOG_TO_FILE) {
 		clock_format_rfc3339(clock_wall_us(), when, sizeof(when));
-		buf_printf(b, "%s ", when);
+		add2(b, when, " ");
 	}
 	/* syslog(3) puts time, name and number in front itself. */
-	if (lg.opt.target != LOG_TO_SYSLOG)
-		buf_printf(b, "%s%s%s[%d]: ", lg.program, e->service == NULL ? "" : "/",
-		    e->service == NULL ? "" : e->service, process_id());
+	if (lg.opt.target != LOG_TO_SYSLOG) {
+		buf_adds(b, lg.program);
+		if (e->service != NULL)
+			add2(b, "/", e->service);
+		buf_addc(b, '[');
+		buf_add_num(b, process_id());
+		buf_adds(b, "]: ");
+	}
 	if (e->id != NULL)
-		buf_printf(b, "%s: ", e->id);
+		add2(b, e->id, ": ");
 	if (e->level == LOG_LEVEL_ERROR || e->level == LOG_LEVEL_WARN)
 		buf_printf(b, "%s: ", level_names[e->level]);
 	log_quote(b, span_str(e->text), 2 * FIELD_MAX);
@@ -401,7 +413,7 @@ log_event(enum log_level level, const char *service, const char *id, const char 
 
 void
 log_event_last(enum log_level level, const char *service, const char *id, const char *event,
-    const struct log_field *fields, size_t nfields, const char *fmt, ...)
+    const struct log_field *fields, size_t nfields, const char *text)
 {
 	struct event e = { .level = level,
 		.service = service,
@@ -409,12 +421,11 @@ log_event_last(enum log_level level, const char *service, const char *id, const 
 		.name = event,
 		.fields = fields,
 		.nfields = nfields,
+		.text = text,
 		.last = 1 };
-	va_list ap;
 
-	va_start(ap, fmt);
-	vemit(&e, fmt, ap);
-	va_end(ap);
+	if (log_enabled(level))
+		emit(&e);
 }
 
 void

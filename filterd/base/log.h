@@ -69,10 +69,10 @@ void log_debug(const char *service, const char *id, const char *fmt, ...) ATTR_P
 void log_event(enum log_level, const char *service, const char *id, const char *event,
     const struct log_field *fields, size_t nfields, const char *fmt, ...) ATTR_PRINTF(7, 8);
 
-/* The same for the last line about its id: only such a line may be gathered, for what is written
- * of a transaction that goes on in another thread would come before it. */
+/* The same for the last line about its id, text being ready made: only such a line may be gathered,
+ * for what is written of a transaction that goes on in another thread would come before it. */
 void log_event_last(enum log_level, const char *service, const char *id, const char *event,
-    const struct log_field *fields, size_t nfields, const char *fmt, ...) ATTR_PRINTF(7, 8);
+    const struct log_field *fields, size_t nfields, const char *text);
 
 /* Append outside text to a buffer as the log writes it: control bytes and broken UTF-8 as \xHH, at
  * most max input bytes, then "...". */

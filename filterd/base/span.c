@@ -89,6 +89,16 @@ span_cut(struct span s, uint8_t sep, struct span *head, struct span *rest)
 	return 1;
 }
 
+void
+span_copy(struct span s, char *out, size_t size)
+{
+	size_t n = s.len < size ? s.len : size - 1;
+
+	if (n > 0)
+		memcpy(out, s.p, n);
+	out[n] = '\0';
+}
+
 int
 span_u64(struct span s, uint64_t max, uint64_t *out)
 {

@@ -42,6 +42,8 @@ size_t span_find(struct span, uint8_t);
 /* Cut at the first `sep`: *head gets what stands before it, *rest what follows.  1 if sep was
  * there, else 0 with everything in *head and *rest empty. */
 int span_cut(struct span, uint8_t sep, struct span *head, struct span *rest);
+/* As much of it as fits, and a NUL. */
+void span_copy(struct span, char *out, size_t size);
 /* Decimal digits only, value at most max: 0, or -1. */
 int span_u64(struct span, uint64_t max, uint64_t *out);
 

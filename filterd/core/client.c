@@ -1,6 +1,7 @@
-#include <stdio.h>
 #include <string.h>
 
+#include "base/attr.h"
+#include "base/span.h"
 #include "core/client.h"
 
 void
@@ -8,13 +9,21 @@ client_init(struct client *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->sa.ss_family = AF_UNSPEC;
-	snprintf(c->addr, sizeof(c->addr), "unknown");
-	snprintf(c->name, sizeof(c->name), "unknown");
-	snprintf(c->reverse_name, sizeof(c->reverse_name), "unknown");
+	memcpy(c->addr, "unknown", sizeof("unknown"));
+	memcpy(c->name, "unknown", sizeof("unknown"));
+	memcpy(c->reverse_name, "unknown", sizeof("unknown"));
 }
 
 void
 client_label(const struct client *c, char *out, size_t size)
 {
-	snprintf(out, size, "%s[%s]", c->name, c->addr);
+	struct span parts[] = { span_str(c->name), span_str("["), span_str(c->addr),
+		span_str("]") };
+	size_t at = 0;
+
+	for (size_t i = 0; i < nitems(parts) && at + parts[i].len < size; i++) {
+		memcpy(out + at, parts[i].p, parts[i].len);
+		at += parts[i].len;
+	}
+	out[at] = '\0';
 }

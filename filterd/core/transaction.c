@@ -57,12 +57,11 @@ decision_id_make(char *out, size_t size)
 	static _Atomic uint32_t count;
 	uint32_t n = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
 	uint64_t us = (uint64_t)clock_wall_us();
-	char id[20], *p = id;
+	char id[17], *p = id;
 
 	p = put(p, us / 1000000, 6);
 	p = put(p, us % 1000000, 4);
 	p = put(p, (uint64_t)getpid(), 4);
 	p = put(p, n, 3);
-	*p = '\0';
-	snprintf(out, size, "%s", id);
+	span_copy(span_make(id, (size_t)(p - id)), out, size);
 }

@@ -47,7 +47,7 @@ origin_format(const struct origin *o, char *out, size_t size)
 	if (o->file != NULL)
 		snprintf(out, size, "%s:%d", o->file, o->line);
 	else
-		snprintf(out, size, "%s", o->list == NULL ? "-" : o->list);
+		span_copy(span_str(o->list == NULL ? "-" : o->list), out, size);
 }
 
 const char *

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,21 +25,18 @@ fate_verb(enum rcpt_fate f)
 	return "unknown";
 }
 
-void
-verdict_word(const struct verdict *v, struct buf *b)
+const char *
+verdict_word(const struct verdict *v)
 {
 	if (v->outcome == OUTCOME_REJECT)
-		buf_adds(b, "reject");
-	else if (v->outcome == OUTCOME_DEFER)
-		buf_adds(b, "defer");
-	else if (v->discard)
-		buf_adds(b, "discard");
-	else if (v->hold)
-		buf_adds(b, "hold");
-	else if (v->tags.n > 0)
-		buf_adds(b, "tag");
-	else
-		buf_adds(b, "pass");
+		return "reject";
+	if (v->outcome == OUTCOME_DEFER)
+		return "defer";
+	if (v->discard)
+		return "discard";
+	if (v->hold)
+		return "hold";
+	return v->tags.n > 0 ? "tag" : "pass";
 }
 
 static void
@@ -137,20 +132,77 @@ ms_between(int64_t from_us, int64_t to_us)
 	return from_us == 0 || to_us < from_us ? 0 : (to_us - from_us) / 1000;
 }
 
+/* What the text form says, in order.  A message's one line is a good part of what a small message
+ * costs, so it is put together without printf(3). */
 static void
-log_one(const struct transaction *t, const struct recipient *r, const char *facts, int64_t now)
+say(struct buf *b, const char *what, const char *value, const char *end)
+{
+	buf_adds(b, what);
+	buf_adds(b, value);
+	buf_adds(b, end);
+}
+
+struct line {
+	const struct transaction *t;
+	const struct recipient *r;
+	const char *client, *rule, *verdict, *effects, *facts;
+	int64_t receive_ms, check_ms, total_ms;
+};
+
+static const char *
+or_dash(const char *s)
+{
+	return s == NULL || s[0] == '\0' ? "-" : s;
+}
+
+static void
+format_line(const struct line *l, struct buf *b)
+{
+	const struct transaction *t = l->t;
+	const struct recipient *r = l->r;
+
+	say(b, fate_verb(r->fate), ": END-OF-MESSAGE from ", l->client);
+	buf_adds(b, ": ");
+	buf_add_num(b, r->code);
+	say(b, " ", r->reply == NULL ? "-" : r->reply, "; ");
+	say(b, "from=<", t->sender.octets, "> ");
+	say(b, "to=<", r->path.octets, "> ");
+	say(b, "proto=", t->client->proto, " ");
+	say(b, "helo=<", t->client->helo, "> ");
+	say(b, "rule=", l->rule, " ");
+	say(b, "verdict=", l->verdict, " ");
+	say(b, "effects=<", l->effects, "> ");
+	say(b, "queue_id=", or_dash(t->client->ident), " ");
+	say(b, "message-id=", or_dash(t->message_id), " ");
+	say(b, "hop=", or_dash(r->hop), " ");
+	buf_adds(b, "size=");
+	buf_add_num(b, (int64_t)message_len(t->message));
+	buf_adds(b, " ms=");
+	buf_add_num(b, l->receive_ms);
+	buf_addc(b, '/');
+	buf_add_num(b, l->check_ms);
+	buf_addc(b, '/');
+	buf_add_num(b, l->total_ms);
+	say(b, " facts=<", l->facts, ">");
+}
+
+/* text is empty, and is so again afterwards. */
+static void
+log_one(const struct transaction *t, const struct recipient *r, const char *facts, int64_t now,
+    struct buf *text)
 {
 	const struct verdict *v = verdict_of(t, r);
-	struct buf said = { 0 }, what = { 0 }, reason = { 0 }, bcc = { 0 };
-	char client[400], rule[400], code[8];
+	struct buf what = { 0 }, reason = { 0 }, bcc = { 0 };
+	char client[400], rule[400];
 
 	reason_of(v, r, &reason);
 	copies(v, &bcc);
-	verdict_word(v, &said);
 	effects(v, &what);
 	client_label(t->client, client, sizeof(client));
 	origin_format(deciding(v), rule, sizeof(rule));
-	snprintf(code, sizeof(code), "%d", r->code);
+	const struct line l = { t, r, client, rule, verdict_word(v), buf_cstr(&what), facts,
+		ms_between(t->started_us, t->data_us), ms_between(t->data_us, t->checked_us),
+		ms_between(t->started_us, now) };
 	const struct log_field fields[] = {
 		LOG_STR("queue_id", t->client->ident),
 		LOG_STR("message_id", t->message_id),
@@ -160,10 +212,10 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_STR("helo", t->client->helo),
 		LOG_STR("proto", t->client->proto),
 		LOG_STR("listener", t->listener),
-		LOG_STR("verdict", buf_cstr(&said)),
+		LOG_STR("verdict", l.verdict),
 		LOG_STR("fate", fate_verb(r->fate)),
 		LOG_STR("rule", rule),
-		LOG_STR("effects", buf_cstr(&what)),
+		LOG_STR("effects", l.effects),
 		LOG_STR("filter", v->filter.arg),
 		LOG_STR("redirect", v->redirect.arg),
 		LOG_STR("bcc", buf_cstr(&bcc)),
@@ -173,24 +225,15 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_STR("hop", r->hop),
 		LOG_STR("facts", facts),
 		LOG_NUM("bytes", (int64_t)message_len(t->message)),
-		LOG_NUM("receive_ms", ms_between(t->started_us, t->data_us)),
-		LOG_NUM("check_ms", ms_between(t->data_us, t->checked_us)),
-		LOG_NUM("total_ms", ms_between(t->started_us, now)),
+		LOG_NUM("receive_ms", l.receive_ms),
+		LOG_NUM("check_ms", l.check_ms),
+		LOG_NUM("total_ms", l.total_ms),
 	};
 
+	format_line(&l, text);
 	log_event_last(LOG_LEVEL_INFO, t->service, t->id, "message", fields,
-	    sizeof(fields) / sizeof(fields[0]),
-	    "%s: END-OF-MESSAGE from %s: %s %s; from=<%s> to=<%s> proto=%s helo=<%s> rule=%s "
-	    "verdict=%s effects=<%s> queue_id=%s message-id=%s hop=%s size=%zu ms=%lld/%lld/%lld "
-	    "facts=<%s>",
-	    fate_verb(r->fate), client, code, r->reply == NULL ? "-" : r->reply, t->sender.octets,
-	    r->path.octets, t->client->proto, t->client->helo, rule, buf_cstr(&said),
-	    buf_cstr(&what), t->client->ident[0] == '\0' ? "-" : t->client->ident,
-	    t->message_id[0] == '\0' ? "-" : t->message_id, r->hop == NULL ? "-" : r->hop,
-	    message_len(t->message), (long long)ms_between(t->started_us, t->data_us),
-	    (long long)ms_between(t->data_us, t->checked_us),
-	    (long long)ms_between(t->started_us, now), facts);
-	buf_fini(&said);
+	    sizeof(fields) / sizeof(fields[0]), buf_cstr(text));
+	buf_reset(text);
 	buf_fini(&what);
 	buf_fini(&reason);
 	buf_fini(&bcc);
@@ -199,13 +242,15 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 void
 final_log(const struct transaction *t)
 {
-	struct buf facts = { 0 };
+	struct buf facts = { 0 }, text = { 0 };
 	int64_t now = clock_us();
 
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	facts_format(&t->facts, &facts);
+	buf_reserve(&text, 600);
 	for (size_t i = 0; i < t->nrcpts; i++)
-		log_one(t, t->rcpts[i], buf_cstr(&facts), now);
+		log_one(t, t->rcpts[i], buf_cstr(&facts), now, &text);
 	buf_fini(&facts);
+	buf_fini(&text);
 }

@@ -15,9 +15,8 @@ struct transaction;
 
 void final_log(const struct transaction *);
 
-/* "reject", "hold", "tag,prepend", "pass": what the rules said of this message. */
-struct buf;
+/* "reject", "defer", "discard", "hold", "tag", "pass": what the rules said of this message. */
 struct verdict;
-void verdict_word(const struct verdict *, struct buf *);
+const char *verdict_word(const struct verdict *);
 
 #endif

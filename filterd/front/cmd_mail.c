@@ -107,7 +107,7 @@ whom(struct smtp_session *s)
 		return &s->peer;
 	counter_inc(s->doors->opt.counters, no_xforward);
 	client_init(&s->unknown);
-	snprintf(s->unknown.proto, sizeof(s->unknown.proto), "%s", s->peer.proto);
+	span_copy(span_str(s->peer.proto), s->unknown.proto, sizeof(s->unknown.proto));
 	return &s->unknown;
 }
 

@@ -134,7 +134,7 @@ wake(struct smtp_session *s, int64_t by, int timed_out)
 		return;
 	if (timed_out)
 		atomic_store(&s->timed_out, 1);
-	shutdown(s->wait_fd, s->wait_write ? SHUT_RDWR : SHUT_RD);
+	shutdown(s->watch->fd, s->wait_write ? SHUT_RDWR : SHUT_RD);
 	atomic_store(&s->wake_by_ms, DEADLINE_NEVER);
 }
 
@@ -189,14 +189,14 @@ start_epoll(struct doors *d, struct err *err)
 {
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->epoll == -1 || d->wake == -1) {
+	if (d->epoll == -1 || d->wake == -1 || watch_start(d) == -1) {
 		err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
 		return -1;
 	}
 	for (size_t i = 0; i < d->opt.nlisten; i++) {
 		/* Edge triggered: one thread takes the whole burst, accepting is short. */
 		struct epoll_event e = { .events = EPOLLIN | EPOLLET,
-			.data.ptr = &d->listen_fds[i] };
+			.data.u64 = WATCH_LISTENER | i };
 
 		if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->listen_fds[i], &e) == -1) {
 			err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
@@ -221,6 +221,7 @@ doors_free(struct doors *d)
 	free(d->fibers);
 	free(d->per_listener);
 	free(d->listen_fds);
+	free(d->slots);
 	snapshot_unref(d->snapshot);
 	free(d);
 }

@@ -13,6 +13,8 @@
 #include "front/session.h"
 
 struct message;
+struct net_watch;
+struct watch_slot;
 struct worker;
 
 #define READY_MAX 16
@@ -23,7 +25,9 @@ struct doors {
 	struct door_options opt;
 	int *listen_fds;
 	int epoll;
-	int wake; /* eventfd that ends idle threads at stop */
+	int wake;                 /* eventfd that ends idle threads at stop */
+	struct watch_slot *slots; /* by descriptor */
+	size_t nslots;
 
 	pthread_mutex_t conf_lock;
 	struct snapshot *snapshot;
@@ -67,6 +71,20 @@ int workers_start(struct doors *); /* -1: not even one thread */
 void workers_tidy(struct doors *);
 /* When no session is left. */
 void workers_end(struct doors *);
+
+/* --- watch.c --- */
+/* Events that are not about a session's descriptor: data.u64 is WATCH_STOP, or WATCH_LISTENER and
+ * its number. */
+#define WATCH_LISTENER ((uint64_t)1 << 62)
+#define WATCH_STOP     ((uint64_t)1 << 63)
+int watch_start(struct doors *); /* -1: errno */
+/* The session waits for what it has noted.  1: it does, and may have been woken already; 0: it need
+ * not, let it run. */
+int watch_wait(struct doors *, struct smtp_session *);
+/* The session that waited for this event; NULL: none. */
+struct smtp_session *watch_event(struct doors *, const struct epoll_event *);
+/* The peer has stopped sending, or the one of an earlier descriptor of this number had. */
+int watch_hung_up(const struct doors *, const struct net_watch *);
 
 /* --- run.c --- */
 /* Run a session while it has input, then park or free it. */

@@ -1,7 +1,5 @@
 /* Sessions as fibers: run, wait, be woken (front/doors.h). */
-#include <errno.h>
 #include <sched.h>
-#include <sys/epoll.h>
 
 #include "base/log.h"
 #include "front/doors.h"
@@ -11,13 +9,14 @@
 /* Straight code with a regular expression engine at its bottom; what is not touched costs nothing.
  */
 #define FIBER_STACK ((size_t)512 * 1024)
+
 /* Inside a session's fiber: note what is waited for, and let the thread go. */
 static int
-session_wait(void *arg, int fd, int for_write, struct deadline until)
+session_wait(void *arg, struct net_watch *w, int for_write, struct deadline until)
 {
 	struct smtp_session *s = arg;
 
-	s->wait_fd = fd;
+	s->watch = w;
 	s->wait_write = for_write;
 	s->park_until_ms = until.at_ms;
 	fiber_yield();
@@ -48,23 +47,6 @@ fiber_put(struct doors *d, struct fiber *f)
 	fiber_free(f);
 }
 
-/* Ask for one event on what the session waits for.  After this call another thread may have run and
- * freed the session. */
-static void
-arm(struct doors *d, struct smtp_session *s)
-{
-	struct epoll_event e = { .events = (s->wait_write ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) |
-					   EPOLLONESHOT,
-		.data.ptr = s };
-	int fd = s->wait_fd;
-
-	atomic_store(&s->wake_by_ms, s->park_until_ms);
-	/* Known descriptors are the rule: the client's from its second command on, a next hop's
-	 * that is kept. */
-	if (epoll_ctl(d->epoll, EPOLL_CTL_MOD, fd, &e) == -1 && errno == ENOENT)
-		(void)epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &e);
-}
-
 /* Nobody wakes it any more; if somebody is just about to, wait for that instant. */
 static void
 disarm(struct smtp_session *s)
@@ -77,36 +59,48 @@ disarm(struct smtp_session *s)
 	}
 }
 
-void
-doors_run(struct doors *d, struct smtp_session *s)
+/* Until it waits or is at its end: 1 it waits, 0 it is gone. */
+static int
+run(struct doors *d, struct smtp_session *s)
 {
-	disarm(s);
 	if (s->fiber == NULL) {
 		s->fiber = fiber_get(d);
 		if (s->fiber == NULL) {
 			log_error(NULL, s->id, "no memory for a stack: session dropped");
 			session_free(s);
-			return;
+			return 0;
 		}
 		fiber_start(s->fiber, session_run, s);
 	}
-	if (fiber_resume(s->fiber)) {
-		arm(d, s);
-		return;
-	}
+	if (fiber_resume(s->fiber))
+		return 1;
 	fiber_put(d, s->fiber);
 	s->fiber = NULL;
-	if (s->over)
-		session_free(s);
-	else
-		arm(d, s);
+	if (!s->over)
+		return 1;
+	session_free(s);
+	return 0;
+}
+
+void
+doors_run(struct doors *d, struct smtp_session *s)
+{
+	do {
+		disarm(s);
+		if (s->watch != NULL && watch_hung_up(d, s->watch))
+			s->watch->hung_up = 1;
+		if (!run(d, s))
+			return;
+		/* Once it waits another thread may have run and freed it. */
+	} while (!watch_wait(d, s));
 }
 
 void
 doors_greet_later(struct doors *d, struct smtp_session *s)
 {
-	s->wait_fd = stream_fd(s->stream);
+	s->watch = stream_watch(s->stream);
 	s->wait_write = 1;
 	s->park_until_ms = DEADLINE_NEVER;
-	arm(d, s);
+	if (!watch_wait(d, s))
+		doors_run(d, s);
 }

@@ -204,15 +204,36 @@ prepare_park(struct smtp_session *s)
 		s->arena = NULL;
 	}
 	atomic_store(&s->between, between);
-	s->wait_fd = stream_fd(s->stream);
+	s->watch = stream_watch(s->stream);
 	s->wait_write = 0;
 	s->park_until_ms = clock_ms() + session_params(s)->smtpd_timeout;
+}
+
+static void
+run_commands(struct smtp_session *s)
+{
+	struct span line;
+
+	while (s->phase != PH_CLOSE && take_line(s, &line))
+		session_command(s, line);
+}
+
+/* Take what no event will tell of: 1, or 0 when there is nothing. */
+static int
+more_input(struct smtp_session *s)
+{
+	int rc = stream_undrained(s->stream) ? stream_try_fill(s->stream) : -2;
+
+	if (rc == 0 || rc == -1)
+		ended(s);
+	return rc == 1;
 }
 
 void
 session_run(void *arg)
 {
 	struct smtp_session *s = arg;
+	int rc = 1;
 
 	/* From here on it may wait inside a transaction, for the client or a next hop: at stop
 	 * that is none of those to be woken. */
@@ -220,16 +241,13 @@ session_run(void *arg)
 	if (s->phase == PH_NEW)
 		session_greet(s);
 	/* What comes at the instant of the time-out is too late: the stream is half shut. */
-	else if (s->phase != PH_CLOSE &&
-		 (atomic_load(&s->timed_out) || stream_try_fill(s->stream) == 0))
+	else if (s->phase != PH_CLOSE)
+		rc = atomic_load(&s->timed_out) ? 0 : stream_try_fill(s->stream);
+	if (rc == 0 || rc == -1)
 		ended(s);
-	while (s->phase != PH_CLOSE) {
-		struct span line;
-
-		if (!take_line(s, &line))
-			break;
-		session_command(s, line);
-	}
+	do
+		run_commands(s);
+	while (s->phase != PH_CLOSE && more_input(s));
 	s->over = flush(s) == -1 || s->phase == PH_CLOSE;
 	if (s->over)
 		session_end_transaction(s);

@@ -24,6 +24,7 @@
 
 struct doors;
 struct message;
+struct net_watch;
 struct snap_listener;
 struct snapshot;
 struct stream;
@@ -52,8 +53,9 @@ struct smtp_session {
 	/* How it sleeps: as a fiber inside a command, without one between commands. */
 	struct fiber *fiber;     /* NULL: parked, or not started */
 	int over;                /* the fiber's last word: the session is at its end */
-	int wait_fd, wait_write; /* what it waits for, */
-	int64_t park_until_ms;   /* and until when */
+	struct net_watch *watch; /* what it waits for, */
+	int wait_write;
+	int64_t park_until_ms; /* and until when */
 	_Atomic int64_t
 	    wake_by_ms; /* when waiting ends at the latest; 0: it runs; WAKE_BUSY: being woken */
 	_Atomic int timed_out; /* it was woken because of that */

@@ -107,7 +107,7 @@ session_reply_final(struct smtp_session *s, const struct recipient *r, int code,
 	struct buf lines = { 0 };
 	char enhanced[12];
 
-	snprintf(enhanced, sizeof(enhanced), "%.*s", (int)enhanced_len(rest), text);
+	span_copy(span_make(text, enhanced_len(rest)), enhanced, sizeof(enhanced));
 	/* Each line has it here, and gets it again. */
 	do {
 		span_cut(rest, '\n', &line, &rest);

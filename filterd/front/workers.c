@@ -115,23 +115,23 @@ fetch(struct doors *d)
 	d->nready = n < 0 ? 0 : n;
 }
 
-/* The next thing to work on; NULL: the thread is to end. */
-static void *
-next_event(struct doors *d, struct worker *w)
+/* The next event to work on: 1, or 0: the thread is to end. */
+static int
+next_event(struct doors *d, struct worker *w, struct epoll_event *e)
 {
-	void *what = NULL;
+	int got = 0;
 
 	pthread_mutex_lock(&d->thread_lock);
-	while (what == NULL && take_lead(d, w) == 0) {
+	while (!got && take_lead(d, w) == 0) {
 		if (d->ready_at == d->nready)
 			fetch(d);
-		if (d->ready_at < d->nready)
-			what = d->ready[d->ready_at++].data.ptr;
-		if (what == d) /* the wake descriptor: stopping has changed */
-			what = NULL;
+		if (d->ready_at < d->nready) {
+			*e = d->ready[d->ready_at++];
+			got = e->data.u64 != WATCH_STOP; /* else d->stopping has changed */
+		}
 	}
 	d->busy_since_ms = clock_ms();
-	if (what == NULL) {
+	if (!got) {
 		if (d->leader == w)
 			give_lead(d);
 		d->threads--;
@@ -139,7 +139,7 @@ next_event(struct doors *d, struct worker *w)
 			pthread_cond_broadcast(&d->threads_gone);
 	}
 	pthread_mutex_unlock(&d->thread_lock);
-	return what;
+	return got;
 }
 
 static void *
@@ -147,15 +147,19 @@ worker_main(void *arg)
 {
 	struct doors *d = arg;
 	struct worker w = { .doors = d, .hook = { about_to_block, blocked_no_more, &w } };
-	void *what;
+	struct epoll_event e;
 
 	blocking_set(&w.hook);
 	log_batch_start();
-	while ((what = next_event(d, &w)) != NULL) {
-		if ((int *)what >= d->listen_fds && (int *)what < d->listen_fds + d->opt.nlisten)
-			accept_all(d, (size_t)((int *)what - d->listen_fds));
+	while (next_event(d, &w, &e)) {
+		struct smtp_session *s = NULL;
+
+		if (e.data.u64 & WATCH_LISTENER)
+			accept_all(d, (size_t)(e.data.u64 & ~WATCH_LISTENER));
 		else
-			doors_run(d, what);
+			s = watch_event(d, &e);
+		if (s != NULL)
+			doors_run(d, s);
 	}
 	log_batch_end();
 	return NULL;
@@ -188,7 +192,7 @@ workers_start(struct doors *d)
 void
 workers_end(struct doors *d)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = d };
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = WATCH_STOP };
 
 	pthread_mutex_lock(&d->thread_lock);
 	d->stopping = 2;

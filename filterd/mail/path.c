@@ -227,6 +227,19 @@ has_high(struct span s)
 	return 0;
 }
 
+/* LOCAL@DOMAIN */
+static const char *
+joined(struct arena *a, struct span local, struct span domain)
+{
+	char *s = arena_alloc(a, local.len + domain.len + 2);
+
+	memcpy(s, local.p, local.len);
+	s[local.len] = '@';
+	memcpy(s + local.len + 1, domain.p, domain.len);
+	s[local.len + 1 + domain.len] = '\0';
+	return s;
+}
+
 int
 path_parse(struct arena *a, struct span text, int utf8, int empty, struct mail_path *path)
 {
@@ -265,6 +278,6 @@ path_parse(struct arena *a, struct span text, int utf8, int empty, struct mail_p
 	if (path->octets == NULL || path->domain == NULL)
 		return -1; /* a NUL; none gets past the checks above */
 	path->local = local;
-	path->addr = domain.len == 0 ? local : arena_printf(a, "%s@%s", path->local, path->domain);
+	path->addr = domain.len == 0 ? local : joined(a, span_make(local, at_out), domain);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,14 +51,19 @@ connect_now(int fd, const struct sockaddr *sa, socklen_t len)
 static int
 connect_until(int fd, const struct sockaddr *sa, socklen_t len, struct deadline d)
 {
+	struct net_watch w = { .fd = fd };
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	int rc = connect_now(fd, sa, len), failed = 0;
 	socklen_t n = sizeof(failed);
 
 	/* A unix socket whose backlog is full says EAGAIN; that is a refusal. */
 	if (rc != -EINPROGRESS)
 		return rc;
-	if (net_wait(fd, 1, d) == 0)
-		return -ETIMEDOUT;
+	/* A wait may end for nothing, and then SO_ERROR would look like success. */
+	do
+		if (net_wait(&w, 1, d) == 0)
+			return -ETIMEDOUT;
+	while (poll(&p, 1, 0) == 0);
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n) == -1)
 		return -EIO;
 	return -failed;

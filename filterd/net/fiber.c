@@ -294,14 +294,14 @@ fiber_yield(void)
 }
 
 int
-net_wait(int fd, int for_write, struct deadline d)
+net_wait(struct net_watch *w, int for_write, struct deadline d)
 {
 	struct fiber *f = get_current();
-	struct pollfd p = { .fd = fd, .events = for_write ? POLLOUT : POLLIN };
+	struct pollfd p = { .fd = w->fd, .events = for_write ? POLLOUT : POLLIN };
 	int rc;
 
 	if (f != NULL)
-		return f->wait(f->arg, fd, for_write, d);
+		return f->wait(f->arg, w, for_write, d);
 	do
 		rc = poll(&p, 1, deadline_poll_ms(d));
 	while (rc == -1 && errno == EINTR);

@@ -24,9 +24,19 @@
 
 struct fiber;
 
+/*
+ * A descriptor, and what those who wait for it know of it.  It lives as long as the descriptor is
+ * waited for; all but fd begins as 0.
+ */
+struct net_watch {
+	int fd;
+	unsigned known; /* the fiber owner's own: how it was told of the descriptor */
+	int hung_up;    /* a wait has seen that the peer will send no more */
+};
+
 /* How the fiber's owner waits for it: called inside the fiber, it notes what is waited for and
  * yields. 1: ready; 0: the deadline passed. */
-typedef int fiber_wait_fn(void *arg, int fd, int for_write, struct deadline);
+typedef int fiber_wait_fn(void *arg, struct net_watch *, int for_write, struct deadline);
 
 /* NULL: no memory for a stack. */
 struct fiber *fiber_new(size_t stack_size, fiber_wait_fn *) ATTR_MUST_USE;
@@ -40,8 +50,14 @@ void fiber_yield(void);
 /* Is this code running in a fiber? */
 int fiber_inside(void);
 
-/* Wait until the descriptor can be read or written: 1, or 0 at the deadline, or -1 (errno).  In a
- * fiber the fiber waits, elsewhere the thread does. */
-int net_wait(int fd, int for_write, struct deadline);
+/*
+ * Wait until the descriptor can be read or written: 1, or 0 at the deadline, or -1 (errno).  In a
+ * fiber the fiber waits, elsewhere the thread does.
+ *
+ * A fiber may be told of changes alone (an edge triggered epoll(7)).  So who waits to read has read
+ * before until a call brought less than it asked for, and once hung_up is set has read in vain just
+ * now; who waits to write has written in vain.  And a wait may end for nothing.
+ */
+int net_wait(struct net_watch *, int for_write, struct deadline);
 
 #endif

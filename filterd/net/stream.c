@@ -15,12 +15,13 @@
 #define IN_MAX  ((size_t)64 * 1024)
 
 struct stream {
-	int fd;
+	struct net_watch watch;
 	uint8_t *in;
 	size_t in_at, in_len, in_size; /* bytes in_at .. in_len are not consumed */
 	struct buf out;
 	int eof;
-	int asked; /* something was sent: an answer takes a while */
+	int asked;  /* something was sent: an answer takes a while */
+	int filled; /* the last call brought as much as it could: there may be more */
 };
 
 struct stream *
@@ -28,7 +29,7 @@ stream_new(int fd)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
 
-	s->fd = fd;
+	s->watch.fd = fd;
 	return s;
 }
 
@@ -37,7 +38,7 @@ stream_free(struct stream *s)
 {
 	if (s == NULL)
 		return;
-	close(s->fd);
+	close(s->watch.fd);
 	free(s->in);
 	buf_fini(&s->out);
 	free(s);
@@ -46,7 +47,19 @@ stream_free(struct stream *s)
 int
 stream_fd(const struct stream *s)
 {
-	return s->fd;
+	return s->watch.fd;
+}
+
+struct net_watch *
+stream_watch(struct stream *s)
+{
+	return &s->watch;
+}
+
+int
+stream_undrained(const struct stream *s)
+{
+	return s->filled || s->watch.hung_up;
 }
 
 struct span
@@ -88,6 +101,16 @@ send_now(int fd, const struct msghdr *m)
 	return n == -1 ? -errno : n;
 }
 
+static ssize_t
+recv_some(struct stream *s, void *to, size_t size)
+{
+	ssize_t n = recv_now(s->watch.fd, to, size);
+
+	s->filled = n > 0 && (size_t)n == size;
+	s->asked = 0;
+	return n;
+}
+
 static int
 timed_out(struct err *err)
 {
@@ -102,13 +125,12 @@ recv_until(struct stream *s, void *to, size_t size, struct deadline d, struct er
 	ssize_t n = -EAGAIN;
 
 	/* Who has just asked for an answer need not look whether it is there already. */
-	if (!s->asked)
-		n = recv_now(s->fd, to, size);
-	s->asked = 0;
+	if (!s->asked || stream_undrained(s))
+		n = recv_some(s, to, size);
 	while (n == -EAGAIN) {
-		if (net_wait(s->fd, 0, d) == 0)
+		if (net_wait(&s->watch, 0, d) == 0)
 			return timed_out(err);
-		n = recv_now(s->fd, to, size);
+		n = recv_some(s, to, size);
 		if (n == -EAGAIN && deadline_passed(d))
 			return timed_out(err);
 	}
@@ -167,8 +189,7 @@ stream_try_fill(struct stream *s)
 
 	if (make_room(s, NULL) == -1)
 		return -1;
-	n = recv_now(s->fd, s->in + s->in_len, s->in_size - s->in_len);
-	s->asked = 0;
+	n = recv_some(s, s->in + s->in_len, s->in_size - s->in_len);
 	if (n < 0)
 		return n == -EAGAIN ? -2 : -1;
 	if (n == 0) {
@@ -258,7 +279,7 @@ stream_peer_gone(struct stream *s)
 		return 0;
 	if (s->eof)
 		return 1;
-	n = recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	n = recv(s->watch.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n == 0)
 		return 1;
 	return n == -1 && errno != EAGAIN && errno != EINTR;
@@ -290,9 +311,9 @@ send_all(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct 
 			m.msg_iovlen--;
 			continue;
 		}
-		k = send_now(s->fd, &m);
+		k = send_now(s->watch.fd, &m);
 		if (k == -EAGAIN) {
-			if (deadline_passed(d) || net_wait(s->fd, 1, d) == 0)
+			if (deadline_passed(d) || net_wait(&s->watch, 1, d) == 0)
 				return timed_out(err);
 			continue;
 		}

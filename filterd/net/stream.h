@@ -20,11 +20,14 @@
 #include "base/span.h"
 
 struct err;
+struct net_watch;
 struct stream;
 
 struct stream *stream_new(int fd);
 void stream_free(struct stream *); /* NULL is fine */
 int stream_fd(const struct stream *);
+/* For who waits outside net_wait(); good as long as the stream. */
+struct net_watch *stream_watch(struct stream *);
 
 /* --- input --- */
 
@@ -35,6 +38,9 @@ void stream_consume(struct stream *, size_t n);
 int stream_fill(struct stream *, struct deadline, struct err *) ATTR_MUST_USE;
 /* As stream_fill, without waiting: 1 got some, 0 end of file, -1 failure, -2 nothing there now. */
 int stream_try_fill(struct stream *);
+/* May there be something that no event will tell of (net/fiber.h)?  Then stream_try_fill() comes
+ * before the next wait. */
+int stream_undrained(const struct stream *);
 /* The next line without its end; LF and CRLF both end a line, the span is good until the next call.
  * A line longer than max is an error of class ERR_PEER. */
 int stream_line(

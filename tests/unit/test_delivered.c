@@ -261,6 +261,8 @@ test_any_sees_another_process(void **state)
 	(void)state;
 	assert_false(delivered_any(b));
 	assert_int_equal(delivered_add(a, &k, 1, &err), 0);
+	for (int ms = 0; ms < 1000 && !delivered_any(b); ms += 10)
+		usleep(10000);
 	assert_true(delivered_any(b));
 	assert_true(delivered_has(b, &k));
 	delivered_close(a);
