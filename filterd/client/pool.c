@@ -13,7 +13,6 @@
 
 #define HELO_MAX      256
 #define PARK_AFTER_MS 1000
-#define JUST_NOW_MS   20
 
 /* One next hop: what it can do, and its kept connections, the latest used first. */
 struct peer {
@@ -121,12 +120,11 @@ take_idle(struct hop_pool *p, const struct next_hop *to)
 	return h;
 }
 
-/* A kept connection that speaks without being asked says goodbye; one at its end is gone.  One that
- * served this very moment is not looked at: should it fail, a new one is tried (hop_reused()). */
+/* A kept connection that speaks without being asked says goodbye; one at its end is gone. */
 static int
 still_there(struct hop *h)
 {
-	return clock_ms() - h->idle_since_ms < JUST_NOW_MS || stream_try_fill(h->s) == -2;
+	return !stream_stirred(h->s) || stream_try_fill(h->s) == -2;
 }
 
 static struct hop *

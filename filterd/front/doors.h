@@ -85,6 +85,8 @@ int watch_wait(struct doors *, struct smtp_session *);
 struct smtp_session *watch_event(struct doors *, const struct epoll_event *);
 /* The peer has stopped sending, or the one of an earlier descriptor of this number had. */
 int watch_hung_up(const struct doors *, const struct net_watch *);
+/* Has an event come since the session last waited for it to read, or may one have come? */
+int watch_stirred(const struct doors *, const struct net_watch *);
 
 /* --- run.c --- */
 /* Run a session while it has input, then park or free it. */

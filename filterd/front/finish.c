@@ -11,7 +11,6 @@
 #include "engine/next_hop_map.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
-#include "net/fiber.h"
 #include "net/stream.h"
 
 enum bare_newline { BARE_NORMALIZE, BARE_REJECT, BARE_NOTE, BARE_YES, BARE_NO };
@@ -21,10 +20,7 @@ client_gone(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	const struct net_watch *w = stream_watch(s->stream);
-
-	/* The kernel is asked only when an event has said so. */
-	return (w->known == 0 || watch_hung_up(s->doors, w)) && stream_peer_gone(s->stream);
+	return stream_peer_gone(s->stream);
 }
 
 /* What was wrong with the octets themselves; 1: refused. */

@@ -23,6 +23,16 @@ session_wait(void *arg, struct net_watch *w, int for_write, struct deadline unti
 	return atomic_exchange(&s->timed_out, 0) ? 0 : 1;
 }
 
+static int
+session_stirred(void *arg, const struct net_watch *w)
+{
+	struct smtp_session *s = arg;
+
+	return watch_stirred(s->doors, w);
+}
+
+static const struct fiber_owner session_owner = { session_wait, session_stirred };
+
 static struct fiber *
 fiber_get(struct doors *d)
 {
@@ -32,7 +42,7 @@ fiber_get(struct doors *d)
 	if (d->nfibers > 0)
 		f = d->fibers[--d->nfibers];
 	pthread_mutex_unlock(&d->msg_lock);
-	return f != NULL ? f : fiber_new(FIBER_STACK, session_wait);
+	return f != NULL ? f : fiber_new(FIBER_STACK, &session_owner);
 }
 
 static void

@@ -118,6 +118,17 @@ watch_event(struct doors *d, const struct epoll_event *e)
 }
 
 int
+watch_stirred(const struct doors *d, const struct net_watch *w)
+{
+	const struct watch_slot *slot;
+
+	if (w->known == 0)
+		return 1;
+	slot = &d->slots[w->fd];
+	return atomic_load(&slot->side[SIDE_READ]) == READY || atomic_load(&slot->hung_up);
+}
+
+int
 watch_hung_up(const struct doors *d, const struct net_watch *w)
 {
 	return w->known != 0 && atomic_load(&d->slots[w->fd].hung_up);

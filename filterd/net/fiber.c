@@ -80,7 +80,7 @@ struct fiber {
 	context self, back;
 	char *map; /* guard page, then the stack */
 	size_t map_size, guard;
-	fiber_wait_fn *wait;
+	const struct fiber_owner *owner;
 	void (*f)(void *);
 	void *arg;
 	int done;
@@ -112,7 +112,7 @@ fiber_inside(void)
 }
 
 struct fiber *
-fiber_new(size_t stack_size, fiber_wait_fn *wait)
+fiber_new(size_t stack_size, const struct fiber_owner *owner)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct fiber *f = xcalloc(1, sizeof(*f));
@@ -127,7 +127,7 @@ fiber_new(size_t stack_size, fiber_wait_fn *wait)
 		free(f);
 		return NULL;
 	}
-	f->wait = wait;
+	f->owner = owner;
 	f->done = 1;
 	return f;
 }
@@ -301,9 +301,17 @@ net_wait(struct net_watch *w, int for_write, struct deadline d)
 	int rc;
 
 	if (f != NULL)
-		return f->wait(f->arg, w, for_write, d);
+		return f->owner->wait(f->arg, w, for_write, d);
 	do
 		rc = poll(&p, 1, deadline_poll_ms(d));
 	while (rc == -1 && errno == EINTR);
 	return rc;
+}
+
+int
+net_stirred(const struct net_watch *w)
+{
+	struct fiber *f = get_current();
+
+	return f == NULL || f->owner->stirred(f->arg, w);
 }

@@ -34,14 +34,18 @@ struct net_watch {
 	int hung_up;    /* a wait has seen that the peer will send no more */
 };
 
-/* How the fiber's owner waits for it: called inside the fiber, it notes what is waited for and
- * yields. 1: ready; 0: the deadline passed. */
-typedef int fiber_wait_fn(void *arg, struct net_watch *, int for_write, struct deadline);
+/* The fiber's owner; its functions are called inside the fiber. */
+struct fiber_owner {
+	/* Note what is waited for, and yield.  1: ready; 0: the deadline passed. */
+	int (*wait)(void *arg, struct net_watch *, int for_write, struct deadline);
+	/* 0: nothing has come, and nobody has hung up, since the last wait to read. */
+	int (*stirred)(void *arg, const struct net_watch *);
+};
 
 /* NULL: no memory for a stack. */
-struct fiber *fiber_new(size_t stack_size, fiber_wait_fn *) ATTR_MUST_USE;
+struct fiber *fiber_new(size_t stack_size, const struct fiber_owner *) ATTR_MUST_USE;
 void fiber_free(struct fiber *); /* NULL is fine */
-/* Prepare it to run f(arg); arg is the wait function's too. */
+/* Prepare it to run f(arg); arg is the owner's functions' too. */
 void fiber_start(struct fiber *, void (*f)(void *arg), void *arg);
 /* Run it: 1 it has yielded, 0 f has returned. */
 int fiber_resume(struct fiber *);
@@ -59,5 +63,8 @@ int fiber_inside(void);
  * now; who waits to write has written in vain.  And a wait may end for nothing.
  */
 int net_wait(struct net_watch *, int for_write, struct deadline);
+/* Is it worth asking the kernel whether something has come?  0: no event has told of any; 1: it is,
+ * and always so outside fibers. */
+int net_stirred(const struct net_watch *);
 
 #endif

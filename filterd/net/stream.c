@@ -77,6 +77,12 @@ stream_consume(struct stream *s, size_t n)
 		s->in_at = s->in_len = 0;
 }
 
+int
+stream_stirred(const struct stream *s)
+{
+	return stream_undrained(s) || net_stirred(&s->watch);
+}
+
 /* The call alone, result or -errno.  A function of its own that is never inlined: its caller may be
  * on another thread after a wait, and must not remember where errno was (net/fiber.h). */
 static __attribute__((noinline)) ssize_t
@@ -279,6 +285,8 @@ stream_peer_gone(struct stream *s)
 		return 0;
 	if (s->eof)
 		return 1;
+	if (!stream_stirred(s))
+		return 0;
 	n = recv(s->watch.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n == 0)
 		return 1;

@@ -41,6 +41,8 @@ int stream_try_fill(struct stream *);
 /* May there be something that no event will tell of (net/fiber.h)?  Then stream_try_fill() comes
  * before the next wait. */
 int stream_undrained(const struct stream *);
+/* 0: nothing has come since the last wait, as far as events tell. */
+int stream_stirred(const struct stream *);
 /* The next line without its end; LF and CRLF both end a line, the span is good until the next call.
  * A line longer than max is an error of class ERR_PEER. */
 int stream_line(
