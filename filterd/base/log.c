@@ -343,10 +343,16 @@ log_batch_start(void)
 	batch = xcalloc(1, sizeof(*batch));
 }
 
+int
+log_batch_pending(void)
+{
+	return batch != NULL && batch->out.len > 0;
+}
+
 void
 log_batch_flush(void)
 {
-	if (batch == NULL || batch->out.len == 0)
+	if (!log_batch_pending())
 		return;
 	pthread_rwlock_rdlock(&lg.lock);
 	write_out(&batch->out);

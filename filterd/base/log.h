@@ -56,6 +56,7 @@ int log_enabled(enum log_level);
  * before it waits for anything, so what a crash can lose is what happened since. */
 void log_batch_start(void);
 void log_batch_flush(void);
+int log_batch_pending(void); /* has this thread lines that are not written? */
 void log_batch_end(void);
 
 /* service: "lmtp", "smtp", ... or NULL; id: decision id or NULL. */

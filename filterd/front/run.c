@@ -93,6 +93,14 @@ run(struct doors *d, struct smtp_session *s)
 }
 
 void
+doors_later(struct smtp_session *s)
+{
+	s->goes_on = 1;
+	s->watch = NULL; /* what was waited for last may be gone */
+	fiber_yield();
+}
+
+void
 doors_run(struct doors *d, struct smtp_session *s)
 {
 	do {
@@ -101,6 +109,11 @@ doors_run(struct doors *d, struct smtp_session *s)
 			s->watch->hung_up = 1;
 		if (!run(d, s))
 			return;
+		if (s->goes_on) {
+			s->goes_on = 0;
+			workers_later(d, s);
+			return;
+		}
 		/* Once it waits another thread may have run and freed it. */
 	} while (!watch_wait(d, s));
 }

@@ -183,7 +183,10 @@ flush(struct smtp_session *s)
 
 	if (stream_queued(s->stream) == 0)
 		return 0;
-	/* What was decided is in the log before the client learns of it. */
+	/* What was decided is in the log before the client learns of it: one write for all who are
+	 * at this point when the events at hand have been worked on. */
+	if (log_batch_pending())
+		doors_later(s);
 	log_batch_flush();
 	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
 		return 0;

@@ -51,9 +51,11 @@ struct smtp_session {
 	char id[24]; /* for refusals outside a transaction */
 
 	/* How it sleeps: as a fiber inside a command, without one between commands. */
-	struct fiber *fiber;     /* NULL: parked, or not started */
-	int over;                /* the fiber's last word: the session is at its end */
-	struct net_watch *watch; /* what it waits for, */
+	struct fiber *fiber;        /* NULL: parked, or not started */
+	struct smtp_session *later; /* the doors' list of those that go on without an event */
+	int goes_on;                /* it yielded to be in that list */
+	int over;                   /* the fiber's last word: the session is at its end */
+	struct net_watch *watch;    /* what it waits for, */
 	int wait_write;
 	int64_t park_until_ms; /* and until when */
 	_Atomic int64_t

@@ -115,20 +115,59 @@ fetch(struct doors *d)
 	d->nready = n < 0 ? 0 : n;
 }
 
-/* The next event to work on: 1, or 0: the thread is to end. */
+void
+workers_later(struct doors *d, struct smtp_session *s)
+{
+	pthread_mutex_lock(&d->thread_lock);
+	s->later = d->late;
+	d->late = s;
+	pthread_mutex_unlock(&d->thread_lock);
+}
+
+/* Something to do: an event, or a session that goes on without one. */
+struct work {
+	struct epoll_event event;
+	struct smtp_session *session; /* NULL: it is the event */
+};
+
+/* With thread_lock held. */
 static int
-next_event(struct doors *d, struct worker *w, struct epoll_event *e)
+take_late(struct doors *d, struct work *work)
+{
+	work->session = d->late;
+	if (d->late == NULL)
+		return 0;
+	d->late = d->late->later;
+	return 1;
+}
+
+/* With thread_lock held, by the leader: 1, or 0: nothing is left of what was fetched. */
+static int
+take(struct doors *d, struct work *work)
+{
+	work->session = NULL;
+	while (d->ready_at < d->nready) {
+		work->event = d->ready[d->ready_at++];
+		if (work->event.data.u64 != WATCH_STOP) /* else d->stopping has changed */
+			return 1;
+	}
+	return take_late(d, work);
+}
+
+/* The next thing to work on: 1, or 0: the thread is to end. */
+static int
+next_work(struct doors *d, struct worker *w, struct work *work)
 {
 	int got = 0;
 
 	pthread_mutex_lock(&d->thread_lock);
+	/* The leader may be asleep, so who is not takes care of those left behind by itself. */
+	if (d->leader != w)
+		got = take_late(d, work);
 	while (!got && take_lead(d, w) == 0) {
-		if (d->ready_at == d->nready)
+		got = take(d, work);
+		if (!got)
 			fetch(d);
-		if (d->ready_at < d->nready) {
-			*e = d->ready[d->ready_at++];
-			got = e->data.u64 != WATCH_STOP; /* else d->stopping has changed */
-		}
 	}
 	d->busy_since_ms = clock_ms();
 	if (!got) {
@@ -147,19 +186,19 @@ worker_main(void *arg)
 {
 	struct doors *d = arg;
 	struct worker w = { .doors = d, .hook = { about_to_block, blocked_no_more, &w } };
-	struct epoll_event e;
+	struct work work;
 
 	blocking_set(&w.hook);
 	log_batch_start();
-	while (next_event(d, &w, &e)) {
-		struct smtp_session *s = NULL;
-
-		if (e.data.u64 & WATCH_LISTENER)
-			accept_all(d, (size_t)(e.data.u64 & ~WATCH_LISTENER));
-		else
-			s = watch_event(d, &e);
-		if (s != NULL)
-			doors_run(d, s);
+	while (next_work(d, &w, &work)) {
+		if (work.session == NULL && work.event.data.u64 & WATCH_LISTENER) {
+			accept_all(d, (size_t)(work.event.data.u64 & ~WATCH_LISTENER));
+			continue;
+		}
+		if (work.session == NULL)
+			work.session = watch_event(d, &work.event);
+		if (work.session != NULL)
+			doors_run(d, work.session);
 	}
 	log_batch_end();
 	return NULL;
