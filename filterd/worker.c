@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -200,29 +201,48 @@ tick(struct worker *w)
 	}
 }
 
+struct orders {
+	int reload, reopen, stop;
+};
+
+/* All that wait: after a burst of reloads one is enough, and a stop waits for none. */
+static struct orders
+read_orders(const struct worker *w)
+{
+	struct orders o = { 0 };
+	char c;
+	ssize_t n;
+
+	while ((n = recv(w->proc->orders, &c, 1, MSG_DONTWAIT)) == 1) {
+		o.reload |= c == PROC_RELOAD;
+		o.reopen |= c == PROC_REOPEN;
+		o.stop |= c == PROC_TERMINATE;
+	}
+	if (!o.stop && (n == 0 || (errno != EINTR && errno != EAGAIN))) {
+		log_warn(NULL, NULL, "the supervisor has gone: stopping");
+		o.stop = 1;
+	}
+	return o;
+}
+
 /* Until the supervisor says so, or is no more. */
 static void
 serve(struct worker *w)
 {
 	struct deadline next = deadline_in_ms(TICK_MS);
-	char order;
-	ssize_t n;
 
 	for (;;) {
 		struct pollfd p = { .fd = w->proc->orders, .events = POLLIN };
 
 		if (poll(&p, 1, deadline_poll_ms(next)) > 0) {
-			n = read(w->proc->orders, &order, 1);
-			if (n == 0 || (n == -1 && errno != EINTR && errno != EAGAIN)) {
-				log_warn(NULL, NULL, "the supervisor has gone: stopping");
+			struct orders o = read_orders(w);
+
+			if (o.stop)
 				return;
-			}
-			if (n == 1 && order == PROC_TERMINATE)
-				return;
-			if (n == 1 && order == PROC_RELOAD)
-				reload(w);
-			if (n == 1 && order == PROC_REOPEN)
+			if (o.reopen)
 				log_reopen();
+			if (o.reload)
+				reload(w);
 		}
 		if (deadline_passed(next)) {
 			tick(w);

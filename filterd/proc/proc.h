@@ -21,7 +21,8 @@
 
 struct err;
 
-/* What the supervisor says on `orders`, one byte each; end of file: the supervisor has died. */
+/* What the supervisor says on `orders`, one byte each; end of file: the supervisor has died, or it
+ * wants to stop and there was no room left to say so.  Read all that wait before obeying one. */
 #define PROC_RELOAD    'H'
 #define PROC_REOPEN    'L' /* open the log again; the supervisor has already done so */
 #define PROC_TERMINATE 'T'

@@ -181,8 +181,12 @@ reap(struct supervisor *s)
 static void
 order(struct supervisor *s, char what)
 {
-	if (s->worker != 0)
-		(void)!send(s->orders, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (s->worker == 0 || send(s->orders, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+		return;
+	/* It has not read for so long that there is no room.  A reload or the like waits there
+	 * already; a stop does not, but behind what waits it will see an end of file. */
+	if (what == PROC_TERMINATE && errno == EAGAIN)
+		shutdown(s->orders, SHUT_WR);
 }
 
 static void

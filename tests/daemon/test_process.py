@@ -187,6 +187,22 @@ def test_findings_are_told_once(filterd, hop):
     assert (told(), f.said().count("IF without ENDIF")) == (3, 1)
 
 
+def test_stop_waits_for_no_reload(filterd, hop):
+    """Many were asked for, by a script gone wild, and none is begun once it is to stop."""
+    f = filterd(next_hop=hop.next_hop)
+    worker, = f.workers()
+    os.kill(worker, signal.SIGSTOP)
+    for _ in range(200):
+        f.kill(signal.SIGHUP)
+        time.sleep(0.002)
+    f.kill(signal.SIGTERM)
+    f.wait_log(lambda e: e["text"] == "stopping")
+    time.sleep(0.1)             # it says so just before the worker is told
+    os.kill(worker, signal.SIGCONT)
+    assert f.stop() == 0
+    assert not [e for e in f.entries() if e["text"].endswith(" is in use")]
+
+
 def test_log_is_opened_again(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     os.rename(f.log_file, f.log_file + ".1")

@@ -439,6 +439,39 @@ test_stop_limit(void **state)
 	}
 }
 
+/* So many orders wait for a worker that there is no room for the stop. */
+static void
+test_full_orders(void **state)
+{
+	struct stage st = stage_new();
+	struct proc_ops ops = ops_for(&st, obedient_worker);
+	pid_t pid, worker;
+	const char *line;
+	int64_t before;
+
+	(void)state;
+	ops.stop_time_limit_ms = 3600000;
+	pid = supervise(&st, &ops);
+	worker = heard_start(&st);
+	kill(worker, SIGSTOP);
+	for (int i = 0; i < 1000; i++) {
+		kill(pid, SIGHUP);
+		assert_string_equal(heard(&st), "reopen");
+	}
+	kill(pid, SIGTERM);
+	/* Most likely it has tried by then.  If it has not, there is room and nothing is shown. */
+	poll(NULL, 0, 50);
+	before = clock_ms();
+	kill(worker, SIGCONT);
+	do {
+		line = heard(&st);
+		assert_string_not_equal(line, "");
+	} while (strcmp(line, "order H") == 0);
+	assert_true(strcmp(line, "eof") == 0 || strcmp(line, "order T") == 0);
+	assert_int_equal(ended(&st, pid), 0);
+	assert_true(clock_ms() - before < PATIENCE_MS);
+}
+
 /* A stop in the middle of a back-off is immediate. */
 static void
 test_stop_in_back_off(void **state)
@@ -646,6 +679,7 @@ main(void)
 		cmocka_unit_test_teardown(test_orders, children_end),
 		cmocka_unit_test_teardown(test_supervisor_killed, children_end),
 		cmocka_unit_test_teardown(test_stop_limit, children_end),
+		cmocka_unit_test_teardown(test_full_orders, children_end),
 		cmocka_unit_test_teardown(test_stop_in_back_off, children_end),
 		cmocka_unit_test_teardown(test_notify, children_end),
 		cmocka_unit_test_teardown(test_pidfile, children_end),
