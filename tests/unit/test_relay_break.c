@@ -200,6 +200,9 @@ test_hangs_at_rset(void **state)
 		if (clock_ms() - began > w.o.mail_timeout_ms / 2)
 			fail_msg(
 			    "%s: took %d ms", hanging_cases[i].what, (int)(clock_ms() - began));
+		pool_free(w.pool);
+		w.pool = NULL;
+		fake_hop_settle(w.fakes[0]);
 		assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
 		world_close(&w);
 	}
@@ -224,6 +227,9 @@ test_refused_then_hangs(void **state)
 	assert_true(clock_ms() - began < w.o.mail_timeout_ms / 2);
 	assert_int_equal(w.txn.rcpts[0]->code, 450);
 	assert_string_equal(w.txn.rcpts[0]->reply, "4.1.1 no b");
+	pool_free(w.pool);
+	w.pool = NULL;
+	fake_hop_settle(w.fakes[0]);
 	assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
 	world_close(&w);
 }
