@@ -30,7 +30,8 @@ struct hop_pool {
 	pthread_mutex_t lock; /* over all below; never held while anything waits */
 	struct hop_options options;
 	char helo_name[HELO_MAX];
-	struct peer *peers; /* as many as the configuration has next hops */
+	struct peer *peers; /* the latest used first */
+	size_t npeers;
 	struct counters *counters;
 };
 
@@ -56,20 +57,28 @@ pool_set_options(struct hop_pool *p, const struct hop_options *options)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* Without the lock: it writes to them. */
+static void
+quit_all(struct hop *list)
+{
+	struct hop *next;
+
+	for (; list != NULL; list = next) {
+		next = list->next;
+		hop_quit(list);
+	}
+}
+
 void
 pool_free(struct hop_pool *p)
 {
 	struct peer *peer, *next_peer;
-	struct hop *h, *next;
 
 	if (p == NULL)
 		return;
 	for (peer = p->peers; peer != NULL; peer = next_peer) {
 		next_peer = peer->next;
-		for (h = peer->idle; h != NULL; h = next) {
-			next = h->next;
-			hop_quit(h);
-		}
+		quit_all(peer->idle);
 		free(peer);
 	}
 	pthread_mutex_destroy(&p->lock);
@@ -82,23 +91,48 @@ find_peer(struct hop_pool *p, const char *text)
 {
 	struct peer *peer;
 
-	for (peer = p->peers; peer != NULL; peer = peer->next)
-		if (strcmp(peer->text, text) == 0)
+	for (struct peer **at = &p->peers; (peer = *at) != NULL; at = &peer->next)
+		if (strcmp(peer->text, text) == 0) {
+			*at = peer->next;
+			peer->next = p->peers;
+			p->peers = peer;
 			return peer;
+		}
 	return NULL;
 }
 
+/* Forget the one that was not used for longest; its kept connections, for quit_all(). */
+static struct hop *
+drop_last(struct hop_pool *p)
+{
+	struct peer **at = &p->peers;
+	struct hop *idle;
+
+	while ((*at)->next != NULL)
+		at = &(*at)->next;
+	idle = (*at)->idle;
+	free(*at);
+	*at = NULL;
+	p->npeers--;
+	return idle;
+}
+
+/* *surplus: connections for quit_all(), when there is no lock any more. */
 static struct peer *
-need_peer(struct hop_pool *p, const char *text)
+need_peer(struct hop_pool *p, const char *text, struct hop **surplus)
 {
 	struct peer *peer = find_peer(p, text);
 
+	*surplus = NULL;
 	if (peer != NULL)
 		return peer;
+	if (p->npeers == POOL_PEERS_MAX)
+		*surplus = drop_last(p);
 	peer = xcalloc(1, sizeof(*peer));
 	snprintf(peer->text, sizeof(peer->text), "%s", text);
 	peer->next = p->peers;
 	p->peers = peer;
+	p->npeers++;
 	return peer;
 }
 
@@ -132,8 +166,8 @@ connect_new(struct hop_pool *p, const struct next_hop *to, struct deadline d, st
 {
 	char helo[HELO_MAX];
 	struct hop_options o;
+	struct hop *h, *surplus;
 	struct peer *peer;
-	struct hop *h;
 
 	pthread_mutex_lock(&p->lock);
 	o = p->options;
@@ -150,10 +184,11 @@ connect_new(struct hop_pool *p, const struct next_hop *to, struct deadline d, st
 	if (h == NULL)
 		return NULL;
 	pthread_mutex_lock(&p->lock);
-	peer = need_peer(p, to->text);
+	peer = need_peer(p, to->text, &surplus);
 	peer->known = 1;
 	peer->caps = h->caps;
 	pthread_mutex_unlock(&p->lock);
+	quit_all(surplus);
 	return h;
 }
 
@@ -182,6 +217,7 @@ hop_reused(const struct hop *h)
 void
 pool_put(struct hop_pool *p, struct hop *h)
 {
+	struct hop *surplus;
 	struct peer *peer;
 
 	if (!hop_idle(h)) {
@@ -190,7 +226,7 @@ pool_put(struct hop_pool *p, struct hop *h)
 	}
 	h->idle_since_ms = clock_ms();
 	pthread_mutex_lock(&p->lock);
-	peer = need_peer(p, h->target.text);
+	peer = need_peer(p, h->target.text, &surplus);
 	if ((p->options.max_reuse == 0 || h->uses < p->options.max_reuse) &&
 	    peer->nidle < p->options.max_idle) {
 		h->next = peer->idle;
@@ -199,6 +235,7 @@ pool_put(struct hop_pool *p, struct hop *h)
 		h = NULL;
 	}
 	pthread_mutex_unlock(&p->lock);
+	quit_all(surplus);
 	if (h != NULL)
 		hop_quit(h);
 }
@@ -283,8 +320,5 @@ pool_tidy(struct hop_pool *p)
 		}
 	}
 	pthread_mutex_unlock(&p->lock);
-	for (h = old; h != NULL; h = next) {
-		next = h->next;
-		hop_quit(h);
-	}
+	quit_all(old);
 }

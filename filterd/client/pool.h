@@ -4,7 +4,8 @@
  * A connection is lent to one transaction at a time.  Kept ones are looked at before they are lent
  * (a peer that hung up is noticed) and closed after smtp_connection_cache_time_limit unused or
  * smtp_connection_reuse_count_limit transactions.  What the next hop said at EHLO is remembered by
- * next hop; the door announces the intersection.
+ * next hop; the door announces the intersection.  Mail can name next hops without end (FILTER with
+ * a piece of the message in it), so only the POOL_PEERS_MAX used last are kept.
  *
  * Threads: any.  No lock is held while anything waits.
  */
@@ -28,6 +29,8 @@ struct hop_options {
 	int max_reuse;          /* transactions a connection; 0: any number */
 };
 
+#define POOL_PEERS_MAX 256
+
 struct hop_pool *pool_new(const struct hop_options *, struct counters *);
 /* All connections must be back.  The kept ones are told QUIT. */
 void pool_free(struct hop_pool *); /* NULL is fine */
@@ -36,7 +39,7 @@ void pool_set_options(struct hop_pool *, const struct hop_options *);
 
 /* A connection that has said EHLO, kept or new; NULL with err.  fresh: never a kept one. ERR_RETRY:
  * could not connect, deadline; ERR_PEER: it is there and refuses, or speaks another protocol: the
- * text gives its words, cleaned, without naming it.  ERR_RETRY's text names the address. */
+ * text gives its words, cleaned.  No text names it. */
 struct hop *pool_get(struct hop_pool *, const struct next_hop *, int fresh, struct deadline,
     struct err *) ATTR_MUST_USE;
 /* Was this one used before?  Then a failure before the first reply deserves one try with a fresh

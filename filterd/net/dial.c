@@ -35,8 +35,8 @@ resolve(const struct endpoint *e, int flags, struct addrinfo **list, struct err 
 
 	if (rc == 0)
 		return 0;
-	err_set(err, rc == EAI_NONAME || rc == EAI_SERVICE ? ERR_CONFIG : ERR_RETRY, "%s:%s: %s",
-	    e->host, e->port, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	err_set(err, rc == EAI_NONAME || rc == EAI_SERVICE ? ERR_CONFIG : ERR_RETRY, "%s",
+	    rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	return -1;
 }
 
@@ -107,23 +107,23 @@ dial(const struct endpoint *e, struct deadline d, struct err *err)
 {
 	struct addrinfo *list, *a;
 	struct sockaddr_un un;
-	char where[320];
 	int fd = -EIO;
 
 	if (e->kind == ENDPOINT_UNIX) {
 		unix_address(e, &un);
 		fd = dial_one((struct sockaddr *)&un, sizeof(un), d);
 	} else {
-		if (look_up(e, &list, err) == -1)
+		if (look_up(e, &list, err) == -1) {
+			err_prefix(err, "cannot look up its address");
 			return -1;
+		}
 		for (a = list; a != NULL && fd < 0; a = a->ai_next)
 			fd = dial_one(a->ai_addr, a->ai_addrlen, d);
 		freeaddrinfo(list);
 	}
 	if (fd >= 0)
 		return fd;
-	endpoint_format(e, where, sizeof(where));
-	err_set(err, ERR_RETRY, "connect to %s: %s", where, strerror(-fd));
+	err_set(err, ERR_RETRY, "cannot connect: %s", strerror(-fd));
 	return -1;
 }
 
@@ -204,8 +204,10 @@ listen_open(const struct endpoint *e, const struct listen_options *o, struct err
 
 	if (e->kind == ENDPOINT_UNIX)
 		return listen_unix(e, o, err);
-	if (resolve(e, AI_PASSIVE, &list, err) == -1)
+	if (resolve(e, AI_PASSIVE, &list, err) == -1) {
+		err_prefix(err, "cannot listen on %s:%s", e->host, e->port);
 		return -1;
+	}
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd != -1) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));

@@ -16,7 +16,8 @@
 
 struct err;
 
-/* A connected, close-on-exec socket with TCP_NODELAY, or -1 (ERR_RETRY). */
+/* A connected, close-on-exec socket with TCP_NODELAY, or -1 (ERR_RETRY; ERR_CONFIG: there is no
+ * such host).  The text says what failed, not where. */
 int dial(const struct endpoint *, struct deadline, struct err *) ATTR_MUST_USE;
 
 struct listen_options {

@@ -71,6 +71,18 @@ class Keyed:
         return out
 
 
+def check_names(f, hop):
+    """Each line about trouble says once which next hop it is about; what clients are told leaves that out."""
+    lines = [e for e in f.entries() if e["level"] in ("warning", "error") and "next hop" in e["text"]]
+    assert lines
+    for e in lines:
+        assert e["text"].count("next hop") == e["text"].count(hop.next_hop) == 1, e["text"]
+        assert e["text"].count(hop.next_hop.split(":", 1)[1]) == 1, e["text"]
+    for e in f.finals():
+        assert e["reply"].lower().count("next hop") <= 1 and "127.0.0.1" not in e["reply"], e["reply"]
+    return lines
+
+
 FAILURES = {
     # what the next hop does, and the first digit its client is told
     "4xx": ("451 4.3.0 try \x07later", "4"),
@@ -119,6 +131,7 @@ def test_failure_at_every_stage(filterd, door, kind, verify):
                     (want != "2" and words not in got[name].text)):
                 wrong[name] = str(got[name])
         assert wrong == {}
+        check_names(f, hop)
         assert all(m.data == MESSAGE for m in hop.messages + hop.unanswered)
         delivered = [m.xforward["NAME"] for m in hop.messages if m.replies[0].startswith("2")]
         assert sorted(delivered) == sorted(n for n, r in got.items() if r.code == 250)
@@ -139,6 +152,8 @@ def test_failure_when_connecting(filterd, hop, door, how):
         r = send(f, door)[0]
         assert r.code == (250 if how == "no 354" else 451), (stage, str(r))
         assert codes(send(f, door)) == [250]
+    if how != "no 354":
+        check_names(f, hop)
     assert all(m.data == MESSAGE for m in hop.messages)
 
 
@@ -569,12 +584,23 @@ def test_down_and_up_again(filterd, hop, door):
     assert all(m.data == MESSAGE for m in hop.messages)
 
 
+def test_host_without_address(filterd):
+    f = filterd(next_hop="smtp:[host.invalid]:25", **FAST)
+    f.expect("next hop")
+    assert send(f, "smtp")[0].code == 421
+    told = {e["text"].partition(": ")[2].rpartition(": ")[0] for e in f.entries() if "next hop" in e["text"]}
+    assert told == {"cannot look up its address"}
+
+
 def test_up_after_start(filterd):
     hop = NextHop().start()
     hop.stop()
     f = filterd(next_hop=hop.next_hop, **FAST)
     f.expect("next hop")
     assert send(f, "smtp")[0].code == 421
+    assert {e["text"] for e in check_names(f, hop)} == {
+        f"next hop {hop.next_hop}: cannot connect: Connection refused",
+        f"next hop {hop.next_hop} cannot be asked what it can do: cannot connect: Connection refused"}
     hop.start()
     assert codes(send(f, "smtp")) == [250]
     hop.stop()

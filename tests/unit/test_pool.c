@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -186,6 +187,51 @@ test_caps(void **state)
 	fake_hop_free(f);
 }
 
+/* A next hop of this name, all of them the same in truth. */
+static struct next_hop
+named(const struct fake_hop *f, int n)
+{
+	struct next_hop h = *fake_hop_target(f);
+
+	snprintf(h.text, sizeof(h.text), "smtp:[%d.x.example]:25", n);
+	return h;
+}
+
+/* Names out of messages do not fill the memory, nor the table of descriptors. */
+static void
+test_many_names(void **state)
+{
+	struct fake_hop *f = fake_hop_new(HOP_SMTP, NULL, 0);
+	struct hop_pool *p = pool_new(&options, NULL);
+	struct next_hop first = named(f, 0), to;
+	struct hop_caps caps;
+	struct err err;
+	size_t quit = 0, n = POOL_PEERS_MAX + 50;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		to = named(f, (int)i);
+		pool_put(p, pool_get(p, &to, 0, SOON, &err));
+		assert_int_equal(pool_caps(p, &to, &caps), 1);
+		assert_int_equal(pool_caps(p, &first, &caps), 1); /* what is in use stays */
+	}
+	for (size_t i = 0; i < n; i++) {
+		to = named(f, (int)i);
+		assert_int_equal(pool_caps(p, &to, &caps), i == 0 || i > 50);
+	}
+	assert_int_equal(one_message(p, &first), 0);
+	assert_int_equal(fake_hop_connections(f), n); /* on the one it had */
+	to = named(f, 1);
+	assert_int_equal(one_message(p, &to), 0); /* learnt anew */
+	assert_int_equal(fake_hop_connections(f), n + 1);
+	pool_free(p);
+	fake_hop_settle(f);
+	for (size_t i = 0; i <= n; i++)
+		quit += strstr(fake_hop_read(f, i), "QUIT") != NULL;
+	assert_int_equal(quit, n + 1);
+	fake_hop_free(f);
+}
+
 static void
 test_tidy(void **state)
 {
@@ -284,6 +330,7 @@ main(void)
 		cmocka_unit_test(test_reuse_without_limit),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_tidy),
 		cmocka_unit_test(test_threads),
 	};
