@@ -290,7 +290,7 @@ show_text(const struct hold_message *m)
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		printf("recipient (%s): <", e->rcpts[i].released ? "released" : "held");
 		print_quoted(e->rcpts[i].path);
-		fputs("> ", stdout);
+		fputs(e->rcpts[i].params[0] == '\0' ? ">" : "> ", stdout);
 		print_quoted(e->rcpts[i].params);
 		putchar('\n');
 	}
