@@ -49,7 +49,9 @@ struct doors {
 	int threads; /* running */
 	int min_threads;
 	_Atomic int stopping;
-	struct smtp_session *late; /* yielded until the events fetched are worked on */
+	struct smtp_session *late; /* paused until the events fetched are worked on, */
+	struct smtp_session *turn; /* and whose turn it is now; */
+	int turn_came;             /* since the last fetch */
 	pthread_cond_t leader_gone;
 	int followers;         /* threads that wait for the lead */
 	struct worker *leader; /* the one thread that fetches events; NULL: none does */
@@ -68,7 +70,7 @@ size_t doors_count_client(struct doors *, const struct sockaddr_storage *);
 size_t doors_count_listener(struct doors *, size_t i);
 /* --- workers.c --- */
 int workers_start(struct doors *); /* -1: not even one thread */
-/* The session has yielded by doors_later(). */
+/* The session has paused; by a thread of these alone. */
 void workers_later(struct doors *, struct smtp_session *);
 /* Once a second. */
 void workers_tidy(struct doors *);
@@ -94,8 +96,6 @@ int watch_stirred(const struct doors *, const struct net_watch *);
 /* --- run.c --- */
 /* Run a session while it has input, then park or free it. */
 void doors_run(struct doors *, struct smtp_session *);
-/* Inside a session's fiber: let the other events at hand go first. */
-void doors_later(struct smtp_session *);
 /* Let a thread pick the session up as soon as it is writable. */
 void doors_greet_later(struct doors *, struct smtp_session *);
 

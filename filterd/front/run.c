@@ -31,7 +31,17 @@ session_stirred(void *arg, const struct net_watch *w)
 	return watch_stirred(s->doors, w);
 }
 
-static const struct fiber_owner session_owner = { session_wait, session_stirred };
+static void
+session_pause(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	s->goes_on = 1;
+	s->watch = NULL; /* what was waited for last may be gone */
+	fiber_yield();
+}
+
+static const struct fiber_owner session_owner = { session_wait, session_stirred, session_pause };
 
 static struct fiber *
 fiber_get(struct doors *d)
@@ -90,14 +100,6 @@ run(struct doors *d, struct smtp_session *s)
 		return 1;
 	session_free(s);
 	return 0;
-}
-
-void
-doors_later(struct smtp_session *s)
-{
-	s->goes_on = 1;
-	s->watch = NULL; /* what was waited for last may be gone */
-	fiber_yield();
 }
 
 void

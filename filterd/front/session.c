@@ -12,6 +12,7 @@
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "net/dial.h"
+#include "net/fiber.h"
 #include "net/stream.h"
 
 static void
@@ -186,7 +187,7 @@ flush(struct smtp_session *s)
 	/* What was decided is in the log before the client learns of it: one write for all who are
 	 * at this point when the events at hand have been worked on. */
 	if (log_batch_pending())
-		doors_later(s);
+		net_pause();
 	log_batch_flush();
 	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
 		return 0;

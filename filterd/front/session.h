@@ -53,7 +53,7 @@ struct smtp_session {
 	/* How it sleeps: as a fiber inside a command, without one between commands. */
 	struct fiber *fiber;        /* NULL: parked, or not started */
 	struct smtp_session *later; /* the doors' list of those that go on without an event */
-	int goes_on;                /* it yielded to be in that list */
+	int goes_on;                /* it paused to be in that list */
 	int over;                   /* the fiber's last word: the session is at its end */
 	struct net_watch *watch;    /* what it waits for, */
 	int wait_write;

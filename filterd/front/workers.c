@@ -104,14 +104,14 @@ take_lead(struct doors *d, struct worker *w)
 static void
 fetch(struct doors *d)
 {
-	int n;
+	int n, wait_ms = d->late != NULL ? 0 : -1;
 
 	d->busy_since_ms = 0;
 	pthread_mutex_unlock(&d->thread_lock);
 	log_batch_flush();
-	n = epoll_wait(d->epoll, d->ready, READY_MAX, -1);
+	n = epoll_wait(d->epoll, d->ready, READY_MAX, wait_ms);
 	pthread_mutex_lock(&d->thread_lock);
-	d->ready_at = 0;
+	d->ready_at = d->turn_came = 0;
 	d->nready = n < 0 ? 0 : n;
 }
 
@@ -132,16 +132,17 @@ struct work {
 
 /* With thread_lock held. */
 static int
-take_late(struct doors *d, struct work *work)
+take_from(struct smtp_session **list, struct work *work)
 {
-	work->session = d->late;
-	if (d->late == NULL)
+	work->session = *list;
+	if (*list == NULL)
 		return 0;
-	d->late = d->late->later;
+	*list = (*list)->later;
 	return 1;
 }
 
-/* With thread_lock held, by the leader: 1, or 0: nothing is left of what was fetched. */
+/* With thread_lock held, by the leader: 1, or 0: nothing is left of what was fetched.  Those who
+ * paused have their turn behind the events; who pauses again then waits until more were fetched. */
 static int
 take(struct doors *d, struct work *work)
 {
@@ -151,7 +152,12 @@ take(struct doors *d, struct work *work)
 		if (work->event.data.u64 != WATCH_STOP) /* else d->stopping has changed */
 			return 1;
 	}
-	return take_late(d, work);
+	if (!d->turn_came) {
+		d->turn_came = 1;
+		d->turn = d->late;
+		d->late = NULL;
+	}
+	return take_from(&d->turn, work);
 }
 
 /* The next thing to work on: 1, or 0: the thread is to end. */
@@ -163,7 +169,7 @@ next_work(struct doors *d, struct worker *w, struct work *work)
 	pthread_mutex_lock(&d->thread_lock);
 	/* The leader may be asleep, so who is not takes care of those left behind by itself. */
 	if (d->leader != w)
-		got = take_late(d, work);
+		got = take_from(&d->late, work);
 	while (!got && take_lead(d, w) == 0) {
 		got = take(d, work);
 		if (!got)

@@ -315,3 +315,12 @@ net_stirred(const struct net_watch *w)
 
 	return f == NULL || f->owner->stirred(f->arg, w);
 }
+
+void
+net_pause(void)
+{
+	struct fiber *f = get_current();
+
+	if (f != NULL)
+		f->owner->pause(f->arg);
+}

@@ -40,6 +40,8 @@ struct fiber_owner {
 	int (*wait)(void *arg, struct net_watch *, int for_write, struct deadline);
 	/* 0: nothing has come, and nobody has hung up, since the last wait to read. */
 	int (*stirred)(void *arg, const struct net_watch *);
+	/* Yield, and go on when others have had their turn. */
+	void (*pause)(void *arg);
 };
 
 /* NULL: no memory for a stack. */
@@ -66,5 +68,7 @@ int net_wait(struct net_watch *, int for_write, struct deadline);
 /* Is it worth asking the kernel whether something has come?  0: no event has told of any; 1: it is,
  * and always so outside fibers. */
 int net_stirred(const struct net_watch *);
+/* In a fiber: let others go first.  Elsewhere nothing. */
+void net_pause(void);
 
 #endif

@@ -13,6 +13,9 @@
 
 #define IN_SIZE ((size_t)8 * 1024)
 #define IN_MAX  ((size_t)64 * 1024)
+/* A peer as fast as we are would keep the thread: after so many octets without a wait others go
+ * first. */
+#define TURN ((size_t)1024 * 1024)
 
 struct stream {
 	struct net_watch watch;
@@ -20,8 +23,9 @@ struct stream {
 	size_t in_at, in_len, in_size; /* bytes in_at .. in_len are not consumed */
 	struct buf out;
 	int eof;
-	int asked;  /* something was sent: an answer takes a while */
-	int filled; /* the last call brought as much as it could: there may be more */
+	int asked;    /* something was sent: an answer takes a while */
+	int filled;   /* the last call brought as much as it could: there may be more */
+	size_t moved; /* octets since the last wait */
 };
 
 struct stream *
@@ -117,6 +121,16 @@ recv_some(struct stream *s, void *to, size_t size)
 	return n;
 }
 
+static void
+count_turn(struct stream *s, size_t n)
+{
+	s->moved += n;
+	if (s->moved < TURN)
+		return;
+	s->moved = 0;
+	net_pause();
+}
+
 static int
 timed_out(struct err *err)
 {
@@ -136,12 +150,15 @@ recv_until(struct stream *s, void *to, size_t size, struct deadline d, struct er
 	while (n == -EAGAIN) {
 		if (net_wait(&s->watch, 0, d) == 0)
 			return timed_out(err);
+		s->moved = 0;
 		n = recv_some(s, to, size);
 		if (n == -EAGAIN && deadline_passed(d))
 			return timed_out(err);
 	}
-	if (n > 0)
+	if (n > 0) {
+		count_turn(s, (size_t)n);
 		return n;
+	}
 	if (n == 0) {
 		s->eof = 1;
 		return 0;
@@ -323,12 +340,14 @@ send_all(struct stream *s, struct iovec *v, size_t n, struct deadline d, struct 
 		if (k == -EAGAIN) {
 			if (deadline_passed(d) || net_wait(&s->watch, 1, d) == 0)
 				return timed_out(err);
+			s->moved = 0;
 			continue;
 		}
 		if (k < 0) {
 			err_set(err, ERR_PEER, "%s", strerror((int)-k));
 			return -1;
 		}
+		count_turn(s, (size_t)k);
 		for (; k > 0 && (size_t)k >= m.msg_iov->iov_len; m.msg_iovlen--, m.msg_iov++)
 			k -= (ssize_t)m.msg_iov->iov_len;
 		if (k > 0) {
