@@ -13,10 +13,13 @@
 #define FIRST_SIZE ((size_t)256 * 1024) /* of address space; memory is what gets written */
 /* A file grows in steps of this; the part being written is mapped through a window. */
 #define FILE_STEP ((size_t)1024 * 1024)
+/* What of it stays mapped in our memory, at most, while it grows. */
+#define KEEP_STEP ((size_t)256 * 1024)
 
 struct message {
 	size_t memory_limit;
 	char *spool_directory;
+	struct message_budget *budget;
 	uint8_t *mem; /* in memory: the octets */
 	size_t mem_size;
 	size_t touched; /* octets of mem that were ever written */
@@ -34,6 +37,7 @@ message_new(const struct message_options *o)
 
 	m->memory_limit = o->memory_limit;
 	m->spool_directory = xstrdup(o->spool_directory);
+	m->budget = o->budget;
 	m->fd = -1;
 	return m;
 }
@@ -60,6 +64,25 @@ drop_file(struct message *m)
 	m->fd = -1;
 }
 
+/* So many octets of memory were written. */
+static void
+set_touched(struct message *m, size_t n)
+{
+	if (m->budget != NULL && n > m->touched)
+		atomic_fetch_add(&m->budget->used, n - m->touched);
+	else if (m->budget != NULL)
+		atomic_fetch_sub(&m->budget->used, m->touched - n);
+	m->touched = n;
+}
+
+/* Would one more piece be more than all messages together may take? */
+static int
+over_budget(const struct message *m, size_t want)
+{
+	return m->budget != NULL && m->len + want > MESSAGE_SMALL && m->len + want > m->touched &&
+	       atomic_load(&m->budget->used) >= atomic_load(&m->budget->limit);
+}
+
 /* Mapped, not from malloc: large buffers that grow leave holes in a heap. */
 static void
 drop_memory(struct message *m)
@@ -67,7 +90,8 @@ drop_memory(struct message *m)
 	if (m->mem != NULL)
 		munmap(m->mem, m->mem_size);
 	m->mem = NULL;
-	m->mem_size = m->touched = 0;
+	m->mem_size = 0;
+	set_touched(m, 0);
 }
 
 static int
@@ -166,7 +190,7 @@ file_start(struct message *m, size_t want, struct err *err)
 uint8_t *
 message_reserve(struct message *m, size_t want, struct err *err)
 {
-	if (m->fd == -1 && m->len + want > m->memory_limit) {
+	if (m->fd == -1 && (m->len + want > m->memory_limit || over_budget(m, want))) {
 		if (file_start(m, want, err) == -1) {
 			drop_file(m);
 			return NULL;
@@ -195,10 +219,10 @@ message_commit(struct message *m, size_t n)
 	assert(n <= (m->fd == -1 ? m->mem_size : m->map_size) - m->len);
 	m->len += n;
 	if (m->fd == -1 && m->len > m->touched)
-		m->touched = m->len;
+		set_touched(m, m->len);
 	/* What has been written to a file is not looked at until the end: let the kernel have it.
 	 */
-	if (m->fd != -1 && m->len / FILE_STEP != (m->len - n) / FILE_STEP)
+	if (m->fd != -1 && m->len / KEEP_STEP != (m->len - n) / KEEP_STEP)
 		message_forget(m, m->len);
 }
 

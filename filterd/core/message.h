@@ -15,6 +15,7 @@
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,10 +25,20 @@
 struct err;
 struct message;
 
+/* What the messages of one process take of memory together; several threads may use it. */
+struct message_budget {
+	_Atomic size_t used;
+	_Atomic size_t limit;
+};
+
 struct message_options {
 	size_t memory_limit;         /* octets kept in memory before a file is used */
 	const char *spool_directory; /* for the file */
+	/* Above its limit a file is used from MESSAGE_SMALL octets on.  NULL: no such limit.  It
+	 * lives longer than the message and is set by message_new() alone. */
+	struct message_budget *budget;
 };
+#define MESSAGE_SMALL ((size_t)64 * 1024)
 
 struct message *message_new(const struct message_options *);
 void message_free(struct message *); /* NULL is fine */

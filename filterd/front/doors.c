@@ -93,9 +93,11 @@ struct message *
 doors_message_get(struct doors *d, const struct params *p)
 {
 	struct message_options o = { .memory_limit = (size_t)p->message_memory_limit,
-		.spool_directory = p->spool_directory };
+		.spool_directory = p->spool_directory,
+		.budget = &d->budget };
 	struct message *m = NULL;
 
+	atomic_store(&d->budget.limit, (size_t)p->message_memory_total_limit);
 	pthread_mutex_lock(&d->msg_lock);
 	if (d->nspare > 0)
 		m = d->spare[--d->nspare]; /* the last used one is the warmest */

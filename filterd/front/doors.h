@@ -9,10 +9,10 @@
 #include <sys/epoll.h>
 
 #include "action/relay.h"
+#include "core/message.h"
 #include "front/door.h"
 #include "front/session.h"
 
-struct message;
 struct net_watch;
 struct watch_slot;
 struct worker;
@@ -41,6 +41,7 @@ struct doors {
 	pthread_mutex_t msg_lock;
 	struct message **spare; /* receive buffers kept for the next message */
 	size_t nspare, spare_octets;
+	struct message_budget budget;
 	struct fiber **fibers; /* stacks kept for the next command */
 	size_t nfibers;
 

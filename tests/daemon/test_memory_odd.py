@@ -286,6 +286,27 @@ def test_a_thousand_drip_their_data(filterd, hop, door):
     works(f, hop)
 
 
+def test_many_big_ones_at_a_time(filterd, hop):
+    """Thirty messages that would be in memory each: together they are not."""
+    f = start(filterd, hop, message_memory_limit="4m", message_memory_total_limit="6m")
+    works(f, hop)
+    before = memory(f)
+    text = b"Subject: big\r\n\r\n" + b"one of many lines, not the last one\r\n" * 80000
+    clients = connect_many(f, "lmtp", 30, [HELLO["lmtp"]] + TO_DATA)
+    for c in clients:
+        c.send(text)
+    for d in DOORS:
+        works(f, hop, d)                    # a small one needs no file
+    if not sanitized(f):
+        assert memory(f) - before < 6 * 1024 + 30 * 400 + 3 * 1024
+    for c in clients:
+        c.send(b".\r\n")
+        assert c.reply().code == 250
+        c.close()
+    assert len([m for m in hop.messages if m.data == text]) == 30
+    wait_for(lambda: status(f)["counters"]["sessions_now"] == 0)
+
+
 def test_a_thousand_idle(filterd, hop):
     f = start(filterd, hop)
     works(f, hop)

@@ -140,6 +140,39 @@ test_message(void **state)
 	message_free(m);
 }
 
+/* All messages together: who goes beyond is in a file, small ones excepted. */
+static void
+test_message_budget(void **state)
+{
+	struct message_budget b = { .limit = 520000 };
+	struct message_options o = {
+		.memory_limit = 1000000, .spool_directory = "/nonexistent", .budget = &b
+	};
+	struct message *one = message_new(&o), *two = message_new(&o), *three = message_new(&o);
+	struct err err;
+
+	(void)state;
+	fill(one, 300000);
+	fill(two, 250000);
+	assert_int_equal(b.used, 550000);
+	assert_null(message_reserve(three, MESSAGE_SMALL + 1, &err)); /* there is no such folder */
+	assert_non_null(message_reserve(three, 1000, &err));
+	message_commit(three, 1000);
+	assert_int_equal(b.used, 551000);
+	message_reset(one);
+	assert_int_equal(b.used, 551000); /* it keeps its memory, */
+	fill(one, 290000);                /* and may use it again */
+	check(one, 290000);
+	message_free(one);
+	assert_int_equal(b.used, 251000);
+	message_reset(three);
+	fill(three, 200000);
+	check(three, 200000);
+	message_free(two);
+	message_free(three);
+	assert_int_equal(b.used, 0);
+}
+
 static void
 test_message_no_space(void **state)
 {
@@ -198,6 +231,7 @@ main(void)
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_message_budget),
 		cmocka_unit_test(test_message_no_space),
 		cmocka_unit_test(test_decision_id),
 		cmocka_unit_test(test_transaction),
