@@ -206,6 +206,11 @@ check(struct content_run *r, const struct check_list *l, const struct subject *s
 			failed(r, l->parameter, err.text);
 			return;
 		}
+		/* No answer that a rule could mean, and to Postfix none at all. */
+		if (rc == 1 && hit.value[0] == '\0') {
+			failed(r, l->parameter, "an empty result");
+			return;
+		}
 		if (rc == 1) {
 			struct origin origin = {
 				.list = l->parameter, .file = hit.file, .line = hit.line

@@ -305,6 +305,9 @@ tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 	size_t max = w->opt->line_length_limit;
 	struct mime_line l = { .first = 1 };
 
+	/* In SMTP a dot stood in front of this one, and Postfix counts it. */
+	if (len > 0 && w->base[at] == '.')
+		max--;
 	do {
 		size_t n = len < max ? len : max;
 
@@ -321,6 +324,7 @@ tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 		at += n;
 		len -= n;
 		l.first = 0;
+		max = w->opt->line_length_limit;
 	} while (!l.last && (len > 0 || at < next));
 	return 0;
 }

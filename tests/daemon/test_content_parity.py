@@ -39,6 +39,7 @@ HEADER = r"""
 /^X-Bcc: (.*)$/ BCC $1
 /^X-Filter: (.*)$/ FILTER $1
 /^X-Odd/ nonsense
+/^X-Empty: (x)?/ $1
 /^X-Code/ 550 no
 /^X-Dunno/ DUNNO
 /^X-Dunno/ REJECT never
@@ -114,7 +115,7 @@ MESSAGES = [
     b"X-Redirect: r@\nX-See: y\nX-Reject: no\n\nsee\n", b"X-Redirect: nobody\nX-See: y\n\n",
     b"X-Bcc: b@\nX-Bcc: B@\nX-Bcc: nobody\nX-See: y\n\n", b"X-Bcc: b@\nX-Redirect: r@\n\n",
     b"X-Filter: %hop\nX-See: y\n\nsee\n", b"X-Filter: nocolon\nX-See: y\n\n",
-    b"X-Odd: a\nX-Code: b\nX-Dunno: c\nX-Warn: d\nX-See: y\n\n",
+    b"X-Empty: y\nX-Reject: no\n\n", b"X-Odd: a\nX-Code: b\nX-Dunno: c\nX-Warn: d\nX-See: y\n\n",
     # actions on body lines
     b"X: y\n\nign\nsee\nstrip\nrepx\nprey\nbare\n\nsee", b"X: y\n\nrej 5.1.1 why\nsee\n",
     b"X: y\n\nsee\nrej 4.1.1 why\n", b"X: y\n\ndisc\nrej no\n", b"X: y\n\nhold\nsee\nhold\n",
@@ -122,7 +123,7 @@ MESSAGES = [
     # long lines, which are looked at in pieces
     *(b"X: y\n\n" + word + b"a" * (n - len(word)) + tail + b"\nsee\n"
       for n in (511, 512, 1024, 2047, 2048, 4096)
-      for word in (b"", b"ign", b"rep", b"pre")
+      for word in (b"", b"ign", b"rep", b"pre", b".")
       for tail in (b"", b"ign", b"rep", b"prex")),
     MIXED + b"a" * 2048 + b"--B\nX-See: y\n\n--B\nX-See: z\n\nsee\n",
     b"X-See: " + b"a" * 3000 + b"\nX-See: b\n\nsee\n", b"From " + b"a" * 3000 + b"\nX: y\n\n",

@@ -95,6 +95,10 @@ static const struct {
 	/* unless told otherwise a table that cannot answer defers, and ends the checks */
 	{ { "fail:x", NULL, NULL, "/./ REJECT" }, "A: 1\nB: 2\n\nc\n", NULL,
 	    "451 4.3.0 Error: queue file write error;" },
+	/* so does one whose answer is empty, be it that the pair took no part in the match */
+	{ { "/^A(b)?/ $1\n/^C/ REJECT" }, "A: 1\nC: 2\n\n", NULL,
+	    "451 4.3.0 Error: queue file write error;" },
+	{ { "/^A(b)?/ $1" }, "Ab: 1\n\n", NULL, "" }, /* "b" is no action: a warning */
 	{ { "/^A/ REJECT first", NULL, NULL, "fail:x" }, "A: 1\n\nc\n", NULL, "550 5.7.1 first;" },
 };
 

@@ -357,13 +357,18 @@ size_line(void *arg, const struct mime_line *l)
 
 /* Lines of more than line_length_limit octets come in pieces, each counts one octet for its end. */
 static const struct {
+	char first;
 	size_t len, pieces, last_len, last_raw, last_segment;
 } piece_cases[] = {
-	{ 2047, 1, 2047, 2049, 1 },
-	{ 2048, 1, 2048, 2048, 1 }, /* the line end is a piece of its own, and empty */
-	{ 2049, 2, 1, 3, 2050 },
-	{ 4096, 2, 2048, 2048, 2050 },
-	{ 5000, 3, 904, 906, 4099 },
+	{ 'a', 2047, 1, 2047, 2049, 1 },
+	{ 'a', 2048, 1, 2048, 2048, 1 }, /* the line end is a piece of its own, and empty */
+	{ 'a', 2049, 2, 1, 3, 2050 },
+	{ 'a', 4096, 2, 2048, 2048, 2050 },
+	{ 'a', 5000, 3, 904, 906, 4099 },
+	{ '.', 2046, 1, 2046, 2048, 1 },
+	{ '.', 2047, 1, 2047, 2047, 1 }, /* 2048 as it came over the wire */
+	{ '.', 2048, 2, 1, 3, 2049 },
+	{ '.', 4096, 3, 1, 3, 4098 },
 };
 
 static void
@@ -379,7 +384,8 @@ test_pieces(void **state)
 		size_t last;
 
 		buf_adds(&b, "\r\n");
-		add_run(&b, 'a', piece_cases[i].len);
+		buf_addc(&b, piece_cases[i].first);
+		add_run(&b, 'a', piece_cases[i].len - 1);
 		buf_adds(&b, "\r\n");
 		assert_int_equal(mime_walk(buf_span(&b), &defaults, &ev, arena, &ix), 0);
 		assert_int_equal(s.lines, piece_cases[i].pieces);
