@@ -91,13 +91,10 @@ static void
 content_type(struct mime_walk *w, struct span value)
 {
 	struct span params, boundary;
+	int multipart = mime_type_parse(value, w->arena, &w->type, &params);
 
-	if (mime_type_parse(value, w->arena, &w->type, &params) == -1)
-		return;
 	mime_part_type(w);
-	if (w->type.kind != MIME_KIND_MULTIPART)
-		return;
-	while (mime_type_boundary(&params, w->arena, &boundary))
+	while (multipart && mime_type_boundary(&params, w->arena, &boundary))
 		push_delim(w, boundary);
 }
 

@@ -21,8 +21,10 @@ struct mime_type {
 	struct span charset; /* of text */
 };
 
-/* Read the value behind "Content-Type:"; spans point into it or into the arena.  0; -1: it has no
- * type at all, and the field counts for nothing. */
+/* Read the value behind "Content-Type:"; spans point into it or into the arena.  As in Postfix a
+ * type other than text, message and multipart changes no kind: what was a message by an earlier
+ * field, or by the digest around it, is taken apart still.  A value without a type makes it text.
+ * 1: a multipart, whose boundaries are in params; else 0. */
 int mime_type_parse(struct span value, struct arena *, struct mime_type *, struct span *params);
 /* The next boundary= of a multipart's parameters: 1, or 0 when there is no more. */
 int mime_type_boundary(struct span *params, struct arena *, struct span *boundary);

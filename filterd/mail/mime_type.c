@@ -157,22 +157,28 @@ mime_type_parse(struct span value, struct arena *arena, struct mime_type *m, str
 	struct token t[3];
 	int n = read_group(&value, t), sub;
 
-	if (n <= 0)
-		return -1;
-	*m = (struct mime_type){ .kind = MIME_KIND_OTHER };
 	*params = value;
+	if (n <= 0) {
+		*m = (struct mime_type){ .kind = MIME_KIND_OTHER,
+			.type = span_str("text"),
+			.subtype = span_str("plain") };
+		return 0;
+	}
 	sub = n >= 3 && t[1].kind == '/';
 	m->type = t[0].text;
-	if (sub)
-		m->subtype = t[2].text;
+	m->subtype = sub ? t[2].text : span_make(NULL, 0);
+	m->charset = span_make(NULL, 0);
 	if (word_is(&t[0], "text")) {
+		m->kind = MIME_KIND_OTHER;
 		m->charset = find_charset(value, arena);
 	} else if (word_is(&t[0], "message")) {
-		if (sub && (word_is(&t[2], "rfc822") || word_is(&t[2], "global")))
-			m->kind = MIME_KIND_MESSAGE;
+		m->kind = sub && (word_is(&t[2], "rfc822") || word_is(&t[2], "global"))
+			      ? MIME_KIND_MESSAGE
+			      : MIME_KIND_OTHER;
 	} else if (word_is(&t[0], "multipart")) {
 		m->kind = MIME_KIND_MULTIPART;
 		m->digest = sub && word_is(&t[2], "digest");
+		return 1;
 	}
 	return 0;
 }

@@ -153,6 +153,10 @@ MESSAGES = [
     b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nX: 1\n\nsee\n",
     b"Content-Type: message/global\n\nX: 1\nbad\nsee\n", b"Content-Type: message/rfc822\n\n x\n",
     b"Content-Type: message/partial\n\nX: 1\n\nsee\n", b"Content-Type: message/rfc822\n\n\nsee\n",
+    *(b"Content-Type: " + outer + b"\n" + sep + b"Content-Type:" + inner + b"\n\nX: y\n\nsee\n"
+      for outer, sep in ((b"multipart/digest; boundary=B", b"\n--B\n"), (b"message/rfc822", b""))
+      for inner in (b" image/png", b"", b" ; x", b" x", b" message", b" multipart/x", b" (c", b" /",
+                    b' "text"/x', b" audio/x; boundary=B", b" message/global")),
     b"Content-Type: multipart/digest; boundary=B\n\n--B\n\nX: 1\n\nsee\n--B\n"
     b"Content-Type: text/plain\n\nsee\n--B\nX: 2\n\nX: 3\nBcc: x\n\n--B\nX: 4\nbad\nsee\n--B--\n",
     MIXED + b"--B\nBcc: a\nX-Drop: b\nName : v\n\n",

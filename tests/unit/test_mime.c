@@ -178,6 +178,16 @@ static const struct {
 	    "text/plain\n\nX: b\n--B\nY: y\n\nX: c\n"),
 	    "M[Content-Type: multipart/digest; boundary=B] =46 1(--B) N[X: a] 1(--B) "
 	    "M[Content-Type: text/plain] 1(X: b) 6(--B) M[Y: y] N[X: c]" },
+	/* what is neither text, message nor multipart changes nothing of that, but a field that
+	 * names no type does */
+	{ T("Content-Type: multipart/digest; boundary=B\n\n--B\nContent-Type: image/png\n\nX: a\n"
+	    "--B\nContent-Type:\n\nX: b\n"),
+	    "M[Content-Type: multipart/digest; boundary=B] =46 1(--B) M[Content-Type: image/png] "
+	    "N[X: a] 0(--B) M[Content-Type:] 1(X: b)" },
+	{ T("Content-Type: message/rfc822\nContent-Type: x; boundary=B\n\nX: a\n"),
+	    "M[Content-Type: message/rfc822] M[Content-Type: x; boundary=B] =61 N[X: a]" },
+	{ T("Content-Type: message/rfc822\nContent-Type: (c) ; x\n\nX: a\n"),
+	    "M[Content-Type: message/rfc822] M[Content-Type: (c) ; x] =55 1(X: a)" },
 	/* several boundaries: all count, the last one is the innermost */
 	{ T("Content-Type: multipart/x; boundary=A; boundary=B\nContent-Type: multipart/x; "
 	    "boundary=C\n\n--B\nX: 1\n\n--A\nX: 2\n\n--B\nX: 3\n"),
