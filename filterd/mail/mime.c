@@ -20,6 +20,13 @@ mime_line_len(const struct mime_walk *w, size_t at, size_t bound, size_t *next)
 	return len > 0 && p[len - 1] == '\r' ? len - 1 : len;
 }
 
+/* Not so where a part's header begins in the middle of a long boundary line. */
+static int
+line_starts(const struct mime_walk *w, size_t at)
+{
+	return at == 0 || w->base[at - 1] == '\n';
+}
+
 static int
 is_blank_char(const struct mime_walk *w, size_t at)
 {
@@ -270,8 +277,10 @@ boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 	size_t i = w->ndelims;
 	int digest;
 
-	if (len > w->opt->line_length_limit)
+	if (len >= w->opt->line_length_limit) {
 		len = w->opt->line_length_limit;
+		next = at + len; /* what is left of the line counts for one of the header */
+	}
 	if (len <= 2)
 		return;
 	len -= 2;
@@ -303,7 +312,7 @@ tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 	struct mime_line l = { .first = 1 };
 
 	/* In SMTP a dot stood in front of this one, and Postfix counts it. */
-	if (len > 0 && w->base[at] == '.')
+	if (len > 0 && w->base[at] == '.' && line_starts(w, at))
 		max--;
 	do {
 		size_t n = len < max ? len : max;
@@ -358,9 +367,11 @@ read_body(struct mime_walk *w)
 		at = w->at;
 		len = mime_line_len(w, at, w->end, &next);
 		w->at = next;
-		if (len > 2 && w->base[at] == '-' && w->base[at + 1] == '-')
+		if (len > 2 && w->base[at] == '-' && w->base[at + 1] == '-' && line_starts(w, at))
 			boundary_line(w, at, len, next);
-		if (tell_line(w, at, len, next) == -1)
+		if (w->at < next)
+			len = w->at - at;
+		if (tell_line(w, at, len, w->at) == -1)
 			return -1;
 	}
 	return 0;

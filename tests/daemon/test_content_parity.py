@@ -143,6 +143,8 @@ MESSAGES = [
     b"Content-ID: x\nContent-Disposition: y\nContent-Description: z\nContent-Length: 1\n"
     b"Content-MD5: a\nContent-Language: en\n\nsee\n",
     MIXED + b"see\n--B\nX-See: y\n\nsee\n--Bxyz\nX: z\n\nsee\n--B--junk\nsee\n--B\nX: no\n",
+    *(MIXED + b"--B" + b"x" * n + tail + b"\nX: y\n\nsee\n" for n in (509, 2044, 2045, 2046, 3000, 5000)
+      for tail in (b"", b"A: see", b"--B")),
     MIXED + b"--B\nbad see\n--B\nX: y\n--B\n\nsee\n--B\nX: y\nbad\nsee\n--B \t\nX: z\n\n--B-- \n",
     MIXED + b"--B\nContent-Type: multipart/x; boundary=I\n\n--I\nX: 1\n\nsee\n--B\nX: 2\n\n--I\nsee\n",
     MIXED + b"--B\nContent-Type: multipart/x; boundary=BB\n\n--BB\nX: 1\n\n--B\nX: 2\n\n",

@@ -423,6 +423,36 @@ test_boundary_in_second_piece(void **state)
 	buf_fini(&told);
 }
 
+/* Behind the boundary a first piece has, the rest of its line is the part's first line. */
+static void
+test_long_boundary_line(void **state)
+{
+	static const struct {
+		size_t fill;
+		const char *rest, *told;
+	} rows[] = {
+		{ 2044, "", "x) M[X: y] " }, /* a line like others */
+		{ 2045, "", ")- 1(X: y) " }, /* the line end is an empty line */
+		{ 2045, "A: b", ")- M[A: b] M[X: y] " },
+		{ 2045, "junk", ")- 0(junk) 5(X: y) " },
+		{ 2045, "--B", ")- 0(--B) 4(X: y) " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct buf b = { 0 }, told = { 0 };
+
+		buf_adds(&b, "Content-Type: multipart/x; boundary=B\r\n\r\n--B");
+		add_run(&b, 'x', rows[i].fill);
+		buf_printf(&b, "%s\r\nX: y\r\n\r\nz\r\n", rows[i].rest);
+		walk(&told, buf_span(&b), &defaults, 1);
+		if (strstr(buf_cstr(&told), rows[i].told) == NULL)
+			fail_msg("row %zu: %s", i, buf_cstr(&told) + told.len - 60);
+		buf_fini(&b);
+		buf_fini(&told);
+	}
+}
+
 static int
 count_line(void *arg, const struct mime_line *l)
 {
@@ -659,6 +689,7 @@ main(void)
 		cmocka_unit_test(test_header_size_limit),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_boundary_in_second_piece),
+		cmocka_unit_test(test_long_boundary_line),
 		cmocka_unit_test(test_line_limit),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_attached_chain),
