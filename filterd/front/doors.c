@@ -23,6 +23,8 @@
 /* Receive buffers kept for the next message, and how much memory they may keep in all. */
 #define SPARE_MESSAGES 64
 #define SPARE_OCTETS   ((size_t)24 * 1024 * 1024)
+/* What is kept of it when no message needs it. */
+#define SPARE_IDLE ((size_t)2 * 1024 * 1024)
 
 /* --- the list of sessions --- */
 
@@ -103,6 +105,8 @@ doors_message_get(struct doors *d, const struct params *p)
 		m = d->spare[--d->nspare]; /* the last used one is the warmest */
 	if (m != NULL)
 		d->spare_octets -= message_kept(m);
+	if (d->nspare < d->nspare_low)
+		d->nspare_low = d->nspare;
 	pthread_mutex_unlock(&d->msg_lock);
 	if (m == NULL)
 		return message_new(&o);
@@ -122,6 +126,26 @@ doors_message_put(struct doors *d, struct message *m)
 	}
 	pthread_mutex_unlock(&d->msg_lock);
 	message_free(m);
+}
+
+/* Give back those that nobody has needed since the last call: the first ones of the stack. */
+static void
+tidy_messages(struct doors *d)
+{
+	struct message *old[SPARE_MESSAGES];
+	size_t n = 0;
+
+	pthread_mutex_lock(&d->msg_lock);
+	while (n < d->nspare_low && d->spare_octets > SPARE_IDLE) {
+		old[n] = d->spare[n];
+		d->spare_octets -= message_kept(old[n++]);
+	}
+	d->nspare -= n;
+	memmove(d->spare, d->spare + n, d->nspare * sizeof(struct message *));
+	d->nspare_low = d->nspare;
+	pthread_mutex_unlock(&d->msg_lock);
+	while (n > 0)
+		message_free(old[--n]);
 }
 
 /* --- once a second --- */
@@ -167,6 +191,7 @@ tidy_main(void *arg)
 
 	while (!d->stopping) {
 		tidy_sessions(d);
+		tidy_messages(d);
 		workers_tidy(d);
 		/* A burst cut short by EMFILE leaves connections that no edge will tell of. */
 		for (size_t i = 0; i < d->opt.nlisten; i++)

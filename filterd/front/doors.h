@@ -17,7 +17,7 @@ struct net_watch;
 struct watch_slot;
 struct worker;
 
-#define READY_MAX 16
+#define READY_MAX 64
 /* Stacks kept for the next command. */
 #define SPARE_FIBERS 32
 
@@ -41,6 +41,7 @@ struct doors {
 	pthread_mutex_t msg_lock;
 	struct message **spare; /* receive buffers kept for the next message */
 	size_t nspare, spare_octets;
+	size_t nspare_low; /* the least nspare of this second */
 	struct message_budget budget;
 	struct fiber **fibers; /* stacks kept for the next command */
 	size_t nfibers;
