@@ -151,8 +151,8 @@ conf_new(const char *path)
 	return c;
 }
 
-/* NULL when an error was told. */
-static struct conf *
+/* The number of errors told. */
+static int
 finish(struct conf *c, struct reporter *rep)
 {
 	int errors;
@@ -160,6 +160,12 @@ finish(struct conf *c, struct reporter *rep)
 	build(c, rep);
 	errors = rep->errors;
 	reporter_fini(rep);
+	return errors;
+}
+
+static struct conf *
+good(struct conf *c, int errors)
+{
 	if (errors == 0)
 		return c;
 	conf_free(c);
@@ -167,7 +173,7 @@ finish(struct conf *c, struct reporter *rep)
 }
 
 struct conf *
-conf_load(const char *path, conf_report_fn *report, void *arg)
+conf_read(const char *path, conf_report_fn *report, void *arg, int *errors)
 {
 	struct conf *c = conf_new(path);
 	struct reporter rep;
@@ -175,7 +181,17 @@ conf_load(const char *path, conf_report_fn *report, void *arg)
 	reporter_init(&rep, report, arg);
 	c->file = cf_file_new(c->arena, &rep);
 	cf_file_read(c->file, path);
-	return finish(c, &rep);
+	*errors = finish(c, &rep);
+	return c;
+}
+
+struct conf *
+conf_load(const char *path, conf_report_fn *report, void *arg)
+{
+	int errors;
+	struct conf *c = conf_read(path, report, arg, &errors);
+
+	return good(c, errors);
 }
 
 struct conf *
@@ -187,7 +203,7 @@ conf_load_text(struct span text, const char *name, conf_report_fn *report, void 
 	reporter_init(&rep, report, arg);
 	c->file = cf_file_new(c->arena, &rep);
 	cf_file_text(c->file, text, name);
-	return finish(c, &rep);
+	return good(c, finish(c, &rep));
 }
 
 void

@@ -44,7 +44,7 @@ struct conf_listener {
 	char *name; /* `name`, default the endpoint's text */
 	struct endpoint endpoint;
 	struct params *params; /* file's values with the role's defaults and the listener's own
-				  values on top */
+				  values on top; NULL only after conf_read() with errors */
 	int line;
 	const char *file;
 };
@@ -52,7 +52,11 @@ struct conf_listener {
 /* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
  * works without). */
 struct conf *conf_load(const char *path, conf_report_fn *, void *arg) ATTR_MUST_USE;
-/* The same from memory; name stands in findings.  `include` is an error there. */
+/* The same for who goes on to look what else is wrong: with errors it is there all the same, but
+ * for nothing else.  What could not be understood has its default; a listener that could not has no
+ * params. */
+struct conf *conf_read(const char *path, conf_report_fn *, void *arg, int *errors) ATTR_MUST_USE;
+/* As conf_load() from memory; name stands in findings.  `include` is an error there. */
 struct conf *conf_load_text(
     struct span text, const char *name, conf_report_fn *, void *arg) ATTR_MUST_USE;
 void conf_free(struct conf *); /* NULL is fine */

@@ -126,6 +126,21 @@ env_expand(struct env *e, const char *name, const char *text, const struct cf_en
 	return NULL;
 }
 
+/* So that who looks what else is wrong finds something that can be looked at. */
+static void
+fill_default(struct env *e, const struct param_row *row, struct params *out)
+{
+	const char *text = param_row_default(row, e->role), *none = "";
+
+	if (row->kind != PARAM_RAW)
+		text = env_expand(e, row->name, text, NULL);
+	if (text != NULL && cf_value_set(row, text, out, NULL) == 0)
+		return;
+	/* A default that refers to what is wrong itself; a number is 0 already. */
+	if (row->kind == PARAM_STR || row->kind == PARAM_LIST || row->kind == PARAM_RAW)
+		memcpy((char *)out + row->offset, &none, sizeof(none));
+}
+
 static void
 fill_one(struct env *e, const struct param_row *row, struct params *out)
 {
@@ -140,6 +155,7 @@ fill_one(struct env *e, const struct param_row *row, struct params *out)
 	if (text != NULL)
 		reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file,
 		    at == NULL ? 0 : at->line, "%s: %s", row->name, err.text);
+	fill_default(e, row, out);
 }
 
 /* Yes and no are older words: what they mean is told, and a loaded configuration has neither. */

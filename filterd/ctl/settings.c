@@ -211,7 +211,8 @@ settings_check(const struct conf *conf, conf_report_fn *report, void *arg)
 	check_absolute(&c, "hold_directory", p->hold_directory, 0);
 	check_absolute(&c, "pid_file", p->pid_file, 1);
 	for (size_t i = 0; i < conf_listener_count(conf); i++)
-		if (settings_listen(conf_listener(conf, i)->params, &listen, &err) == -1)
+		if (conf_listener(conf, i)->params != NULL &&
+		    settings_listen(conf_listener(conf, i)->params, &listen, &err) == -1)
 			check_error(&c, "listeners", "listener %s: %s",
 			    conf_listener(conf, i)->name, err.text);
 	if (conf_listener_count(conf) == 0)
@@ -224,13 +225,14 @@ settings_check(const struct conf *conf, conf_report_fn *report, void *arg)
 struct snapshot *
 settings_load(const char *path, struct counters *counters, conf_report_fn *report, void *arg)
 {
-	struct conf *conf = conf_load(path, report, arg);
 	struct snapshot *s;
 	int errors;
+	struct conf *conf = conf_read(path, report, arg, &errors);
 
-	if (conf == NULL)
-		return NULL;
-	errors = settings_check(conf, report, arg);
+	/* All that is wrong is told, but not that a listener is missing where one was not
+	 * understood, or the file could not be read. */
+	if (errors == 0 || conf_listener_count(conf) > 0)
+		errors += settings_check(conf, report, arg);
 	s = snapshot_build(conf, counters, report, arg);
 	if (s == NULL || errors == 0)
 		return s;

@@ -147,6 +147,8 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	const struct params *p = c->params;
 	struct err err;
 
+	if (p == NULL) /* told already; the others are looked at all the same */
+		return;
 	b->listener = c;
 	l->conf = c;
 	l->params = p;

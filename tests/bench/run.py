@@ -308,7 +308,7 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build-dir", default=".", help="where filterd and the programs were built")
-    p.add_argument("--rounds", type=int, default=3, help="at least 3 for figures that count")
+    p.add_argument("--rounds", type=int, default=5, help="at least 3 for figures that count")
     p.add_argument("--scale", type=float, default=1, help="so many times the messages")
     p.add_argument("--only", type=lambda s: s.split(","), help="cases: " + ",".join(
         c.name for c in cases.CASES))

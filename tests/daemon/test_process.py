@@ -2,6 +2,7 @@
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import threading
@@ -343,3 +344,25 @@ def test_stop_spares_a_pipelined_transaction(filterd, hop, waits_for):
             c.send(smtp.dot_stuff(MESSAGE))
         assert c.reply().code == 250
     assert f.stop() == 0
+
+
+def test_all_errors_are_listed():
+    """Of syntax, range, networks, tables and next hops, in one go, each with its line."""
+    status, said = filterd_proc.check("""\
+listeners = { lmtp:127.0.0.1:10025, next_hop = nonsense } { frob:1 }
+message_size_limit = abc
+header_checks = regexp:{dir}/absent
+body_checks = frob:/x
+allowed_clients = 10.0.0.0/99
+foo = bar
+state_directory = relative
+next_hop = ${x
+header_size_limit = 0
+tag_header = no field
+filter_next_hop_maps = texthash:{dir}/rules
+""", files={"rules": "a b\na c\n"})
+    assert status == 78
+    lines = {int(n) for n in re.findall(r"error: \S*filterd\.cf:(\d+): ", said)}
+    assert lines == {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, said
+    for what in ("nonsense", "kind \"frob\"", "absent", "type \"frob\"", "10.0.0.0/99", "duplicate key"):
+        assert what in said, (what, said)
