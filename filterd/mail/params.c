@@ -124,7 +124,8 @@ param_orcpt(const struct param *w)
 
 	if (!span_cut(w->value, ';', &type, &addr) || type.len == 0 || !is_xtext(type))
 		return PARAM_BAD;
-	if (!is_xtext(addr) && !(w->utf8 && span_case_eq_str(type, "utf-8") && is_unitext(addr)))
+	/* Postfix accepts an address with a control character in it, and writes it here. */
+	if (!xtext_valid(addr) && !(w->utf8 && span_case_eq_str(type, "utf-8") && is_unitext(addr)))
 		return PARAM_BAD;
 	return set_text(w->arena, w->value, &w->p->orcpt);
 }

@@ -74,6 +74,8 @@ int syntax_helo(struct span);
 /* xtext: "+HH" is an octet.  Decode refuses what RFC 3461 forbids, and controls and NUL in the
  * result: -1. */
 int xtext_decode(struct span, struct buf *out) ATTR_MUST_USE;
+/* 1: xtext of any octets but NUL. */
+int xtext_valid(struct span);
 void xtext_encode(struct span, struct buf *out);
 
 #endif

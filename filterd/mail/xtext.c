@@ -13,9 +13,9 @@ hex_value(uint8_t c)
 	return -1;
 }
 
-/* One octet of text at in[*at], which moves on; -1 when it is none. */
+/* One octet at in[*at], which moves on; -1 when it is no xtext. */
 static int
-decode_one(struct span in, size_t *at)
+decode_octet(struct span in, size_t *at)
 {
 	uint8_t c = in.p[*at];
 	int high, low;
@@ -33,8 +33,25 @@ decode_one(struct span in, size_t *at)
 	*at += 3;
 	if (high == -1 || low == -1)
 		return -1;
-	c = (uint8_t)(high * 16 + low);
+	return high * 16 + low;
+}
+
+/* The same, for text. */
+static int
+decode_one(struct span in, size_t *at)
+{
+	int c = decode_octet(in, at);
+
 	return c < 32 || c == 127 ? -1 : c;
+}
+
+int
+xtext_valid(struct span s)
+{
+	for (size_t at = 0; at < s.len;)
+		if (decode_octet(s, &at) <= 0)
+			return 0;
+	return 1;
 }
 
 int

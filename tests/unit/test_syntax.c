@@ -309,6 +309,11 @@ static const struct {
 	{ "TO:<a@b.c> NOTIFY=NEVER NOTIFY=DELAY", PAR, NULL, "Error: Bad NOTIFY parameter syntax" },
 	{ "TO:<a@b.c> ORCPT=rfc822;a+2Bx@b.c", OK, NULL, NULL },
 	{ "TO:<a@b.c> ORCPT=rfc822;", OK, NULL, NULL },
+	{ "TO:<a@b.c> ORCPT=rfc822;\"a+09b\"@b.c", OK, NULL, NULL },
+	{ "TO:<a@b.c> ORCPT=rfc822;a+7F+E9", OK, NULL, NULL },
+	{ "TO:<a@b.c> ORCPT=rfc822;a+00b", PAR, NULL,
+	    "Error: Bad ORCPT parameter syntax" }, /* ours */
+	{ "TO:<a@b.c> ORCPT=rfc+09822;a", PAR, NULL, "Error: Bad ORCPT parameter syntax" },
 	{ "TO:<a@b.c> ORCPT=utf-8;a\\x{20AC}@b.c", OK, NULL, NULL },
 	{ "TO:<a@b.c> ORCPT=utf-8;\xc3\xa4@b.c", PAR, NULL, "Error: Bad ORCPT parameter syntax" },
 	{ "TO:<a@b.c> ORCPT=a@b.c", PAR, NULL, "Error: Bad ORCPT parameter syntax" },
