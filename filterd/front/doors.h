@@ -59,7 +59,8 @@ struct doors {
 	struct worker *leader; /* the one thread that fetches events; NULL: none does */
 	struct epoll_event ready[READY_MAX]; /* events fetched and not worked on yet */
 	int ready_at, nready;
-	int64_t busy_since_ms; /* the leader's present event; 0: it is waiting for one */
+	int64_t busy_since_ms; /* the leader's present event; 0: it is waiting for one, and only
+				* it may fetch: a second one's events would overwrite these */
 	pthread_t tidy;
 };
 

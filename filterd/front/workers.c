@@ -167,15 +167,17 @@ next_work(struct doors *d, struct worker *w, struct work *work)
 	int got = 0;
 
 	pthread_mutex_lock(&d->thread_lock);
-	/* The leader may be asleep, so who is not takes care of those left behind by itself. */
-	if (d->leader != w)
+	/* The leader may be asleep, so who is not takes care of those left behind by itself.  When
+	 * there is none the events come first. */
+	if (d->leader != NULL && d->leader != w)
 		got = take_from(&d->late, work);
 	while (!got && take_lead(d, w) == 0) {
 		got = take(d, work);
 		if (!got)
 			fetch(d);
 	}
-	d->busy_since_ms = clock_ms();
+	if (d->leader == w)
+		d->busy_since_ms = clock_ms();
 	if (!got) {
 		if (d->leader == w)
 			give_lead(d);
