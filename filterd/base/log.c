@@ -26,6 +26,9 @@ static struct {
 	pthread_mutex_t tag_lock;
 	char tag[64]; /* syslog(3) keeps a pointer to it */
 	void (*hook)(enum log_level, const char *);
+	pthread_mutex_t gather_lock;
+	struct buf gathered; /* lines that are not written yet */
+	_Atomic int pending; /* there are some, or they are just being written */
 } lg = {
 	.lock = PTHREAD_RWLOCK_INITIALIZER,
 	.opt = { .target = LOG_TO_STDERR, .level = LOG_LEVEL_INFO },
@@ -33,15 +36,13 @@ static struct {
 	.level = LOG_LEVEL_INFO,
 	.program = "filterd",
 	.tag_lock = PTHREAD_MUTEX_INITIALIZER,
+	.gather_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 #define BATCH_MAX ((size_t)32 * 1024)
 
-/* What one thread has not written yet. */
-struct batch {
-	struct buf text, out;
-};
-static _Thread_local struct batch *batch;
+/* In a thread that gathers lines: the memory for a line's text. */
+static _Thread_local struct buf *scratch;
 
 /* getpid(2) once a process: a line each would be a system call each. */
 static _Atomic int own_pid;
@@ -281,12 +282,16 @@ format_text(struct buf *b, const struct event *e)
 	buf_addc(b, '\n');
 }
 
-/* With the lock held. */
+/* With both locks held: who comes to write the same lines waits until they are written. */
 static void
-write_out(const struct buf *b)
+write_gathered(void)
 {
+	struct buf *b = &lg.gathered;
+
 	if (b->len > 0 && write(lg.fd, b->p, b->len) == -1 && lg.fd != STDERR_FILENO)
 		(void)!write(STDERR_FILENO, b->p, b->len); /* a full disk: the last resort */
+	buf_reset(b);
+	atomic_store(&lg.pending, 0);
 }
 
 /* With the lock held: e's line at the end of b. */
@@ -319,19 +324,20 @@ to_syslog(const struct event *e, const struct buf *line)
 static void
 emit(const struct event *e)
 {
-	struct buf own = { 0 }, *b = batch != NULL ? &batch->out : &own;
-	int keep = batch != NULL && e->last && e->level >= LOG_LEVEL_INFO;
+	struct buf own = { 0 };
+	int keep = scratch != NULL && e->last && e->level >= LOG_LEVEL_INFO;
 
 	pthread_rwlock_rdlock(&lg.lock);
 	if (e->level <= lg.opt.level && lg.opt.target == LOG_TO_SYSLOG) {
 		format_line(&own, e);
 		to_syslog(e, &own);
 	} else if (e->level <= lg.opt.level) {
-		format_line(b, e);
-		if (!keep || b->len >= BATCH_MAX) {
-			write_out(b);
-			buf_reset(b);
-		}
+		pthread_mutex_lock(&lg.gather_lock);
+		format_line(&lg.gathered, e);
+		atomic_store(&lg.pending, 1);
+		if (!keep || lg.gathered.len >= BATCH_MAX)
+			write_gathered();
+		pthread_mutex_unlock(&lg.gather_lock);
 	}
 	pthread_rwlock_unlock(&lg.lock);
 	buf_fini(&own);
@@ -340,13 +346,13 @@ emit(const struct event *e)
 void
 log_batch_start(void)
 {
-	batch = xcalloc(1, sizeof(*batch));
+	scratch = xcalloc(1, sizeof(*scratch));
 }
 
 int
 log_batch_pending(void)
 {
-	return batch != NULL && batch->out.len > 0;
+	return atomic_load(&lg.pending);
 }
 
 void
@@ -355,26 +361,26 @@ log_batch_flush(void)
 	if (!log_batch_pending())
 		return;
 	pthread_rwlock_rdlock(&lg.lock);
-	write_out(&batch->out);
+	pthread_mutex_lock(&lg.gather_lock);
+	write_gathered();
+	pthread_mutex_unlock(&lg.gather_lock);
 	pthread_rwlock_unlock(&lg.lock);
-	buf_reset(&batch->out);
 }
 
 void
 log_batch_end(void)
 {
-	if (batch == NULL)
+	if (scratch == NULL)
 		return;
 	log_batch_flush();
-	buf_fini(&batch->text);
-	buf_fini(&batch->out);
-	free(batch);
-	batch = NULL;
+	buf_fini(scratch);
+	free(scratch);
+	scratch = NULL;
 }
 
 ATTR_PRINTF(2, 0) static void vemit(struct event *e, const char *fmt, va_list ap)
 {
-	struct buf own = { 0 }, *text = batch != NULL ? &batch->text : &own;
+	struct buf own = { 0 }, *text = scratch != NULL ? scratch : &own;
 
 	if (!log_enabled(e->level))
 		return;

@@ -7,7 +7,7 @@
  * character or half a UTF-8 sequence (PITFALLS I7).
  *
  * State: the log is one of the two places that may keep file-level state (DESIGN.md, decision 1).
- * Threads: any, after log_open().  A line is one write(2), except in a thread that batches.
+ * Threads: any, after log_open().  A line is one write(2), except what a thread gathers.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -51,12 +51,14 @@ void log_reopen(void);
 void log_set_program(const char *);
 int log_enabled(enum log_level);
 
-/* A thread that writes many lines gathers those of log_event_last(), of level info and debug, and
- * writes them at log_batch_flush(), when any other line comes, or when many have come.  It flushes
- * before it waits for anything, so what a crash can lose is what happened since. */
+/* A thread that writes many lines gathers those of log_event_last(), of level info and debug, with
+ * those of other such threads; log_batch_flush() of whichever thread writes them all, any other
+ * line does, and many do.  It flushes before it waits for anything, so what a crash can lose is
+ * what happened since.  When log_batch_flush() returns, every line from before it is written: a
+ * session may have changed threads since its own. */
 void log_batch_start(void);
 void log_batch_flush(void);
-int log_batch_pending(void); /* has this thread lines that are not written? */
+int log_batch_pending(void); /* are there lines that are not written? */
 void log_batch_end(void);
 
 /* service: "lmtp", "smtp", ... or NULL; id: decision id or NULL. */
@@ -70,8 +72,8 @@ void log_debug(const char *service, const char *id, const char *fmt, ...) ATTR_P
 void log_event(enum log_level, const char *service, const char *id, const char *event,
     const struct log_field *fields, size_t nfields, const char *fmt, ...) ATTR_PRINTF(7, 8);
 
-/* The same for the last line about its id, text being ready made: only such a line may be gathered,
- * for what is written of a transaction that goes on in another thread would come before it. */
+/* The same for the last line about its id, text being ready made: only such a line may be gathered.
+ * The others are written at once, so that the log of a crash tells how far things had come. */
 void log_event_last(enum log_level, const char *service, const char *id, const char *event,
     const struct log_field *fields, size_t nfields, const char *text);
 

@@ -3,10 +3,8 @@
 
 #include "base/arena.h"
 #include "base/counters.h"
-#include "base/err.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
-#include "net/stream.h"
 
 int
 check_data(struct smtp_session *s, struct span arg)
@@ -21,8 +19,6 @@ check_data(struct smtp_session *s, struct span arg)
 void
 do_data(struct smtp_session *s, struct span arg)
 {
-	struct err err;
-
 	(void)arg;
 	if (s->passage.lost) {
 		session_reply(s, 451, "4.4.2", "Error: the next hop was lost");
@@ -30,10 +26,8 @@ do_data(struct smtp_session *s, struct span arg)
 		return;
 	}
 	session_reply(s, 354, NULL, "End data with <CR><LF>.<CR><LF>");
-	if (stream_flush(s->stream, session_io_deadline(s), &err) == -1) {
-		s->phase = PH_CLOSE;
+	if (session_flush(s) == -1)
 		return;
-	}
 	receive_begin(s);
 	receive_trace(s);
 	content_init(&s->content, CONTENT_DATA);

@@ -159,6 +159,7 @@ session_finish(struct smtp_session *s)
 	carry_out(s);
 	reply(s);
 	final_log(t);
+	s->log_first = 1;
 	count(s);
 	/* Who brings mail is no nuisance. */
 	if (spokesman(t)->code / 100 == 2)

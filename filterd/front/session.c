@@ -177,8 +177,8 @@ ended(struct smtp_session *s)
 	s->phase = PH_CLOSE;
 }
 
-static int
-flush(struct smtp_session *s)
+int
+session_flush(struct smtp_session *s)
 {
 	struct err err;
 
@@ -186,9 +186,11 @@ flush(struct smtp_session *s)
 		return 0;
 	/* What was decided is in the log before the client learns of it: one write for all who are
 	 * at this point when the events at hand have been worked on. */
-	if (log_batch_pending())
+	if (s->log_first && log_batch_pending())
 		net_pause();
-	log_batch_flush();
+	if (s->log_first)
+		log_batch_flush();
+	s->log_first = 0;
 	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
 		return 0;
 	s->phase = PH_CLOSE;
@@ -252,7 +254,7 @@ session_run(void *arg)
 	do
 		run_commands(s);
 	while (s->phase != PH_CLOSE && more_input(s));
-	s->over = flush(s) == -1 || s->phase == PH_CLOSE;
+	s->over = session_flush(s) == -1 || s->phase == PH_CLOSE;
 	if (s->over)
 		session_end_transaction(s);
 	else

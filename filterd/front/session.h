@@ -91,6 +91,7 @@ struct smtp_session {
 	struct content content;
 	int over_size; /* message_size_limit was passed */
 	int no_space;  /* the spool could not take more */
+	int log_first; /* a queued reply ends a message: its line in the log goes before it */
 
 	struct passage passage; /* verify_recipients_at_next_hop: what is open there */
 };
@@ -113,6 +114,8 @@ void session_authorise(struct smtp_session *);
 void session_take_snapshot(struct smtp_session *);
 /* smtpd_timeout from now. */
 struct deadline session_io_deadline(const struct smtp_session *);
+/* Send what is queued; -1: the client is lost, and the phase PH_CLOSE. */
+int session_flush(struct smtp_session *) ATTR_MUST_USE;
 
 /* --- smtp_reply.c --- */
 /* Queue a reply; 4xx and 5xx get soft_bounce and smtpd_reject_footer, and count as errors. */

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -188,6 +190,64 @@ test_log_json(void **state)
 	log_set_hook(NULL);
 }
 
+static off_t
+file_size(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+struct gatherer {
+	const char *path;
+	pthread_barrier_t barrier;
+};
+
+/* A thread that has gathered a line and is busy then; the line's session goes on in another one. */
+static void *
+gather(void *arg)
+{
+	struct gatherer *g = arg;
+
+	log_batch_start();
+	log_event_last(LOG_LEVEL_INFO, NULL, "ID", "message", NULL, 0, "fate");
+	assert_int_equal(file_size(g->path), 0);
+	pthread_barrier_wait(&g->barrier);
+	pthread_barrier_wait(&g->barrier);
+	log_batch_end();
+	return NULL;
+}
+
+static void
+test_log_gathered_elsewhere(void **state)
+{
+	char path[] = "/tmp/test_base.XXXXXX";
+	int fd = mkstemp(path);
+	const struct log_options o = {
+		.target = LOG_TO_FILE, .path = path, .level = LOG_LEVEL_INFO
+	};
+	struct gatherer g = { .path = path };
+	pthread_t t;
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	close(fd);
+	assert_int_equal(log_open(&o, NULL), 0);
+	assert_int_equal(log_batch_pending(), 0);
+	pthread_barrier_init(&g.barrier, NULL, 2);
+	assert_int_equal(pthread_create(&t, NULL, gather, &g), 0);
+	pthread_barrier_wait(&g.barrier);
+	assert_int_equal(log_batch_pending(), 1);
+	log_batch_flush();
+	assert_int_equal(log_batch_pending(), 0);
+	assert_true(file_size(path) > 0);
+	pthread_barrier_wait(&g.barrier);
+	pthread_join(t, NULL);
+	pthread_barrier_destroy(&g.barrier);
+	unlink(path);
+}
+
 static const struct {
 	const char *in, *port, *out; /* out NULL: refused */
 } endpoint_cases[] = {
@@ -316,6 +376,7 @@ main(void)
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_log_quote),
 		cmocka_unit_test(test_log_json),
+		cmocka_unit_test(test_log_gathered_elsewhere),
 		cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_next_hop),
 		cmocka_unit_test(test_nearest),
