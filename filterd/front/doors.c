@@ -14,7 +14,6 @@
 #include "base/xmem.h"
 #include "core/message.h"
 #include "engine/snapshot.h"
-#include "front/accept.h"
 #include "front/doors.h"
 #include "net/dial.h"
 #include "net/fiber.h"
@@ -37,6 +36,8 @@ doors_session_add(struct doors *d, struct smtp_session *s)
 	if (s->next != NULL)
 		s->next->prev = s;
 	d->sessions = s;
+	/* Accepted while doors_stop() was telling the others. */
+	atomic_store(&s->told_to_stop, d->stopping != 0);
 	d->nsessions++;
 	d->per_listener[s->listener_index]++;
 	pthread_mutex_unlock(&d->list_lock);
@@ -183,6 +184,17 @@ tidy_sessions(struct doors *d)
 	pthread_mutex_unlock(&d->list_lock);
 }
 
+/* Edge triggered: one thread takes the whole burst, accepting is short.  Told again, the kernel
+ * makes an event of what waits there already. */
+static int
+listener_watch(struct doors *d, size_t i, int how)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = WATCH_LISTENER | i };
+
+	return epoll_ctl(d->epoll, how, d->listen_fds[i], &e);
+}
+
+/* It runs no session: one that paused here would wait for a thread to come by. */
 static void *
 tidy_main(void *arg)
 {
@@ -195,7 +207,7 @@ tidy_main(void *arg)
 		workers_tidy(d);
 		/* A burst cut short by EMFILE leaves connections that no edge will tell of. */
 		for (size_t i = 0; i < d->opt.nlisten; i++)
-			accept_all(d, i);
+			(void)listener_watch(d, i, EPOLL_CTL_MOD);
 		pthread_mutex_lock(&d->thread_lock);
 		if (!d->stopping) {
 			struct timespec until;
@@ -221,11 +233,7 @@ start_epoll(struct doors *d, struct err *err)
 		return -1;
 	}
 	for (size_t i = 0; i < d->opt.nlisten; i++) {
-		/* Edge triggered: one thread takes the whole burst, accepting is short. */
-		struct epoll_event e = { .events = EPOLLIN | EPOLLET,
-			.data.u64 = WATCH_LISTENER | i };
-
-		if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->listen_fds[i], &e) == -1) {
+		if (listener_watch(d, i, EPOLL_CTL_ADD) == -1) {
 			err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
 			return -1;
 		}

@@ -1,11 +1,12 @@
 /*
  * session - one SMTP or LMTP connection, as the front room sees it (private to front/)
  *
- * A session runs on a thread while there is input and is parked at a command boundary; so all that
- *must survive a command is here, and handlers keep nothing in locals.
+ * A session runs on a thread while there is input; inside a command it waits as a fiber, and may go
+ * on in another thread.  Between commands it has none, so all that must survive a command is here.
  *
- * Threads: one at a time; only `next`, `prev`, `timed_out` and `idle_since_ms` are looked at by
- *others, under the doors' list lock or as atomics.
+ * Threads: one at a time.  Others look, under the doors' list lock, at `next`, `prev`, `peer_sa`
+ * and the atomics; who has made wake_by_ms WAKE_BUSY, at `watch` and `wait_write` too.  `later` is
+ * under the doors' thread lock.
  */
 #ifndef FRONT_SESSION_H
 #define FRONT_SESSION_H

@@ -3,9 +3,9 @@
  *
  * A fiber is a function with a stack of its own.  It runs on the thread that resumes it until it
  * returns or yields, and may be resumed by another thread.  So a handler is written straight, waits
- * in net_wait(), and its thread serves others meanwhile.  What it costs: two swapcontext(3), 0.5
- * us, where a blocked thread costs two switches of the kernel's, 5 us each on the machine this was
- * measured on; and 8-16 KB of touched stack while it waits.
+ * in net_wait(), and its thread serves others meanwhile.  What it costs: two switches without the
+ * kernel (0.5 us where they are swapcontext(3)), where a blocked thread costs two of the kernel's,
+ * 5 us each on the machine this was measured on; and 8-16 KB of touched stack while it waits.
  *
  * Rules for code that may run in a fiber: no lock is held across a wait; and no function keeps the
  * address of a thread-local variable (errno too) from before a wait to after it, for it may be
