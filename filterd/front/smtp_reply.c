@@ -97,7 +97,9 @@ without_enhanced(struct span line)
 {
 	size_t n = enhanced_len(line);
 
-	return n == 0 ? line : span_trim(span_make(line.p + n, line.len - n));
+	while (n > 0 && n < line.len && (line.p[n] == ' ' || line.p[n] == '\t'))
+		n++;
+	return span_make(line.p + n, line.len - n);
 }
 
 void

@@ -66,16 +66,22 @@ enhanced_fit(char *enhanced, int code)
 		enhanced[0] = (char)('0' + code / 100);
 }
 
-void
-reply_clean(struct span text, struct buf *out)
+static void
+add_printable(struct span text, struct buf *out)
 {
-	size_t keep = out->len;
-
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.p[i];
 
 		buf_addc(out, c < ' ' || c == 0x7f ? ' ' : c > 126 ? '?' : (char)c);
 	}
+}
+
+void
+reply_clean(struct span text, struct buf *out)
+{
+	size_t keep = out->len;
+
+	add_printable(text, out);
 	while (out->len > keep && out->p[out->len - 1] == ' ')
 		out->p[--out->len] = '\0';
 }
@@ -97,7 +103,7 @@ add_line(struct buf *out, int code, char sep, const char *enhanced, struct span 
 		if (text.len > 0)
 			buf_addc(out, ' ');
 	}
-	reply_clean(text, out);
+	add_printable(text, out);
 	if (out->len - start > REPLY_TEXT_MAX)
 		out->len = start + REPLY_TEXT_MAX;
 	buf_adds(out, "\r\n");

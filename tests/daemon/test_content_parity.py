@@ -27,6 +27,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 HEADER = r"""
 /^X-Reject:$/ REJECT
 /^X-Reject: (.*)$/ REJECT $1
+/^X-Blank: ([0-9.]* )?(x)?/ REJECT $1no $2
 /^X-Ignore/ IGNORE
 /^X-Strip/ STRIP why
 /^X-Replace: (.*)$/ REPLACE $1
@@ -102,7 +103,7 @@ MESSAGES = [
     # actions on header fields
     b"X-Reject:\n\n", b"X-Reject: text\n\n", b"X-Reject: 5.7.9  two  blanks\n\n",
     b"X-Reject: 4.7.1 later\n\n", b"X-Reject: 2.0.0 bad\n\n", b"X-Reject: 5.7.1x y\n\n",
-    b"X-Reject: 45.1.1 y\n\n", b"X-Reject: a\n b\n\n", b"X-Reject: " + b"x" * 300 + b"\n\n",
+    b"X-Reject: 45.1.1 y\n\n", b"X-Blank: y\n\n", b"X-Blank: 5.1.2 y\n\n", b"X-Reject: \n\n", b"X-Reject: a\n b\n\n", b"X-Reject: " + b"x" * 300 + b"\n\n",
     b"X-Ignore: a\n b\nX-See: y\nX-Strip: z\n\nsee\n", b"X-Ignore: a\n\n",
     b"X-Replace: A: b\nX-Replace: A : b\nX-Replace: no\nX-Replace: A: b\n c\nX-Replace:\n\n",
     b"X-Replace: Bcc: x\nX-Replace: BCC : x\nX-Replace: Content-Type: y\n\n",

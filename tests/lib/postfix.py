@@ -14,6 +14,7 @@ instance's master is stopped by its pid.  Needs root.
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -131,13 +132,14 @@ def members(group):
 class Postfix:
     def __init__(self, content_filter=None, mailboxes=("alice@example.test", "bob@example.test"),
                  main=None, master="", smtpd="", hostname="mx.example.test", dir=None,
-                 ports=(None, None)):
+                 ports=(None, None), queue_manager=True):
         """main: further parameters (dict); smtpd: further -o lines of the listener that mail
-        comes in at; master: further lines of master.cf."""
+        comes in at; master: further lines of master.cf; without a queue manager mail stays
+        where cleanup puts it."""
         self.mailboxes = list(mailboxes)
         self.content_filter = content_filter
         self.main, self.master, self.smtpd = dict(main or {}), master, smtpd
-        self.hostname = hostname
+        self.hostname, self.queue_manager = hostname, queue_manager
         self.keep = dir is not None
         self.dir = dir or tempfile.mkdtemp(prefix="filterd-postfix.")
         self.smtp, self.reinject = (("127.0.0.1", free_port(p)) for p in ports)
@@ -168,7 +170,8 @@ class Postfix:
         if self.content_filter:
             kind, _, where = self.content_filter.partition(":")
             option = f"  -o content_filter=filter_{kind}:{where}\n"
-        self.write("master.cf", MASTER.format(
+        services = MASTER if self.queue_manager else re.sub(r"(?m)^qmgr .*\n", "", MASTER)
+        self.write("master.cf", services.format(
             smtp=self.smtp[1], reinject=self.reinject[1],
             content_filter=option + self.smtpd) .replace("\n\n", "\n") + self.master)
         self.write("mailboxes", "".join(f"{m} {m}/\n" for m in self.mailboxes))
@@ -183,7 +186,8 @@ class Postfix:
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": self.dir + "/etc"},
             start_new_session=True, preexec_fn=dies_with_us)
         # Without this, a mail that comes before the queue manager runs waits a minute.
-        self.until(lambda: os.path.exists(self.dir + "/queue/public/qmgr") and self.listens(),
+        self.until(lambda: self.listens() and
+                   (not self.queue_manager or os.path.exists(self.dir + "/queue/public/qmgr")),
                    "Postfix does not listen")
         return self
 

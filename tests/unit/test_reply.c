@@ -112,7 +112,8 @@ static const struct {
 	    "a\rb\tc\x01\x7f"
 	    "d\xe4!",
 	    NULL, "550 5.7.1 a b c  d?!\r\n" },
-	{ 550, "5.7.1", "blanks \t ", NULL, "550 5.7.1 blanks\r\n" },
+	{ 550, "5.7.1", "blanks \t ", NULL,
+	    "550 5.7.1 blanks   \r\n" }, /* a rule's text is its own */
 	{ 550, "5.7.1", "no", "", "550 5.7.1 no\r\n" },
 	{ 550, "5.7.1", "no", "call us", "550-5.7.1 no\r\n550 5.7.1 call us\r\n" },
 	{ 550, "5.7.1", "no\nnever", "call\nus",
