@@ -9,9 +9,12 @@
 #include "front/doors.h"
 #include "net/stream.h"
 
-/* Small messages come in one piece; large ones in pieces that cost few calls. */
-#define PIECE     ((size_t)64 * 1024)
-#define PIECE_BIG ((size_t)256 * 1024)
+/* Small messages come in one piece, whose room is in memory whatever the limits are; large ones in
+ * pieces that cost few calls. */
+#define PIECE_SMALL ((size_t)30 * 1024)
+#define PIECE       ((size_t)64 * 1024)
+#define PIECE_BIG   ((size_t)256 * 1024)
+_Static_assert(CONTENT_ROOM(PIECE_SMALL) < MESSAGE_SMALL, "no file for a small piece");
 
 void
 receive_begin(struct smtp_session *s)
@@ -20,23 +23,41 @@ receive_begin(struct smtp_session *s)
 		s->message = doors_message_get(s->doors, session_params(s));
 }
 
-/* Where the next piece goes.  When nothing more is kept, always the same place. */
+static size_t
+piece_size(const struct smtp_session *s)
+{
+	size_t len = message_len(s->message);
+
+	return len < PIECE_SMALL ? PIECE_SMALL : len < PIECE_BIG ? PIECE : PIECE_BIG;
+}
+
+/* The rest is swallowed in the memory of a small message, always the same. */
 static uint8_t *
-room(struct smtp_session *s, size_t want)
+scrap_room(struct smtp_session *s, size_t *want)
+{
+	struct err err;
+
+	message_reset(s->message);
+	if (*want > PIECE_SMALL)
+		*want = PIECE_SMALL;
+	return message_reserve(s->message, CONTENT_ROOM(*want), &err);
+}
+
+/* Where the next piece goes, which may become smaller. */
+static uint8_t *
+room(struct smtp_session *s, size_t *want)
 {
 	struct err err;
 	uint8_t *p;
 
 	if (s->over_size || s->no_space)
-		message_reset(s->message);
-	p = message_reserve(s->message, CONTENT_ROOM(want), &err);
+		return scrap_room(s, want);
+	p = message_reserve(s->message, CONTENT_ROOM(*want), &err);
 	if (p != NULL)
 		return p;
 	log_error(session_service(s), s->txn.id, "%s", err.text);
-	/* The rest is swallowed in the memory of a small message. */
 	s->no_space = 1;
-	message_reset(s->message);
-	return message_reserve(s->message, CONTENT_ROOM(want), &err);
+	return scrap_room(s, want);
 }
 
 static void
@@ -98,8 +119,8 @@ receive_data(struct smtp_session *s)
 	struct span rest;
 
 	while (!s->content.done) {
-		size_t want = message_len(s->message) < PIECE_BIG ? PIECE : PIECE_BIG;
-		uint8_t *p = room(s, want);
+		size_t want = piece_size(s);
+		uint8_t *p = room(s, &want);
 		ssize_t n = piece(s, p, want, whole);
 
 		if (n == -1)
@@ -120,9 +141,9 @@ receive_chunk(struct smtp_session *s, uint64_t chunk, int last, int want_it)
 	struct span rest;
 
 	while (chunk > 0) {
-		size_t most = want_it ? PIECE : sizeof(scrap) - 4;
+		size_t most = want_it ? piece_size(s) : sizeof(scrap) - 4;
 		size_t want = chunk < most ? (size_t)chunk : most;
-		uint8_t *p = want_it ? room(s, want) : scrap;
+		uint8_t *p = want_it ? room(s, &want) : scrap;
 		ssize_t n;
 
 		n = piece(s, p, want, whole);
@@ -133,7 +154,9 @@ receive_chunk(struct smtp_session *s, uint64_t chunk, int last, int want_it)
 			keep(s, content_feed(&s->content, p, (size_t)n, &rest));
 	}
 	if (last && want_it) {
-		keep(s, content_finish(&s->content, room(s, CONTENT_FINISH)));
+		size_t want = CONTENT_FINISH;
+
+		keep(s, content_finish(&s->content, room(s, &want)));
 		note_seen(s);
 	}
 	return 0;

@@ -386,6 +386,20 @@ def test_spool_full(filterd, hop, small_disk, door, limit):
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_no_spool(filterd, hop, door):
+    """Small messages need none, whatever the limit; large ones are to come again."""
+    f = start(filterd, hop, message_memory_limit="64k").expect("spool")
+    shutil.rmtree(f.dir + "/spool")
+    small, large = b"Subject: x\r\n\r\n", b"Subject: x\r\n\r\n" + b"a line\r\n" * 20000
+    with smtp.Client(f.address(door), lmtp=door == "lmtp") as c:
+        c.hello()
+        for message, code in ((small, 250), (large, 452), (small, 250), (BIG, 452), (small, 250)):
+            r = c.transaction("a@example.com", ["b@example.com"], message)[2][0]
+            assert r.code == code
+    assert [m.data for m in hop.wait(3)] == [small] * 3
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_hold_store_full(filterd, hop, small_disk, door):
     """4xx and the client keeps it; what was held stays whole; with room again it is held."""
     f = start(filterd, hop, header_checks="regexp:{dir}/rules", hold_min_free="0",
