@@ -395,12 +395,23 @@ delivered_add(struct delivered *d, const struct delivered_key *keys, size_t n, s
 	return rc;
 }
 
+/* Who has it may be waiting for the disk. */
+static void
+lock_memory(struct delivered *d)
+{
+	if (pthread_mutex_trylock(&d->lock) == 0)
+		return;
+	blocking_begin();
+	pthread_mutex_lock(&d->lock);
+	blocking_end();
+}
+
 int
 delivered_has(struct delivered *d, const struct delivered_key *key)
 {
 	int found = 0;
 
-	pthread_mutex_lock(&d->lock);
+	lock_memory(d);
 	read_more(d);
 	forget_old(d);
 	for (size_t i = d->cap == 0 ? 0 : *list_of(d, key->digest); i > d->first && !found;

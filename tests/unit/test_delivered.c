@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,12 +57,22 @@ key(int n)
 /* The clock the memory looks at (ld --wrap), so that a busy machine forgets no sooner. */
 static int64_t later_us;
 
+/* Whoever asks for it next stays in there until it may leave. */
+static sem_t stay, inside, leave;
+
 int64_t __real_clock_wall_us(void);
 int64_t __wrap_clock_wall_us(void);
 
 int64_t
 __wrap_clock_wall_us(void)
 {
+	struct timespec give_up = { 0 };
+
+	if (sem_trywait(&stay) == 0) { /* with the lock held */
+		sem_post(&inside);
+		give_up.tv_sec = time(NULL) + 5;
+		sem_timedwait(&leave, &give_up);
+	}
 	return __real_clock_wall_us() + later_us;
 }
 
@@ -352,6 +365,46 @@ test_blocking(void **state)
 	delivered_close(d);
 }
 
+static void *
+ask(void *d)
+{
+	struct delivered_key k = key(0);
+
+	delivered_has(d, &k);
+	return NULL;
+}
+
+static void
+let_leave(void *n)
+{
+	count_up(n);
+	sem_post(&leave);
+}
+
+/* And so it does while somebody else who has the memory waits for the disk. */
+static void
+test_blocking_to_ask(void **state)
+{
+	int n = 0;
+	const struct blocking_hook hook = { let_leave, count_down, &n };
+	struct delivered *d = must_open(HOUR);
+	struct delivered_key k = key(0);
+	pthread_t t;
+
+	(void)state;
+	blocking_set(&hook);
+	delivered_has(d, &k);
+	assert_int_equal(n, 0); /* not when nobody has it */
+	sem_post(&stay);
+	assert_int_equal(pthread_create(&t, NULL, ask, d), 0);
+	sem_wait(&inside);
+	delivered_has(d, &k);
+	blocking_set(NULL);
+	assert_int_equal(n, 101);
+	pthread_join(t, NULL);
+	delivered_close(d);
+}
+
 int
 main(void)
 {
@@ -363,10 +416,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blocking, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocking_to_ask, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_processes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_sees_another_process, setup, teardown),
 		cmocka_unit_test(test_no_folder),
 	};
 
+	sem_init(&stay, 0, 0);
+	sem_init(&inside, 0, 0);
+	sem_init(&leave, 0, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
