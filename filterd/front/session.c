@@ -170,7 +170,8 @@ take_line(struct smtp_session *s, struct span *line)
 static void
 ended(struct smtp_session *s)
 {
-	if (atomic_load(&s->timed_out))
+	/* Told once: the transaction may have to wait for its next hop yet. */
+	if (atomic_exchange(&s->timed_out, 0))
 		session_close(s, "4.4.2", "Error: timeout exceeded");
 	else if (atomic_load(&s->told_to_stop))
 		session_close(s, "4.3.2", "Service is shutting down");

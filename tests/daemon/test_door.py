@@ -449,6 +449,19 @@ def test_idle_session_times_out(filterd, hop):
     assert hop.messages == []
 
 
+def test_next_hop_is_kept_when_the_client_times_out(filterd, hop):
+    """That the client's time is over says nothing of how long the next hop may take for RSET."""
+    f = filterd(next_hop=hop.next_hop, smtpd_timeout="1s")
+    for _ in range(2):
+        with smtp.Client(f.address("smtp")) as c:
+            c.hello()
+            c.mail("a@example.com")
+            c.rcpt("b@example.com")
+            assert c.reply().code == 421
+            assert c.at_end()
+    assert len(hop.sessions) == 1
+
+
 def test_clients_that_vanish(filterd, hop):
     f = filterd(next_hop=hop.next_hop)
     f.expect("lost connection").expect("client")
