@@ -276,6 +276,8 @@ class Session:
         m.wire = bytes(text[lead:at + e.index(b".")])
         self.buffer = bytes(text[at + len(e):])
         m.data = unstuff(m.wire)
+        if self.hop.shrink is not None:
+            m.wire, m.data = None, self.hop.shrink(m.data)
         m.queue_id = self.hop.next_queue_id()
         n = len(self.rcpts) if self.hop.lmtp else 1
         m.answered = n == 0
@@ -305,6 +307,7 @@ class NextHop:
         self.changed = threading.Condition()
         self.stopping = threading.Event()
         self.ids = 0
+        self.shrink = None      # what to keep of a message's octets, where there are very many
         self.unix = unix
         self.port = port
         self.listener = None
