@@ -339,19 +339,10 @@ tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 static void
 skip_to_dashes(struct mime_walk *w)
 {
-	const uint8_t *p = w->base + w->at, *end = w->base + w->end;
+	const uint8_t *end = w->base + w->end;
 
-	if (w->ndelims == 0) {
-		w->at = w->end;
-		return;
-	}
-	while (end - p >= 2 && (p[0] != '-' || p[1] != '-')) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		if (p == NULL)
-			break;
-		p++;
-	}
-	w->at = p == NULL || end - p < 2 ? w->end : (size_t)(p - w->base);
+	w->at =
+	    w->ndelims == 0 ? w->end : (size_t)(mime_find_dashes(w->base + w->at, end) - w->base);
 }
 
 static int

@@ -89,4 +89,8 @@ void mime_part_close(struct mime_walk *, int owner, size_t at);
 void mime_part_type(struct mime_walk *);
 void mime_part_encoding(struct mime_walk *, struct span);
 
+/* mime_skip.c: p is where a line starts; the first line from there on that starts with "--", or
+ * end. */
+const uint8_t *mime_find_dashes(const uint8_t *p, const uint8_t *end);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "mail/mime.h"
+#include "mail/mime_impl.h"
 
 /*
  * Each row is a message, written with LF, and what the walk tells of it:
@@ -680,6 +681,40 @@ test_stop(void **state)
 	arena_free(arena);
 }
 
+static size_t
+find_slowly(const char *p, size_t n)
+{
+	for (size_t i = 0; i + 2 <= n; i++)
+		if ((i == 0 || p[i - 1] == '\n') && p[i] == '-' && p[i + 1] == '-')
+			return i;
+	return n;
+}
+
+/* Wherever it stands, and whatever looks like it: few octets, so that all comes up. */
+static void
+test_find_dashes(void **state)
+{
+	static const char octets[] = "\n\n--x";
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		char text[80];
+		size_t n = (size_t)round % sizeof(text);
+
+		for (size_t i = 0; i < n; i++) {
+			seed = seed * 1103515245 + 12345;
+			/* Long stretches without any now and then. */
+			text[i] =
+			    (seed >> 29) != 0 && round % 3 != 0 ? 'y' : octets[(seed >> 16) % 5];
+		}
+		const uint8_t *p = (const uint8_t *)text;
+
+		if (mime_find_dashes(p, p + n) != p + find_slowly(text, n))
+			fail_msg("round %d: \"%.*s\"", round, (int)n, text);
+	}
+}
+
 int
 main(void)
 {
@@ -698,6 +733,7 @@ main(void)
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_lead),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_find_dashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
