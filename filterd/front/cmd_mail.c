@@ -116,6 +116,8 @@ begin_transaction(struct smtp_session *s)
 {
 	struct transaction *t = &s->txn;
 
+	if (s->peer.proto[0] == '\0') /* it said no HELO */
+		span_copy(span_str("SMTP"), s->peer.proto, sizeof(s->peer.proto));
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
 	t->service = session_service(s);

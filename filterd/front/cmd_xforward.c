@@ -296,6 +296,8 @@ do_xclient(struct smtp_session *s, struct span arg)
 	*s->xclient = c;
 	session_authorise(s);
 	session_end_transaction(s);
+	s->esmtp = 0;
+	s->caps = 0;
 	s->phase = PH_NEW;
 	session_greet(s);
 }

@@ -38,7 +38,7 @@ static const struct command commands[] = {
 	{ "HELO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_helo, NULL },
 	{ "EHLO", PH_HELLO, F_SMTP, STAGE_HELO, check_ehlo, do_ehlo, NULL },
 	{ "LHLO", PH_HELLO, F_LMTP, STAGE_HELO, check_lhlo, do_lhlo, NULL },
-	{ "MAIL", PH_HELO, F_BOTH, STAGE_MAIL, check_mail, do_mail, NESTED_MAIL },
+	{ "MAIL", PH_IDLE, F_BOTH, STAGE_MAIL, check_mail, do_mail, NESTED_MAIL },
 	{ "RCPT", PH_TXN, F_BOTH, STAGE_RCPT, check_rcpt, do_rcpt, NEED_MAIL },
 	{ "DATA", PH_RCPT, F_BOTH | F_NOARG, STAGE_DATA, check_data, do_data, NEED_RCPT },
 	/* BDAT is in its place everywhere and asks by itself: its octets follow whatever the answer

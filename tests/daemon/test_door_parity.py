@@ -32,6 +32,7 @@ SCRIPTS = [
     [M, "RCPT TO:<b@example.com> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b@example.com"], [M, "RCPT TO:<b@example.com> NOTIFY=x"],
     [M, "RCPT TO:<b@example.com> ORCPT=b@example.com"], [M, "RCPT TO:<b@example.com> ORCPT=rfc822;a+zz"],
     [M, "RCPT TO:<b@example.com> SIZE=1"], [M, "RCPT TO:<b@example.com> FOO=1"],
+    [None, M, M, R, "NOOP", "RSET", M, R, "EHLO x.example", M, "RSET", "HELO x.example", M], [None, R, "DATA", "RSET", "NOOP"],
     [None, "EHLO", "HELO", "HELO x.example", "EHLO [192.0.2.1]", "HELO x y"],
     [M, "EHLO x.example", R], [M, "HELO x.example", R],
     ["XFORWARD NAME=x", "XCLIENT NAME=x"],
@@ -106,6 +107,17 @@ def test_the_last_words_of_data(pair):
                 assert c.reply().code == 250
                 assert [c.cmd(x).code for x in (R, "DATA", M, R, "RSET", "QUIT")] == [503, 503, 250, 250, 250, 221]
                 assert c.at_end()
+
+
+def test_no_hello_is_asked_for(pair):
+    """smtpd_helo_required = no: the mail is taken all the same."""
+    for address in (pair[0].smtp, pair[1].address("smtp")):
+        with smtp.Client(address) as c:
+            _, rcpts, data = c.transaction("a@example.com", ["b@example.com"], b"X: y\r\n\r\n")
+            assert [r.code for r in rcpts + data] == [250, 250]
+            c.quit()
+    (final,) = pair[1].wait_finals(1)
+    assert (final["proto"], final["helo"]) == ("SMTP", "")
 
 
 def test_pipelined(pair):
