@@ -267,11 +267,15 @@ static void
 give_all(void *arg)
 {
 	struct world *x = arg;
-	char *much = calloc(1, TURNS * MB);
-	struct iovec v = { .iov_base = much, .iov_len = TURNS * MB };
+	char *much = calloc(1, MB);
 	struct err err;
 
-	assert_int_equal(stream_writev(x->s, &v, 1, deadline_in_ms(60000), &err), 0);
+	/* One call may take all that it is given, however much, if the peer is quick. */
+	for (int i = 0; i < TURNS; i++) {
+		struct iovec v = { .iov_base = much, .iov_len = MB };
+
+		assert_int_equal(stream_writev(x->s, &v, 1, deadline_in_ms(60000), &err), 0);
+	}
 	free(much);
 }
 
