@@ -16,6 +16,7 @@
 #include "client/pool.h"
 #include "ctl/ctl.h"
 #include "ctl/settings.h"
+#include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
 #include "proc/proc.h"
@@ -287,6 +288,7 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 	struct hold_options hold;
 
 	hold_options(p, &hold);
+	w->reentry = reentry_new(w->counters);
 	w->hold = hold_open(&hold, err);
 	if (w->hold != NULL)
 		w->delivered = delivered_open(path, p->delivered_memory_time, err);
@@ -303,7 +305,8 @@ open_doors(struct worker *w, struct snapshot *s, struct err *err)
 		.threads = (int)p->worker_threads,
 		.counters = w->counters,
 		.hold = w->hold,
-		.delivered = w->delivered };
+		.delivered = w->delivered,
+		.reentry = w->reentry };
 	struct hop_options hop;
 
 	hop_options(p, &hop);
@@ -336,6 +339,7 @@ worker_fini(struct worker *w)
 		_exit(0);
 	pool_free(w->pool);
 	delivered_close(w->delivered);
+	reentry_free(w->reentry);
 	hold_close(w->hold);
 	conf_free(w->first);
 	free(w->counters);

@@ -30,6 +30,7 @@ struct worker {
 	struct hop_pool *pool;
 	struct hold_store *hold;
 	struct delivered *delivered;
+	struct reentry *reentry;
 	int64_t born_us;            /* wall clock */
 	_Atomic int64_t loaded_us;  /* of the configuration in use */
 	_Atomic int restart_needed; /* parameters changed that a reload does not take over */

@@ -19,6 +19,7 @@
 struct counters;
 struct doors;
 struct err;
+struct reentry;
 struct snapshot;
 
 struct door_options {
@@ -29,6 +30,7 @@ struct door_options {
 	struct hop_pool *pool;
 	struct hold_store *hold;
 	struct delivered *delivered;
+	struct reentry *reentry;
 };
 
 struct doors *doors_start(

@@ -9,6 +9,7 @@
 #include "core/message.h"
 #include "engine/final_log.h"
 #include "engine/next_hop_map.h"
+#include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "net/stream.h"
@@ -150,6 +151,7 @@ session_finish(struct smtp_session *s)
 	t->message = s->message;
 	t->data_us = clock_us();
 	t->verdict.stage = "END-OF-MESSAGE";
+	reentry_look(s->doors->opt.reentry, t);
 	if (!refuse_octets(s)) {
 		verdict_init(&unused, t->arena);
 		engine_ask(t, s->listener, STAGE_END, NULL,
@@ -162,7 +164,9 @@ session_finish(struct smtp_session *s)
 	s->log_first = 1;
 	count(s);
 	/* Who brings mail is no nuisance. */
-	if (spokesman(t)->code / 100 == 2)
+	if (spokesman(t)->code / 100 == 2) {
 		s->errors = s->junk = 0;
+		reentry_note(s->doors->opt.reentry, t);
+	}
 	session_end_transaction(s);
 }

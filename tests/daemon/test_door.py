@@ -256,6 +256,31 @@ def test_xforward_is_the_client(filterd, hop):
     assert (x["NAME"], x["ADDR"], x["HELO"], x["IDENT"]) == ("mx.example", "192.0.2.7", "helo.example", "4ABC")
 
 
+def test_mail_that_goes_round(filterd, hop):
+    """PITFALLS B13: the smtpd behind filterd has a content_filter as well.  Told, not refused: what a
+    distant host sends back looks the same."""
+    f = filterd(listeners={"lmtp": "lmtp", "other": "lmtp"}, next_hop=hop.next_hop)
+    f.expect("comes through it again")
+
+    def send(ident, *passed, to="lmtp"):
+        trace = b"".join(b"Received: from x (x [192.0.2.1])\r\n\tby y with ESMTP id %b\r\n\tfor <b@example.com>; z\r\n"
+                         % i.encode() for i in (ident, *passed))
+        r = smtp.send(f.address(to), "a@example.com", ["b@example.com"], trace + MESSAGE, lmtp=True,
+                      ADDR="192.0.2.7", IDENT=ident)[2][0]
+        assert r.code == 250
+        return [e["facts"] for e in f.wait_finals(1, queue_id=ident)][-1]
+
+    assert send("4AAA") == ""
+    assert send("4AAA") == ""                       # only tried again
+    assert send("4BBB", "4ZZZ") == ""
+    assert send("4CCC", "4AAA", to="other") == ""   # a chain is no loop
+    assert send("4DDD", "4AAA") == "loop=reentry:4AAA"
+    assert send("4EEE", "4DDD", "4AAA") == "loop=reentry:4DDD"
+    said = [e for e in f.entries(level="warning") if "comes through it again" in e["text"]]
+    assert len(said) == 1 and "4AAA" in said[0]["text"]     # once a minute
+    assert re.search(r"reentries +2 ", f.ctl("status"))
+
+
 def test_xforward_is_good_for_one_message(filterd, hop):
     """PITFALLS B2: cleared after the dot; then the client is unknown, not the peer."""
     f = filterd(next_hop=hop.next_hop)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "mail/mime.h"
+#include "mail/received.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -115,6 +116,18 @@ walk(struct span message, const struct mime_options *o, int lazy, size_t limit, 
 	arena_free(arena);
 }
 
+static void
+check_received(struct span message)
+{
+	struct span ids[4];
+	size_t n = received_ids(message, ids, sizeof(ids) / sizeof(ids[0]));
+
+	need(n <= sizeof(ids) / sizeof(ids[0]));
+	for (size_t i = 0; i < n; i++)
+		need(ids[i].len > 0 && ids[i].p >= message.p &&
+		     ids[i].p + ids[i].len <= message.p + message.len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -131,6 +144,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o.disable_mime = data[3] == 255;
 	o.header_count_limit = data[3] >> 6;
 	o.lead = data[4];
+	check_received(span_make(data + 6, size - 6));
 	walk(span_make(data + 6, size - 6), &o, 0, 0, &a);
 	walk(span_make(data + 6, size - 6), &o, 1, 0, &b);
 	need(
