@@ -21,6 +21,7 @@ static const struct {
 	{ "check", ctl_check, "" },
 	{ "config", ctl_config, "[-d | -n] [NAME ...]" },
 	{ "hold", ctl_hold, "list | show | release | requeue | delete | reindex" },
+	{ "postmap", ctl_postmap, "TYPE:FILE ..." },
 	{ "query", ctl_query, "TYPE:NAME KEY" },
 	{ "status", ctl_status, "[--json]" },
 	{ "types", ctl_types, "" },

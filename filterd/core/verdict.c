@@ -44,8 +44,10 @@ effect_add(struct effect_texts *t, struct arena *arena, const char *arg, struct 
 void
 origin_format(const struct origin *o, char *out, size_t size)
 {
-	if (o->file != NULL)
+	if (o->file != NULL && o->line > 0)
 		snprintf(out, size, "%s:%d", o->file, o->line);
+	else if (o->file != NULL) /* an indexed file has no lines */
+		snprintf(out, size, "%s", o->file);
 	else
 		span_copy(span_str(o->list == NULL ? "-" : o->list), out, size);
 }

@@ -37,6 +37,7 @@ int ctl_usage(const char *text);
 int ctl_check(const struct ctl_env *, int argc, char **argv);
 int ctl_config(const struct ctl_env *, int argc, char **argv);
 int ctl_hold(const struct ctl_env *, int argc, char **argv);
+int ctl_postmap(const struct ctl_env *, int argc, char **argv);
 int ctl_query(const struct ctl_env *, int argc, char **argv);
 int ctl_status(const struct ctl_env *, int argc, char **argv);
 int ctl_types(const struct ctl_env *, int argc, char **argv);

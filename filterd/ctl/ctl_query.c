@@ -36,7 +36,10 @@ static void
 warn(void *arg, const struct table_finding *f)
 {
 	(void)arg;
-	fprintf(stderr, "filterctl: warning: %s, line %d: %s\n", f->file, f->line, f->text);
+	if (f->line > 0)
+		fprintf(stderr, "filterctl: warning: %s, line %d: %s\n", f->file, f->line, f->text);
+	else
+		fprintf(stderr, "filterctl: warning: %s: %s\n", f->file, f->text);
 }
 
 /* 1 with *value, 0, or -1 told. */

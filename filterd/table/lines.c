@@ -230,3 +230,45 @@ lines_next(struct lines *l, int *number)
 	}
 	return NULL;
 }
+
+/* -1: a quote is not closed. */
+static int
+split(char *line, char **key, char **value)
+{
+	int quoted = 0;
+	char *p;
+
+	for (p = line; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && lines_blank(*p))
+			break;
+	}
+	if (quoted)
+		return -1;
+	*key = line;
+	*value = lines_skip_blank(p);
+	*p = '\0';
+	return 0;
+}
+
+int
+lines_row(const struct table *t, char *line, int number, char **key, char **value)
+{
+	if (split(line, key, value) == -1) {
+		table_warn(t, number, "unbalanced '\"' in \"%.100s\": ignoring this line", line);
+		return 0;
+	}
+	if (**key == '\0' || **value == '\0') {
+		table_warn(t, number,
+		    "expected \"key white-space value\", found \"%.100s\": ignoring this line",
+		    *key);
+		return 0;
+	}
+	if ((*key)[strlen(*key) - 1] == ':')
+		table_warn(
+		    t, number, "the key \"%.100s\" ends in ':'; is this an alias file?", *key);
+	return 1;
+}

@@ -33,6 +33,10 @@ int lines_open(struct lines *, struct table *, struct err *) ATTR_MUST_USE;
 /* The next logical line, without white space at its end; NULL at the end. */
 char *lines_next(struct lines *, int *number);
 void lines_close(struct lines *);
+/* Cut a line into key and value as postmap(1) does: 1; 0: it is none, which was told as a warning.
+ * White space inside "..." belongs to the key; the quotes stay part of it, for that is how Postfix
+ * quotes an address it looks up. */
+int lines_row(const struct table *, char *line, int number, char **key, char **value);
 
 /* Postfix's white space: ASCII only. */
 int lines_blank(char c);

@@ -7,20 +7,35 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/text.h"
+#include "config.h"
 #include "table/braces.h"
 #include "table/table.h"
 #include "table/table_type.h"
 
 static const struct table_type *const types[] = {
+#ifdef HAVE_DB
+	&table_type_btree,
+#endif
+#ifdef HAVE_CDB
+	&table_type_cdb,
+#endif
 	&table_type_cidr,
 	&table_type_fail,
+#ifdef HAVE_DB
+	&table_type_hash,
+#endif
 	&table_type_inline,
+#ifdef HAVE_LMDB
+	&table_type_lmdb,
+#endif
 	&table_type_pcre,
 	&table_type_pipemap,
+	&table_type_proxy,
 	&table_type_regexp,
 	&table_type_static,
 	&table_type_texthash,
 	&table_type_unionmap,
+	&table_type_unix,
 };
 
 static const struct table_type *
@@ -93,6 +108,8 @@ table_open_at(const char *type_name, int depth, table_warn_fn *warn, void *arg, 
 	t->name = t->full + (name - type_name);
 	if (type->name == TABLE_NAME_FILE || (type->name == TABLE_NAME_RULES && *name != '{'))
 		t->file = t->name;
+	else if (type->name == TABLE_NAME_INDEX)
+		t->file = arena_printf(mem, "%s%s", t->name, type->suffix);
 	atomic_init(&t->refs, 1);
 	t->depth = depth;
 	t->warn = warn;
@@ -208,6 +225,14 @@ files_each_at(const char *type_name, int depth, void (*f)(void *arg, const char 
 		return;
 	case TABLE_NAME_FILE:
 		f(arg, name);
+		return;
+	case TABLE_NAME_TABLE:
+		files_each_at(name, depth + 1, f, arg);
+		return;
+	case TABLE_NAME_INDEX:
+		a = arena_new();
+		f(arg, arena_printf(a, "%s%s", name, type->suffix));
+		arena_free(a);
 		return;
 	case TABLE_NAME_MEMBERS:
 		break;

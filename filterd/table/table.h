@@ -30,7 +30,7 @@ struct table_set;
 struct table_hit {
 	const char *value; /* arena or table memory */
 	const char *file;  /* NULL: no file (inline, static) */
-	int line;
+	int line;          /* 0: the file has none (hash, lmdb, ...) */
 };
 
 /* Look up one key.  A type that folds case (texthash, inline, ...) does so itself.  1 found, 0

@@ -1,36 +1,9 @@
 /* texthash - a text file of `key value` lines, as postmap(1) reads it */
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "table/lines.h"
 #include "table/rows.h"
 #include "table/table_type.h"
-
-/* Cut a line into key and value.  White space inside "..." belongs to the key; the quotes stay part
- * of it, for that is how Postfix quotes an address it looks up.  The value "" means none was given;
- * -1: a quote is not closed. */
-static int
-split(char *line, char **key, char **value)
-{
-	int quoted = 0;
-	char *p;
-
-	for (p = line; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '"')
-			quoted = !quoted;
-		else if (!quoted && lines_blank(*p))
-			break;
-	}
-	if (quoted)
-		return -1;
-	*key = line;
-	*value = lines_skip_blank(p);
-	*p = '\0';
-	return 0;
-}
 
 static int
 add_line(struct table *t, char *line, int number, struct err *err)
@@ -38,19 +11,8 @@ add_line(struct table *t, char *line, int number, struct err *err)
 	struct rows *r = t->data;
 	char *key, *value;
 
-	if (split(line, &key, &value) == -1) {
-		table_warn(t, number, "unbalanced '\"' in \"%.100s\": ignoring this line", line);
+	if (!lines_row(t, line, number, &key, &value))
 		return 0;
-	}
-	if (*key == '\0' || *value == '\0') {
-		table_warn(t, number,
-		    "expected \"key white-space value\", found \"%.100s\": ignoring this line",
-		    key);
-		return 0;
-	}
-	if (key[strlen(key) - 1] == ':')
-		table_warn(
-		    t, number, "the key \"%.100s\" ends in ':'; is this an alias file?", key);
 	if (rows_find(r, span_str(key)) != NULL) {
 		err_set(
 		    err, ERR_CONFIG, "%s, line %d: duplicate key \"%.100s\"", t->file, number, key);

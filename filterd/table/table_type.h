@@ -21,11 +21,14 @@ enum table_name_kind {
 	TABLE_NAME_FILE,    /* a file */
 	TABLE_NAME_RULES,   /* a file, or { { rule }, { rule } ... } */
 	TABLE_NAME_MEMBERS, /* { type:name, type:name ... } */
+	TABLE_NAME_INDEX,   /* a file, and the suffix of what postmap made of it */
+	TABLE_NAME_TABLE,   /* type:name */
 };
 
 struct table_type {
 	const char *type, *text;
 	enum table_name_kind name;
+	const char *suffix; /* of TABLE_NAME_INDEX */
 	/* 0; -1 err.  On -1 close() is called on what was built. */
 	int (*open)(struct table *, struct err *);
 	int (*get)(const struct table *, struct span key, struct arena *, struct table_hit *,
@@ -55,9 +58,10 @@ struct table {
 	void *warn_arg;
 };
 
-extern const struct table_type table_type_cidr, table_type_fail, table_type_inline, table_type_pcre,
-    table_type_pipemap, table_type_regexp, table_type_static, table_type_texthash,
-    table_type_unionmap;
+extern const struct table_type table_type_btree, table_type_cdb, table_type_cidr, table_type_fail,
+    table_type_hash, table_type_inline, table_type_lmdb, table_type_pcre, table_type_pipemap,
+    table_type_proxy, table_type_regexp, table_type_static, table_type_texthash,
+    table_type_unionmap, table_type_unix;
 
 /* A member of a composite table: as table_open(), one level deeper. */
 struct table *table_open_at(
