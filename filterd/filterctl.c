@@ -20,6 +20,7 @@ static const struct {
 } commands[] = {
 	{ "check", ctl_check, "" },
 	{ "config", ctl_config, "[-d | -n] [NAME ...]" },
+	{ "dns", ctl_dns, "[-r SERVER ...] TYPE NAME ..." },
 	{ "hold", ctl_hold, "list | show | release | requeue | delete | reindex" },
 	{ "postmap", ctl_postmap, "TYPE:FILE ..." },
 	{ "query", ctl_query, "TYPE:NAME KEY" },

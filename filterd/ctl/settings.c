@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/settings.h"
 #include "engine/snapshot.h"
+#include "net/dns.h"
 
 #define BACKLOG 1024
 
@@ -205,6 +206,8 @@ settings_check(const struct conf *conf, conf_report_fn *report, void *arg)
 	if (settings_log(p, &log, &err) == -1)
 		check_error(&c, strncmp(err.text, "log_to", 6) == 0 ? "log_to" : "syslog_facility",
 		    "%s", err.text);
+	if (dns_servers_check(p->resolver, &err) == -1)
+		check_error(&c, "resolver", "resolver: %s", err.text);
 	check_absolute(&c, "control_socket", p->control_socket, 0);
 	check_absolute(&c, "state_directory", p->state_directory, 0);
 	check_absolute(&c, "spool_directory", p->spool_directory, 0);

@@ -151,9 +151,9 @@ tidy_messages(struct doors *d)
 
 /* --- once a second --- */
 
-/* A waiting session is woken by shutting down what it waits on: the event comes to whichever thread
- * is free, and only that one touches the session.  WAKE_BUSY keeps it from going on, and from
- * closing the descriptor, meanwhile. */
+/* A waiting session is woken by shutting down what it waits on, or adding to it: the event comes to
+ * whichever thread is free, and only that one touches the session.  WAKE_BUSY keeps it from going
+ * on, and from closing the descriptor, meanwhile. */
 static void
 wake(struct smtp_session *s, int64_t by, int timed_out)
 {
@@ -161,7 +161,10 @@ wake(struct smtp_session *s, int64_t by, int timed_out)
 		return;
 	if (timed_out)
 		atomic_store(&s->timed_out, 1);
-	shutdown(s->watch->fd, s->wait_write ? SHUT_RDWR : SHUT_RD);
+	if (s->watch->counter)
+		(void)eventfd_write(s->watch->fd, 1); /* full is readable too */
+	else
+		shutdown(s->watch->fd, s->wait_write ? SHUT_RDWR : SHUT_RD);
 	atomic_store(&s->wake_by_ms, DEADLINE_NEVER);
 }
 

@@ -32,6 +32,8 @@ struct net_watch {
 	int fd;
 	unsigned known; /* the fiber owner's own: how it was told of the descriptor */
 	int hung_up;    /* a wait has seen that the peer will send no more */
+	int counter;    /* an eventfd(2): the owner ends a wait by adding to it, where it shuts a
+			   socket down; so it can be waited for again */
 };
 
 /* The fiber's owner; its functions are called inside the fiber. */
