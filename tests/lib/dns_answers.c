@@ -27,7 +27,7 @@ static const struct {
 	{ "a", 0, 60, 0 },
 	{ "zero", 0, 0, 0 },
 	{ "slow", 0, 60, 20 },
-	{ "late", 0, 60, 150 },
+	{ "late", 0, 60, 400 },
 	{ "nx", 3, 60, 0 },
 	{ "servfail", 2, 0, 0 },
 	{ "refused", 5, 0, 0 },
