@@ -4,6 +4,7 @@
 
 #include "ctl/ctl_cmd.h"
 #include "ctl/settings.h"
+#include "table/table.h"
 
 void
 ctl_report_error(void *arg, const struct conf_finding *f)
@@ -15,6 +16,16 @@ ctl_report_error(void *arg, const struct conf_finding *f)
 		return;
 	settings_format_finding(f, line, sizeof(line));
 	fprintf(stderr, "filterctl: %s\n", line);
+}
+
+void
+ctl_table_warning(void *arg, const struct table_finding *f)
+{
+	(void)arg;
+	if (f->line > 0)
+		fprintf(stderr, "filterctl: warning: %s, line %d: %s\n", f->file, f->line, f->text);
+	else
+		fprintf(stderr, "filterctl: warning: %s: %s\n", f->file, f->text);
 }
 
 struct conf *

@@ -20,12 +20,16 @@
 /* Where filterd and filterctl look for the configuration without -c. */
 #define CTL_DEFAULT_CONFIG SYSCONFDIR "/filterd/filterd.cf"
 
+struct table_finding;
+
 struct ctl_env {
 	const char *config_path; /* -c, or CTL_DEFAULT_CONFIG */
 };
 
 /* A conf_report_fn: errors to stderr, nothing else. */
 void ctl_report_error(void *unused, const struct conf_finding *);
+/* A table_warn_fn: to stderr. */
+void ctl_table_warning(void *unused, const struct table_finding *);
 /* Read the configuration; errors (no warnings) go to stderr.  NULL: there were some, the exit
  * status is EX_CONFIG. */
 struct conf *ctl_load_conf(const struct ctl_env *) ATTR_MUST_USE;

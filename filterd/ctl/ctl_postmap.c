@@ -9,16 +9,6 @@
 
 #define USAGE "postmap [-f] [-N | -n] [-o] [-p] [-r | -w] TYPE:FILE ..."
 
-static void
-warn(void *arg, const struct table_finding *f)
-{
-	(void)arg;
-	if (f->line > 0)
-		fprintf(stderr, "filterctl: warning: %s, line %d: %s\n", f->file, f->line, f->text);
-	else
-		fprintf(stderr, "filterctl: warning: %s: %s\n", f->file, f->text);
-}
-
 static int
 set_option(struct index_write_options *opt, int c)
 {
@@ -64,7 +54,7 @@ ctl_postmap(const struct ctl_env *env, int argc, char **argv)
 		return ctl_usage(USAGE);
 	for (int i = optind; i < argc; i++) {
 		err_clear(&err);
-		if (index_write(argv[i], &opt, warn, NULL, &err) == -1)
+		if (index_write(argv[i], &opt, ctl_table_warning, NULL, &err) == -1)
 			status = ctl_fail(
 			    err.class == ERR_CONFIG ? EX_DATAERR : EX_CANTCREAT, "%s", err.text);
 	}

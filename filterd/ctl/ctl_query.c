@@ -32,16 +32,6 @@ struct query {
 	int status;          /* of a look-up that failed */
 };
 
-static void
-warn(void *arg, const struct table_finding *f)
-{
-	(void)arg;
-	if (f->line > 0)
-		fprintf(stderr, "filterctl: warning: %s, line %d: %s\n", f->file, f->line, f->text);
-	else
-		fprintf(stderr, "filterctl: warning: %s: %s\n", f->file, f->text);
-}
-
 /* 1 with *value, 0, or -1 told. */
 static int
 look_up(struct query *q, struct span key, const char **value)
@@ -186,7 +176,8 @@ open_tables(struct query *q, int n, char **names)
 	q->tables = xcalloc((size_t)n, sizeof(struct table *));
 	for (; q->ntables < n; q->ntables++) {
 		err_clear(&err);
-		q->tables[q->ntables] = table_open(names[q->ntables], warn, NULL, &err);
+		q->tables[q->ntables] =
+		    table_open(names[q->ntables], ctl_table_warning, NULL, &err);
 		if (q->tables[q->ntables] == NULL)
 			return ctl_fail(EX_CONFIG, "%s", err.text);
 	}

@@ -25,7 +25,8 @@ fate_verb(enum rcpt_fate f)
 	return "unknown";
 }
 
-const char *
+/* What the rules said of this message. */
+static const char *
 verdict_word(const struct verdict *v)
 {
 	if (v->outcome == OUTCOME_REJECT)

@@ -15,8 +15,4 @@ struct transaction;
 
 void final_log(const struct transaction *);
 
-/* "reject", "defer", "discard", "hold", "tag", "pass": what the rules said of this message. */
-struct verdict;
-const char *verdict_word(const struct verdict *);
-
 #endif

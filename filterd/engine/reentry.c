@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/keyhash.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "core/message.h"
@@ -26,6 +27,7 @@ struct slot {
 
 struct reentry {
 	struct counters *counters;
+	struct keyhash hash;
 	_Atomic int64_t told_ms;
 	_Atomic int any; /* something was noted; where no client says IDENT nothing is */
 	struct slot slots[SLOTS];
@@ -37,6 +39,7 @@ reentry_new(struct counters *counters)
 	struct reentry *r = xcalloc(1, sizeof(*r));
 
 	r->counters = counters;
+	keyhash_init(&r->hash);
 	atomic_store(&r->told_ms, -TELL_MS);
 	return r;
 }
@@ -47,22 +50,12 @@ reentry_free(struct reentry *r)
 	free(r);
 }
 
+/* Of listener and id; ids in mail are whatever a stranger writes. */
 static uint64_t
-add(uint64_t key, const void *octets, size_t n)
+key_of(const struct reentry *r, const struct transaction *t, struct span id)
 {
-	const uint8_t *p = octets;
-
-	for (size_t i = 0; i < n; i++)
-		key = (key ^ p[i]) * 0x100000001b3u;
-	return key;
-}
-
-static uint64_t
-key_of(const struct transaction *t, struct span id)
-{
-	uint64_t key = add(0xcbf29ce484222325u, t->listener, strlen(t->listener) + 1);
-
-	return add(key, id.p, id.len);
+	return keyhash(&r->hash, id.p, id.len) ^
+	       keyhash(&r->hash, t->listener, strlen(t->listener) + 1);
 }
 
 static int
@@ -99,7 +92,7 @@ reentry_look(struct reentry *r, struct transaction *t)
 		const char *id;
 
 		/* The client's own: it has said it twice if it tries again. */
-		if (span_eq_str(ids[i], t->client->ident) || !is_known(r, key_of(t, ids[i])))
+		if (span_eq_str(ids[i], t->client->ident) || !is_known(r, key_of(r, t, ids[i])))
 			continue;
 		id = arena_str(t->arena, ids[i]);
 		if (id == NULL)
@@ -111,15 +104,24 @@ reentry_look(struct reentry *r, struct transaction *t)
 	}
 }
 
+static int
+passed_on(const struct transaction *t)
+{
+	for (size_t i = 0; i < t->nrcpts; i++)
+		if (t->rcpts[i]->fate == FATE_DELIVERED)
+			return 1;
+	return 0;
+}
+
 void
 reentry_note(struct reentry *r, const struct transaction *t)
 {
 	struct slot *s;
 	uint64_t key;
 
-	if (t->client->ident[0] == '\0')
+	if (t->client->ident[0] == '\0' || !passed_on(t))
 		return;
-	key = key_of(t, span_str(t->client->ident));
+	key = key_of(r, t, span_str(t->client->ident));
 	s = &r->slots[key % SLOTS];
 	atomic_store(&s->key, key);
 	atomic_store(&s->at_ms, clock_ms());

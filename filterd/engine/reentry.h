@@ -23,7 +23,7 @@ struct reentry *reentry_new(struct counters *);
 void reentry_free(struct reentry *); /* NULL is fine */
 /* A complete message, before it is checked: look, and set the fact. */
 void reentry_look(struct reentry *, struct transaction *);
-/* It was delivered to somebody. */
+/* What became of it is known: remember it if somebody got it. */
 void reentry_note(struct reentry *, const struct transaction *);
 
 #endif

@@ -164,9 +164,8 @@ session_finish(struct smtp_session *s)
 	s->log_first = 1;
 	count(s);
 	/* Who brings mail is no nuisance. */
-	if (spokesman(t)->code / 100 == 2) {
+	if (spokesman(t)->code / 100 == 2)
 		s->errors = s->junk = 0;
-		reentry_note(s->doors->opt.reentry, t);
-	}
+	reentry_note(s->doors->opt.reentry, t);
 	session_end_transaction(s);
 }

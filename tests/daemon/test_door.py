@@ -276,9 +276,14 @@ def test_mail_that_goes_round(filterd, hop):
     assert send("4CCC", "4AAA", to="other") == ""   # a chain is no loop
     assert send("4DDD", "4AAA") == "loop=reentry:4AAA"
     assert send("4EEE", "4DDD", "4AAA") == "loop=reentry:4DDD"
+    hop.script["rcpt"] = ["550 5.1.1 no such user"]     # one of two: the other has got it
+    smtp.send(f.address("lmtp"), "a@example.com", ["no@example.com", "b@example.com"], MESSAGE, lmtp=True,
+              ADDR="192.0.2.7", IDENT="4PART")
+    assert {e["fate"] for e in f.wait_finals(2, queue_id="4PART")} == {"reject", "deliver"}
+    assert send("4FFF", "4PART") == "loop=reentry:4PART"
     said = [e for e in f.entries(level="warning") if "comes through it again" in e["text"]]
     assert len(said) == 1 and "4AAA" in said[0]["text"]     # once a minute
-    assert re.search(r"reentries +2 ", f.ctl("status"))
+    assert re.search(r"reentries +3 ", f.ctl("status"))
 
 
 def test_xforward_is_good_for_one_message(filterd, hop):

@@ -129,6 +129,16 @@ occurrences(const char *text, const char *of)
 	return n;
 }
 
+/* By the first connection; it is closed for that. */
+static size_t
+rsets_read(struct world *w)
+{
+	pool_free(w->pool);
+	w->pool = NULL;
+	fake_hop_settle(w->fakes[0]);
+	return occurrences(fake_hop_read(w->fakes[0], 0), "RSET\r\n");
+}
+
 static void
 test_open(void **state)
 {
@@ -147,13 +157,9 @@ test_open(void **state)
 		if (w.txn.rcpts[1]->code != open_cases[i].code)
 			fail_msg("%s: %d", open_cases[i].what, w.txn.rcpts[1]->code);
 		assert_null(w.door.open_hop);
-		pool_free(w.pool);
-		w.pool = NULL;
-		fake_hop_settle(w.fakes[0]);
+		assert_int_equal(rsets_read(&w), open_cases[i].rsets);
 		assert_int_equal(fake_hop_connections(w.fakes[0]), open_cases[i].connections);
 		assert_int_equal(fake_hop_messages(w.fakes[0]), open_cases[i].messages);
-		assert_int_equal(
-		    occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), open_cases[i].rsets);
 		world_close(&w);
 	}
 }
@@ -200,10 +206,7 @@ test_hangs_at_rset(void **state)
 		if (clock_ms() - began > w.o.mail_timeout_ms / 2)
 			fail_msg(
 			    "%s: took %d ms", hanging_cases[i].what, (int)(clock_ms() - began));
-		pool_free(w.pool);
-		w.pool = NULL;
-		fake_hop_settle(w.fakes[0]);
-		assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
+		assert_int_equal(rsets_read(&w), 1);
 		world_close(&w);
 	}
 }
@@ -227,10 +230,7 @@ test_refused_then_hangs(void **state)
 	assert_true(clock_ms() - began < w.o.mail_timeout_ms / 2);
 	assert_int_equal(w.txn.rcpts[0]->code, 450);
 	assert_string_equal(w.txn.rcpts[0]->reply, "4.1.1 no b");
-	pool_free(w.pool);
-	w.pool = NULL;
-	fake_hop_settle(w.fakes[0]);
-	assert_int_equal(occurrences(fake_hop_read(w.fakes[0], 0), "RSET\r\n"), 1);
+	assert_int_equal(rsets_read(&w), 1);
 	world_close(&w);
 }
 
