@@ -150,8 +150,9 @@ arm(struct dns_waiter *w, int left)
 	return there;
 }
 
-/* Nobody waits now; the descriptor is put back to 0, whoever has added to it. */
-static void
+/* Nobody waits now; the descriptor is put back to 0, whoever has added to it.  Never inlined: after
+ * a wait the thread may be another one, and its errno with it (net/fiber.h). */
+static __attribute__((noinline)) void
 disarm(struct dns_waiter *w)
 {
 	uint64_t count;
