@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "mail/mime.h"
+#include "rules/finding.h"
 
 struct content_checks;
 struct err;
@@ -35,16 +36,6 @@ struct content_check_options {
 	void (*filter_seen)(void *arg, const char *destination, const char *file, int line);
 	void *filter_arg;
 };
-
-/* A finding while compiling: error (refuse the configuration) or warning. */
-struct rule_finding {
-	int is_error;
-	const char *parameter; /* "header_checks" */
-	const char *file;      /* table file or NULL */
-	int line;
-	const char *text;
-};
-typedef void rule_finding_fn(void *arg, const struct rule_finding *);
 
 /* Opens the tables in the registry, looks at each action of each rule: what can be known at load is
  * told now.  NULL: an error was told. */

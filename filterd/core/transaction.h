@@ -22,6 +22,7 @@
 
 struct arena;
 struct message;
+struct rule_txn;  /* rules/rule_txn.h */
 struct snapshot;  /* engine/snapshot.h */
 struct table_set; /* table/table.h */
 
@@ -65,6 +66,8 @@ struct transaction {
 	const struct client *client; /* whom policy looks at: the XFORWARD client if there is one */
 	struct snapshot *snapshot;   /* configuration this transaction began with */
 	struct table_set *tables;    /* table versions taken at MAIL */
+
+	struct rule_txn *rules; /* what the restrictions keep of it; NULL: not asked yet */
 
 	struct path sender;
 	int body_8bit, smtputf8; /* BODY=8BITMIME, SMTPUTF8 were given */

@@ -1,0 +1,132 @@
+/*
+ * rule_run - one evaluation, as check functions see it
+ *
+ * A run is made for each rules_ask().  What was worked out for the transaction (addresses,
+ * look-ups) is kept in its arena, so that the next recipient does not pay again; the run itself is
+ * gone with the answer.  Nothing here is shared between threads.
+ */
+#ifndef RULES_RULE_RUN_H
+#define RULES_RULE_RUN_H
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "core/client.h"
+#include "core/transaction.h"
+#include "core/verdict.h"
+#include "net/dns.h"
+#include "rules/restriction.h"
+#include "rules/trace.h"
+
+struct address;
+struct table;
+struct table_hit;
+
+/* What is being judged: a refusal begins "<name>: class rejected: ", and x.1.y enhanced codes are
+ * turned into those that fit it. */
+enum subject_kind {
+	SUBJECT_CLIENT,         /* "Client host"; name[addr] */
+	SUBJECT_REVERSE_CLIENT, /* "Unverified Client host" */
+	SUBJECT_CCERT,          /* "Client certificate" */
+	SUBJECT_SASL,           /* "SASL login name" */
+	SUBJECT_HELO,           /* "Helo command" */
+	SUBJECT_SENDER,         /* "Sender address" */
+	SUBJECT_RECIPIENT,      /* "Recipient address" */
+	SUBJECT_DATA,           /* "Data command" */
+	SUBJECT_END_OF_DATA,    /* "End-of-data" */
+};
+struct rule_subject {
+	enum subject_kind kind;
+	const char *name; /* as the reply has it, without <> */
+};
+const char *subject_class(enum subject_kind);
+/* The subject of this kind in this run: the client's label, the address as sent, ... */
+struct rule_subject rule_subject(struct rule_run *, enum subject_kind);
+
+/* A refusal that waits: defer_if_permit and defer_if_reject.  The first of each kind stays. */
+struct deferral {
+	int active;
+	int code;
+	char enhanced[12];
+	const char *text; /* arena */
+	struct origin origin;
+};
+
+struct rule_txn; /* rule_run.c: what is kept with the transaction */
+
+struct rule_run {
+	const struct rules *rules;
+	const struct rule_options *o;
+	const struct rule_ask *ask;
+	struct transaction *txn;
+	const struct client *client;
+	const struct path *rcpt; /* NULL: none, or several at DATA and later */
+	struct arena *arena;
+	struct rule_txn *kept;
+	struct rule_trace *trace;
+
+	enum rule_list_id list;
+	const struct rule_op *op;    /* at work */
+	struct rule_subject subject; /* of `reject` and the like: the list's, or the table's whose
+					row led here */
+	struct origin hit; /* the table row that led here; file NULL: none, the op is the rule */
+	int depth;         /* classes and table rows within one another */
+	int warn_depth;    /* warn_if_reject holds from this depth on; 0: it does not */
+	int64_t steps;
+	struct deferral if_permit, if_reject;
+
+	struct verdict *v;       /* the outcome */
+	struct verdict *effects; /* the transaction's, or at CONTENT the recipient's */
+};
+
+/* --- what a check may do --- */
+
+/* Postfix's reply: "CODE ENHANCED <name>: class rejected: TEXT" is built by the caller's format, or
+ * by rule_reject() from the run's subject.  Under warn_if_reject it is logged and RULE_DUNNO is
+ * the result; a defer_if_reject turns a 5xx into what it remembers; soft_bounce, wrong codes and
+ * control characters are dealt with here.  rule= is run->hit, or the op. */
+enum rule_result rule_refuse(
+    struct rule_run *, int64_t code, const char *enhanced, const char *fmt, ...) ATTR_PRINTF(4, 5);
+/* The same with "<name>: class rejected: " in front. */
+enum rule_result rule_reject(struct rule_run *, struct rule_subject, int64_t code,
+    const char *enhanced, const char *fmt, ...) ATTR_PRINTF(5, 6);
+/* Remembered; logged and forgotten under warn_if_reject. */
+enum rule_result rule_defer_if_permit(
+    struct rule_run *, int64_t code, const char *enhanced, const char *fmt, ...) ATTR_PRINTF(4, 5);
+enum rule_result rule_defer_if_reject(
+    struct rule_run *, int64_t code, const char *enhanced, const char *fmt, ...) ATTR_PRINTF(4, 5);
+/* 451 4.3.5 Server configuration error: no warn_if_reject turns it.  why goes to the log. */
+enum rule_result rule_broken(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* A table could not be asked: "451 4.3.5 <name>: class rejected: Server configuration error" for
+ * ERR_CONFIG, 451 4.3.0 "Temporary lookup failure" for the others. */
+enum rule_result rule_table_failed(struct rule_run *, struct rule_subject, const struct err *);
+
+/* The op's table, as this transaction has it. */
+const struct table *rule_table(struct rule_run *, int number);
+/* Ask it: 1, 0, -1; told to the trace. */
+int rule_lookup(struct rule_run *, const struct table *, struct span key, struct table_hit *,
+    struct err *) ATTR_MUST_USE;
+
+/* The value of an access(5) row: what check_*_access and check_policy_service do with it.  origin
+ * is the row's; table is its name for the log ("check_policy_service" has none: NULL). */
+enum rule_result access_result(struct rule_run *, const char *table, const char *value,
+    const struct origin *, struct rule_subject);
+
+/* Addresses, understood once a transaction; rule_recipient() only with run->rcpt. */
+const struct address *rule_sender(struct rule_run *);
+const struct address *rule_recipient(struct rule_run *);
+
+/* DNS: the same look-up is asked once a transaction.  start begins, rule_dns() waits, until the
+ * run's deadline: the outcome is then a time-out. */
+void rule_dns_start(struct rule_run *, const char *name, enum dns_type);
+const struct dns_result *rule_dns(struct rule_run *, const char *name, enum dns_type);
+
+/* "warning: ..." in the log, with the transaction's id. */
+void rule_warn(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* Postfix's line "reject_warning: RCPT from ...: TEXT; from=<> to=<> proto= helo=<>" and its kin;
+ * what: "reject_warning", "hold", "filter", "info", ... */
+void rule_log(struct rule_run *, const char *what, const char *text);
+
+/* Run a list as part of this evaluation (classes, lists from table rows). */
+enum rule_result rule_call(struct rule_run *, const struct rule_list *, struct rule_subject);
+
+#endif
