@@ -189,6 +189,8 @@ ctl_dns(const struct ctl_env *env, int argc, char **argv)
 		if ((conf = ctl_load_conf(env)) == NULL)
 			return EX_CONFIG;
 		options.servers = conf_params(conf)->resolver;
+		options.timeout_ms = (unsigned)conf_params(conf)->resolver_timeout;
+		options.tries = (unsigned)conf_params(conf)->resolver_tries;
 	}
 	err_clear(&err);
 	dns = dns_new(&options, &err);

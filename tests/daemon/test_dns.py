@@ -253,6 +253,15 @@ def test_parameter(tmp_path, faults):
     assert status == 78 and f"error: {cf}:1: resolver: localhost" in out
 
 
+def test_how_long_and_how_often(tmp_path, faults):
+    cf = tmp_path / "filterd.cf"
+    cf.write_text(f"resolver = {faults.address}\nresolver_timeout = 1s\nresolver_tries = 1\n")
+    begun = time.monotonic()
+    status, out, _ = filterctl("-c", str(cf), "dns", "A", "timeout.test")
+    assert status == 75 and "timeout" in out
+    assert len(faults.asked) == 1 and time.monotonic() - begun < 4
+
+
 @pytest.mark.parametrize("args, status", [
     ([], 64),
     (["A"], 64),
