@@ -8,6 +8,7 @@
 #include "engine/snapshot.h"
 #include "front/accept.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "net/dial.h"
 
 /* A reply to somebody who gets no session. */
@@ -51,9 +52,9 @@ accept_one(
 	s = session_new(d, fd, i, sa);
 	/* What the next hop can do is known nearly always; then greeting needs no waiting. */
 	if (passage_caps_known(d->opt.pool, &l->next_hop, &caps))
-		doors_run(d, s);
+		doors_run(d, &s->f);
 	else
-		doors_greet_later(d, s);
+		doors_greet_later(d, &s->f);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 
 int
 check_data(struct smtp_session *s, struct span arg)

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "mail/reply.h"
 #include "net/stream.h"
 
@@ -18,14 +19,14 @@ static int
 next_hop_caps(struct smtp_session *s, struct hop_caps *caps)
 {
 	const struct params *p = session_params(s);
-	struct hop_pool *pool = s->doors->opt.pool;
+	struct hop_pool *pool = s->f.doors->opt.pool;
 	struct err err;
 
-	if (passage_caps(pool, &s->listener->next_hop, caps,
+	if (passage_caps(pool, &s->f.listener->next_hop, caps,
 		deadline_in_ms(p->smtp_connect_timeout + p->smtp_helo_timeout), &err) == 0)
 		return 0;
-	log_error(session_service(s), s->id, "next hop %s cannot be asked what it can do: %s",
-	    s->listener->next_hop.text, err.text);
+	log_error(session_service(s), s->f.id, "next hop %s cannot be asked what it can do: %s",
+	    s->f.listener->next_hop.text, err.text);
 	return -1;
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 
 /* Parameters are only good where EHLO announced them. */
 static const char *
@@ -67,7 +68,7 @@ check_mail(struct smtp_session *s, struct span arg)
 		session_reply(s, 503, "5.5.1", "Error: send LHLO first");
 		return -1;
 	}
-	if (atomic_load(&s->told_to_stop)) {
+	if (atomic_load(&s->f.told_to_stop)) {
 		session_close(s, "4.3.2", "Service is shutting down");
 		return -1;
 	}
@@ -105,7 +106,7 @@ whom(struct smtp_session *s)
 		return s->xclient;
 	if (!s->may_xforward)
 		return &s->peer;
-	counter_inc(s->doors->opt.counters, no_xforward);
+	counter_inc(s->f.doors->opt.counters, no_xforward);
 	client_init(&s->unknown);
 	span_copy(span_str(s->peer.proto), s->unknown.proto, sizeof(s->unknown.proto));
 	return &s->unknown;
@@ -121,9 +122,9 @@ begin_transaction(struct smtp_session *s)
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
 	t->service = session_service(s);
-	t->listener = s->listener->conf->name;
+	t->listener = s->f.listener->conf->name;
 	t->client = whom(s);
-	engine_begin(t, s->snapshot);
+	engine_begin(t, s->f.snapshot);
 	t->sender = path_of(s);
 	t->body_8bit = s->params.body == BODY_8BITMIME;
 	t->smtputf8 = s->params.smtputf8;
@@ -148,7 +149,7 @@ next_hop_failed(struct smtp_session *s, const struct err *err)
 {
 	const struct hop_reply *why = &s->passage.why;
 
-	log_warn(session_service(s), s->txn.id, "next hop %s: %s", s->listener->next_hop.text,
+	log_warn(session_service(s), s->txn.id, "next hop %s: %s", s->f.listener->next_hop.text,
 	    err->text);
 	session_reply(s, why->code, why->enhanced, why->text);
 }
@@ -173,14 +174,14 @@ reply_of_hop(struct smtp_session *s, const struct hop_reply *r, const char *reci
 		LOG_STR("client", label),
 		LOG_NUM("code", r->code),
 		LOG_STR("reply", r->text),
-		LOG_STR("hop", s->listener->next_hop.text),
+		LOG_STR("hop", s->f.listener->next_hop.text),
 	};
 	log_event(LOG_LEVEL_INFO, session_service(s), s->txn.id, r->code < 500 ? "defer" : "reject",
 	    fields, nitems(fields),
 	    "%s: %s from %s: %d %s %s; from=<%s> to=<%s> proto=%s helo=<%s> hop=%s",
 	    r->code < 500 ? "defer" : "reject", stage, label, r->code, r->enhanced, r->text,
 	    s->txn.sender.octets, recipient == NULL ? "" : recipient, c->proto, c->helo,
-	    s->listener->next_hop.text);
+	    s->f.listener->next_hop.text);
 }
 
 void
@@ -195,7 +196,7 @@ do_mail(struct smtp_session *s, struct span arg)
 		session_reply(s, 250, "2.1.0", "Ok");
 		return;
 	}
-	if (passage_mail(&s->passage, s->doors->opt.pool, &s->listener->next_hop, &s->txn,
+	if (passage_mail(&s->passage, s->f.doors->opt.pool, &s->f.listener->next_hop, &s->txn,
 		hop_deadline(s), &err) == -1) {
 		next_hop_failed(s, &err);
 		session_end_transaction(s);
@@ -226,7 +227,7 @@ verify_rcpt(struct smtp_session *s)
 {
 	struct hop_reply reply;
 	struct err err;
-	int rc = passage_rcpt(&s->passage, s->doors->opt.pool, s->path.octets, s->params.raw,
+	int rc = passage_rcpt(&s->passage, s->f.doors->opt.pool, s->path.octets, s->params.raw,
 	    &reply, hop_deadline(s), &err);
 
 	if (rc == -1)

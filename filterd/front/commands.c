@@ -117,7 +117,7 @@ session_ask(struct smtp_session *s, enum stage stage, struct verdict *v)
 	verdict_init(v, s->arena);
 	if (stage == STAGE_NONE)
 		return 0;
-	engine_ask(&s->txn, s->listener, stage, NULL,
+	engine_ask(&s->txn, s->f.listener, stage, NULL,
 	    deadline_in_ms(session_params(s)->stage_time_limit), v);
 	return v->outcome == OUTCOME_DEFER || v->outcome == OUTCOME_REJECT ? -1 : 0;
 }
@@ -166,7 +166,7 @@ session_command(struct smtp_session *s, struct span line)
 	if (limits_passed(s, c))
 		return;
 	if (line.len > 0 && memchr(line.p, 0, line.len) != NULL) {
-		log_warn(session_service(s), s->id, "a command line with NUL from %s[%s]",
+		log_warn(session_service(s), s->f.id, "a command line with NUL from %s[%s]",
 		    s->peer.name, s->peer.addr);
 		/* Behind a BDAT that is not understood follow octets that are no commands. */
 		session_reply(s, c != NULL && c->proceed == do_bdat ? 521 : 500, "5.5.2",

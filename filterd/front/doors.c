@@ -28,7 +28,7 @@
 /* --- the list of sessions --- */
 
 void
-doors_session_add(struct doors *d, struct smtp_session *s)
+doors_session_add(struct doors *d, struct front_session *s)
 {
 	pthread_mutex_lock(&d->list_lock);
 	s->next = d->sessions;
@@ -46,7 +46,7 @@ doors_session_add(struct doors *d, struct smtp_session *s)
 }
 
 void
-doors_session_remove(struct doors *d, struct smtp_session *s)
+doors_session_remove(struct doors *d, struct front_session *s)
 {
 	counter_add(d->opt.counters, sessions_now, -1);
 	pthread_mutex_lock(&d->list_lock);
@@ -71,7 +71,7 @@ doors_count_client(struct doors *d, const struct sockaddr_storage *sa)
 
 	sockaddr_text(sa, want, sizeof(want), NULL);
 	pthread_mutex_lock(&d->list_lock);
-	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next) {
+	for (struct front_session *s = d->sessions; s != NULL; s = s->next) {
 		sockaddr_text(&s->peer_sa, have, sizeof(have), NULL);
 		n += strcmp(want, have) == 0;
 	}
@@ -155,7 +155,7 @@ tidy_messages(struct doors *d)
  * whichever thread is free, and only that one touches the session.  WAKE_BUSY keeps it from going
  * on, and from closing the descriptor, meanwhile. */
 static void
-wake(struct smtp_session *s, int64_t by, int timed_out)
+wake(struct front_session *s, int64_t by, int timed_out)
 {
 	if (!atomic_compare_exchange_strong(&s->wake_by_ms, &by, WAKE_BUSY))
 		return;
@@ -174,7 +174,7 @@ tidy_sessions(struct doors *d)
 	int64_t now = clock_ms();
 
 	pthread_mutex_lock(&d->list_lock);
-	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next) {
+	for (struct front_session *s = d->sessions; s != NULL; s = s->next) {
 		int64_t by = atomic_load(&s->wake_by_ms);
 
 		if (by <= 0 || by == DEADLINE_NEVER)
@@ -350,7 +350,7 @@ static void
 tell_all(struct doors *d)
 {
 	pthread_mutex_lock(&d->list_lock);
-	for (struct smtp_session *s = d->sessions; s != NULL; s = s->next)
+	for (struct front_session *s = d->sessions; s != NULL; s = s->next)
 		atomic_store(&s->told_to_stop, 1);
 	pthread_mutex_unlock(&d->list_lock);
 }

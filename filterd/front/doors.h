@@ -11,7 +11,7 @@
 #include "action/relay.h"
 #include "core/message.h"
 #include "front/door.h"
-#include "front/session.h"
+#include "front/front_session.h"
 
 struct net_watch;
 struct watch_slot;
@@ -33,7 +33,7 @@ struct doors {
 	struct snapshot *snapshot;
 
 	pthread_mutex_t list_lock;
-	struct smtp_session *sessions;
+	struct front_session *sessions;
 	size_t nsessions;
 	size_t *per_listener;
 	pthread_cond_t all_gone;
@@ -51,9 +51,9 @@ struct doors {
 	int threads; /* running */
 	int min_threads;
 	_Atomic int stopping;
-	struct smtp_session *late; /* paused until the events fetched are worked on, */
-	struct smtp_session *turn; /* and whose turn it is now; */
-	int turn_came;             /* since the last fetch */
+	struct front_session *late; /* paused until the events fetched are worked on, */
+	struct front_session *turn; /* and whose turn it is now; */
+	int turn_came;              /* since the last fetch */
 	pthread_cond_t leader_gone;
 	int followers;         /* threads that wait for the lead */
 	struct worker *leader; /* the one thread that fetches events; NULL: none does */
@@ -66,15 +66,15 @@ struct doors {
 
 struct message *doors_message_get(struct doors *, const struct params *);
 void doors_message_put(struct doors *, struct message *);
-void doors_session_add(struct doors *, struct smtp_session *);
-void doors_session_remove(struct doors *, struct smtp_session *);
+void doors_session_add(struct doors *, struct front_session *);
+void doors_session_remove(struct doors *, struct front_session *);
 /* Of the peer's address, for smtpd_client_connection_count_limit. */
 size_t doors_count_client(struct doors *, const struct sockaddr_storage *);
 size_t doors_count_listener(struct doors *, size_t i);
 /* --- workers.c --- */
 int workers_start(struct doors *); /* -1: not even one thread */
 /* The session has paused; by a thread of these alone. */
-void workers_later(struct doors *, struct smtp_session *);
+void workers_later(struct doors *, struct front_session *);
 /* Once a second. */
 void workers_tidy(struct doors *);
 /* When no session is left. */
@@ -88,9 +88,9 @@ void workers_end(struct doors *);
 int watch_start(struct doors *); /* -1: errno */
 /* The session waits for what it has noted.  1: it does, and may have been woken already; 0: it need
  * not, let it run. */
-int watch_wait(struct doors *, struct smtp_session *);
+int watch_wait(struct doors *, struct front_session *);
 /* The session that waited for this event; NULL: none. */
-struct smtp_session *watch_event(struct doors *, const struct epoll_event *);
+struct front_session *watch_event(struct doors *, const struct epoll_event *);
 /* The peer has stopped sending, or the one of an earlier descriptor of this number had. */
 int watch_hung_up(const struct doors *, const struct net_watch *);
 /* Has an event come since the session last waited for it to read, or may one have come? */
@@ -98,8 +98,8 @@ int watch_stirred(const struct doors *, const struct net_watch *);
 
 /* --- run.c --- */
 /* Run a session while it has input, then park or free it. */
-void doors_run(struct doors *, struct smtp_session *);
+void doors_run(struct doors *, struct front_session *);
 /* Let a thread pick the session up as soon as it is writable. */
-void doors_greet_later(struct doors *, struct smtp_session *);
+void doors_greet_later(struct doors *, struct front_session *);
 
 #endif

@@ -12,6 +12,7 @@
 #include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "net/stream.h"
 
 enum bare_newline { BARE_NORMALIZE, BARE_REJECT, BARE_NOTE, BARE_YES, BARE_NO };
@@ -21,7 +22,7 @@ client_gone(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	return stream_peer_gone(s->stream);
+	return stream_peer_gone(s->f.stream);
 }
 
 /* What was wrong with the octets themselves; 1: refused. */
@@ -50,7 +51,7 @@ refuse_octets(struct smtp_session *s)
 static void
 count(struct smtp_session *s)
 {
-	struct counters *c = s->doors->opt.counters;
+	struct counters *c = s->f.doors->opt.counters;
 
 	counter_inc(c, transactions);
 	counter_add(c, recipients, (int64_t)s->txn.nrcpts);
@@ -118,7 +119,7 @@ static void
 carry_out(struct smtp_session *s)
 {
 	const struct params *p = session_params(s);
-	struct door_options *o = &s->doors->opt;
+	struct door_options *o = &s->f.doors->opt;
 	struct relay_options ro = { .pool = o->pool,
 		.hold = o->hold,
 		.delivered = o->delivered,
@@ -134,10 +135,10 @@ carry_out(struct smtp_session *s)
 		.arg = s,
 		.open_hop = s->passage.hop,
 		.open_envelope = s->passage.hop == NULL ? NULL : &s->passage.envelope };
-	struct next_hop_map map = { .txn = &s->txn, .listener = s->listener };
+	struct next_hop_map map = { .txn = &s->txn, .listener = s->f.listener };
 	struct plan plan;
 
-	plan_make(&s->txn, &s->listener->plan, next_hop_map_find, &map, &plan);
+	plan_make(&s->txn, &s->f.listener->plan, next_hop_map_find, &map, &plan);
 	s->passage.hop = NULL; /* the relay gives it back or breaks it */
 	relay_run(&s->txn, &plan, &ro, &door);
 }
@@ -151,10 +152,10 @@ session_finish(struct smtp_session *s)
 	t->message = s->message;
 	t->data_us = clock_us();
 	t->verdict.stage = "END-OF-MESSAGE";
-	reentry_look(s->doors->opt.reentry, t);
+	reentry_look(s->f.doors->opt.reentry, t);
 	if (!refuse_octets(s)) {
 		verdict_init(&unused, t->arena);
-		engine_ask(t, s->listener, STAGE_END, NULL,
+		engine_ask(t, s->f.listener, STAGE_END, NULL,
 		    deadline_in_ms(session_params(s)->message_time_limit), &unused);
 	}
 	t->checked_us = clock_us();
@@ -166,6 +167,6 @@ session_finish(struct smtp_session *s)
 	/* Who brings mail is no nuisance. */
 	if (spokesman(t)->code / 100 == 2)
 		s->errors = s->junk = 0;
-	reentry_note(s->doors->opt.reentry, t);
+	reentry_note(s->f.doors->opt.reentry, t);
 	session_end_transaction(s);
 }

@@ -7,6 +7,7 @@
 #include "core/message.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "net/stream.h"
 
 /* Small messages come in one piece, whose room is in memory whatever the limits are; large ones in
@@ -20,7 +21,7 @@ void
 receive_begin(struct smtp_session *s)
 {
 	if (s->message == NULL)
-		s->message = doors_message_get(s->doors, session_params(s));
+		s->message = doors_message_get(s->f.doors, session_params(s));
 }
 
 static size_t
@@ -91,7 +92,7 @@ note_seen(struct smtp_session *s)
 	if (!(s->content.seen & SEEN_DOT_LINE))
 		message_set_dotless(s->message);
 	if (s->content.seen & SEEN_SMUGGLING)
-		counter_inc(s->doors->opt.counters, smuggling);
+		counter_inc(s->f.doors->opt.counters, smuggling);
 }
 
 /* Read at most `want` octets; 0, or -1 when the client is lost. */
@@ -100,7 +101,7 @@ piece(struct smtp_session *s, uint8_t *p, size_t want, struct deadline whole)
 {
 	struct deadline d = deadline_min(session_io_deadline(s), whole);
 	struct err err = { 0 };
-	ssize_t n = stream_recv(s->stream, p + s->content.held, want, d, &err);
+	ssize_t n = stream_recv(s->f.stream, p + s->content.held, want, d, &err);
 
 	if (n > 0)
 		return n;
@@ -127,7 +128,7 @@ receive_data(struct smtp_session *s)
 			return -1;
 		keep(s, content_feed(&s->content, p, (size_t)n, &rest));
 		if (s->content.done)
-			stream_unread(s->stream, rest.p, rest.len);
+			stream_unread(s->f.stream, rest.p, rest.len);
 	}
 	note_seen(s);
 	return 0;

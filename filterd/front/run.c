@@ -14,7 +14,7 @@
 static int
 session_wait(void *arg, struct net_watch *w, int for_write, struct deadline until)
 {
-	struct smtp_session *s = arg;
+	struct front_session *s = arg;
 
 	s->watch = w;
 	s->wait_write = for_write;
@@ -26,7 +26,7 @@ session_wait(void *arg, struct net_watch *w, int for_write, struct deadline unti
 static int
 session_stirred(void *arg, const struct net_watch *w)
 {
-	struct smtp_session *s = arg;
+	struct front_session *s = arg;
 
 	return watch_stirred(s->doors, w);
 }
@@ -34,7 +34,7 @@ session_stirred(void *arg, const struct net_watch *w)
 static void
 session_pause(void *arg)
 {
-	struct smtp_session *s = arg;
+	struct front_session *s = arg;
 
 	s->goes_on = 1;
 	s->watch = NULL; /* what was waited for last may be gone */
@@ -69,7 +69,7 @@ fiber_put(struct doors *d, struct fiber *f)
 
 /* Nobody wakes it any more; if somebody is just about to, wait for that instant. */
 static void
-disarm(struct smtp_session *s)
+disarm(struct front_session *s)
 {
 	int64_t by = atomic_load_explicit(&s->wake_by_ms, memory_order_relaxed);
 
@@ -79,18 +79,27 @@ disarm(struct smtp_session *s)
 	}
 }
 
+/* The fiber's function. */
+static void
+run_kind(void *arg)
+{
+	struct front_session *s = arg;
+
+	s->kind->run(s);
+}
+
 /* Until it waits or is at its end: 1 it waits, 0 it is gone. */
 static int
-run(struct doors *d, struct smtp_session *s)
+run(struct doors *d, struct front_session *s)
 {
 	if (s->fiber == NULL) {
 		s->fiber = fiber_get(d);
 		if (s->fiber == NULL) {
 			log_error(NULL, s->id, "no memory for a stack: session dropped");
-			session_free(s);
+			s->kind->free(s);
 			return 0;
 		}
-		fiber_start(s->fiber, session_run, s);
+		fiber_start(s->fiber, run_kind, s);
 	}
 	if (fiber_resume(s->fiber))
 		return 1;
@@ -98,12 +107,12 @@ run(struct doors *d, struct smtp_session *s)
 	s->fiber = NULL;
 	if (!s->over)
 		return 1;
-	session_free(s);
+	s->kind->free(s);
 	return 0;
 }
 
 void
-doors_run(struct doors *d, struct smtp_session *s)
+doors_run(struct doors *d, struct front_session *s)
 {
 	do {
 		disarm(s);
@@ -121,7 +130,7 @@ doors_run(struct doors *d, struct smtp_session *s)
 }
 
 void
-doors_greet_later(struct doors *d, struct smtp_session *s)
+doors_greet_later(struct doors *d, struct front_session *s)
 {
 	s->watch = stream_watch(s->stream);
 	s->wait_write = 1;

@@ -11,37 +11,24 @@
 #include "core/message.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "net/dial.h"
 #include "net/fiber.h"
 #include "net/stream.h"
 
-static void
-peer_client(struct smtp_session *s)
-{
-	int port;
+static void smtp_run(struct front_session *);
+static void smtp_free(struct front_session *);
 
-	client_init(&s->peer);
-	s->peer.sa = s->peer_sa;
-	sockaddr_text(&s->peer_sa, s->peer.addr, sizeof(s->peer.addr), &port);
-	snprintf(s->peer.port, sizeof(s->peer.port), "%d", port);
-	s->peer.source = SOURCE_PEER;
-}
+static const struct session_kind smtp_kind = { smtp_run, smtp_free };
 
 /* PITFALLS B1: once XCLIENT has set an address, that one is what counts, also after a reload. */
 void
 session_authorise(struct smtp_session *s)
 {
-	const struct sockaddr_storage *sa = s->xclient != NULL ? &s->xclient->sa : &s->peer_sa;
+	const struct sockaddr_storage *sa = s->xclient != NULL ? &s->xclient->sa : &s->f.peer_sa;
 
-	s->may_xforward = net_list_match(s->listener->xforward, sa);
-	s->may_xclient = net_list_match(s->listener->xclient, sa);
-}
-
-static void
-use_listener(struct smtp_session *s)
-{
-	s->listener = snapshot_listener(s->snapshot, s->listener_index);
-	session_authorise(s);
+	s->may_xforward = net_list_match(s->f.listener->xforward, sa);
+	s->may_xclient = net_list_match(s->f.listener->xclient, sa);
 }
 
 struct smtp_session *
@@ -49,40 +36,34 @@ session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *pe
 {
 	struct smtp_session *s = xcalloc(1, sizeof(*s));
 
-	s->doors = d;
-	s->stream = stream_new(fd);
-	s->listener_index = i;
-	s->peer_sa = *peer;
 	s->phase = PH_NEW;
-	decision_id_make(s->id, sizeof(s->id));
-	peer_client(s);
-	s->snapshot = doors_snapshot(d);
-	use_listener(s);
-	s->lmtp = s->listener->conf->kind == LISTENER_LMTP;
-	doors_session_add(d, s);
+	front_session_init(&s->f, &smtp_kind, d, fd, i, peer);
+	front_session_peer(&s->f, &s->peer);
+	session_authorise(s);
+	s->lmtp = s->f.listener->conf->kind == LISTENER_LMTP;
 	return s;
 }
 
-void
-session_free(struct smtp_session *s)
+static void
+smtp_free(struct front_session *f)
 {
+	struct smtp_session *s = (struct smtp_session *)f;
+
 	/* Nothing is left of a transaction, unless there was no memory to go on with it. */
-	passage_break(&s->passage, s->doors->opt.pool);
+	passage_break(&s->passage, s->f.doors->opt.pool);
 	message_free(s->message);
 	engine_end(&s->txn);
-	doors_session_remove(s->doors, s);
+	front_session_fini(&s->f);
 	free(s->xforward);
 	free(s->xclient);
-	stream_free(s->stream);
 	arena_free(s->arena);
-	snapshot_unref(s->snapshot);
 	free(s);
 }
 
 const struct params *
 session_params(const struct smtp_session *s)
 {
-	return s->listener->params;
+	return front_session_params(&s->f);
 }
 
 struct deadline
@@ -94,25 +75,18 @@ session_io_deadline(const struct smtp_session *s)
 void
 session_take_snapshot(struct smtp_session *s)
 {
-	struct snapshot *now = doors_snapshot(s->doors), *old = s->snapshot;
-
-	if (now == old) {
-		snapshot_unref(now);
-		return;
-	}
-	s->snapshot = now;
-	use_listener(s);
-	snapshot_unref(old);
+	if (front_session_renew(&s->f))
+		session_authorise(s);
 }
 
 /* PITFALLS A7: everything of the transaction goes, whatever ended it. */
 void
 session_end_transaction(struct smtp_session *s)
 {
-	passage_end(
-	    &s->passage, s->doors->opt.pool, deadline_in_ms(session_params(s)->smtp_mail_timeout));
+	passage_end(&s->passage, s->f.doors->opt.pool,
+	    deadline_in_ms(session_params(s)->smtp_mail_timeout));
 	if (s->message != NULL) {
-		doors_message_put(s->doors, s->message);
+		doors_message_put(s->f.doors, s->message);
 		s->message = NULL;
 	}
 	engine_end(&s->txn);
@@ -145,7 +119,7 @@ static int
 take_line(struct smtp_session *s, struct span *line)
 {
 	for (;;) {
-		struct span have = stream_peek(s->stream);
+		struct span have = stream_peek(s->f.stream);
 		size_t at = span_find(have, '\n');
 		size_t max = line_max(s);
 
@@ -156,10 +130,10 @@ take_line(struct smtp_session *s, struct span *line)
 			if (at > 0 && have.p[at - 1] == '\r')
 				line->len--;
 			/* The octets stay where they are until the stream is read again. */
-			stream_consume(s->stream, at + 1);
+			stream_consume(s->f.stream, at + 1);
 			return 1;
 		}
-		stream_consume(s->stream, at == have.len ? at : at + 1);
+		stream_consume(s->f.stream, at == have.len ? at : at + 1);
 		s->skipping = at == have.len;
 		if (!s->skipping)
 			session_reply(s, 500, "5.5.2", "Error: command line too long");
@@ -171,9 +145,9 @@ static void
 ended(struct smtp_session *s)
 {
 	/* Told once: the transaction may have to wait for its next hop yet. */
-	if (atomic_exchange(&s->timed_out, 0))
+	if (atomic_exchange(&s->f.timed_out, 0))
 		session_close(s, "4.4.2", "Error: timeout exceeded");
-	else if (atomic_load(&s->told_to_stop))
+	else if (atomic_load(&s->f.told_to_stop))
 		session_close(s, "4.3.2", "Service is shutting down");
 	s->phase = PH_CLOSE;
 }
@@ -183,7 +157,7 @@ session_flush(struct smtp_session *s)
 {
 	struct err err;
 
-	if (stream_queued(s->stream) == 0)
+	if (stream_queued(s->f.stream) == 0)
 		return 0;
 	/* What was decided is in the log before the client learns of it: one write for all who are
 	 * at this point when the events at hand have been worked on. */
@@ -192,7 +166,7 @@ session_flush(struct smtp_session *s)
 	if (s->log_first)
 		log_batch_flush();
 	s->log_first = 0;
-	if (stream_flush(s->stream, session_io_deadline(s), &err) == 0)
+	if (stream_flush(s->f.stream, session_io_deadline(s), &err) == 0)
 		return 0;
 	s->phase = PH_CLOSE;
 	return -1;
@@ -204,16 +178,11 @@ prepare_park(struct smtp_session *s)
 {
 	int between = (s->phase & (PH_GREETED | PH_HELO)) != 0;
 
-	if (stream_peek(s->stream).len == 0)
-		stream_park(s->stream);
 	if (between) {
 		arena_free(s->arena);
 		s->arena = NULL;
 	}
-	atomic_store(&s->between, between);
-	s->watch = stream_watch(s->stream);
-	s->wait_write = 0;
-	s->park_until_ms = clock_ms() + session_params(s)->smtpd_timeout;
+	front_session_park(&s->f, between, session_params(s)->smtpd_timeout);
 }
 
 static void
@@ -229,34 +198,34 @@ run_commands(struct smtp_session *s)
 static int
 more_input(struct smtp_session *s)
 {
-	int rc = stream_undrained(s->stream) ? stream_try_fill(s->stream) : -2;
+	int rc = front_session_more(&s->f);
 
 	if (rc == 0 || rc == -1)
 		ended(s);
 	return rc == 1;
 }
 
-void
-session_run(void *arg)
+static void
+smtp_run(struct front_session *f)
 {
-	struct smtp_session *s = arg;
+	struct smtp_session *s = (struct smtp_session *)f;
 	int rc = 1;
 
 	/* From here on it may wait inside a transaction, for the client or a next hop: at stop
 	 * that is none of those to be woken. */
-	atomic_store(&s->between, 0);
+	front_session_begin(f);
 	if (s->phase == PH_NEW)
 		session_greet(s);
 	/* What comes at the instant of the time-out is too late: the stream is half shut. */
 	else if (s->phase != PH_CLOSE)
-		rc = atomic_load(&s->timed_out) ? 0 : stream_try_fill(s->stream);
+		rc = atomic_load(&s->f.timed_out) ? 0 : stream_try_fill(s->f.stream);
 	if (rc == 0 || rc == -1)
 		ended(s);
 	do
 		run_commands(s);
 	while (s->phase != PH_CLOSE && more_input(s));
-	s->over = session_flush(s) == -1 || s->phase == PH_CLOSE;
-	if (s->over)
+	s->f.over = session_flush(s) == -1 || s->phase == PH_CLOSE;
+	if (s->f.over)
 		session_end_transaction(s);
 	else
 		prepare_park(s);

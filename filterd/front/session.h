@@ -1,17 +1,12 @@
 /*
  * session - one SMTP or LMTP connection, as the front room sees it (private to front/)
  *
- * A session runs on a thread while there is input; inside a command it waits as a fiber, and may go
- * on in another thread.  Between commands it has none, so all that must survive a command is here.
- *
- * Threads: one at a time.  Others look, under the doors' list lock, at `next`, `prev`, `peer_sa`
- * and the atomics; who has made wake_by_ms WAKE_BUSY, at `watch` and `wait_write` too.  `later` is
- * under the doors' thread lock.
+ * How it runs and waits is front_session's; inside a command it may wait, and between commands
+ * nothing is kept but what is here.
  */
 #ifndef FRONT_SESSION_H
 #define FRONT_SESSION_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "action/passage.h"
@@ -20,15 +15,11 @@
 #include "core/client.h"
 #include "core/transaction.h"
 #include "engine/pipeline.h"
+#include "front/front_session.h"
 #include "mail/content.h"
 #include "mail/syntax.h"
 
-struct doors;
 struct message;
-struct net_watch;
-struct snap_listener;
-struct snapshot;
-struct stream;
 
 enum phase {                 /* bits: a command's row lists the phases it is allowed in */
 	PH_NEW = 1 << 0,     /* connected, not greeted */
@@ -41,29 +32,9 @@ enum phase {                 /* bits: a command's row lists the phases it is all
 	PH_ANY = PH_GREETED | PH_HELO | PH_MAIL | PH_RCPT | PH_BDAT,
 };
 
-#define WAKE_BUSY (-1)
-
 struct smtp_session {
-	struct smtp_session *next, *prev; /* the doors' list */
-	struct doors *doors;
-	struct stream *stream;
-	size_t listener_index;
+	struct front_session f;
 	int lmtp;
-	char id[24]; /* for refusals outside a transaction */
-
-	/* How it sleeps: as a fiber inside a command, without one between commands. */
-	struct fiber *fiber;        /* NULL: parked, or not started */
-	struct smtp_session *later; /* the doors' list of those that go on without an event */
-	int goes_on;                /* it paused to be in that list */
-	int over;                   /* the fiber's last word: the session is at its end */
-	struct net_watch *watch;    /* what it waits for, */
-	int wait_write;
-	int64_t park_until_ms; /* and until when */
-	_Atomic int64_t
-	    wake_by_ms; /* when waiting ends at the latest; 0: it runs; WAKE_BUSY: being woken */
-	_Atomic int timed_out; /* it was woken because of that */
-	_Atomic int between;   /* parked between transactions */
-	_Atomic int told_to_stop;
 
 	enum phase phase;
 	int esmtp;    /* EHLO or LHLO, not HELO */
@@ -79,12 +50,9 @@ struct smtp_session {
 	struct client peer;
 	struct client *xforward; /* NULL: none given since the last message */
 	struct client *xclient;  /* NULL: none */
-	struct sockaddr_storage peer_sa;
 	int may_xforward, may_xclient;
 
 	/* The transaction. */
-	struct snapshot *snapshot;            /* changed for the present one at MAIL only */
-	const struct snap_listener *listener; /* of that snapshot */
 	struct arena *arena;
 	struct transaction txn;
 	struct client unknown; /* the client of a trusted peer that sent no XFORWARD */
@@ -100,11 +68,6 @@ struct smtp_session {
 /* --- session.c --- */
 struct smtp_session *session_new(
     struct doors *, int fd, size_t listener_index, const struct sockaddr_storage *peer);
-/* When its fiber is done; never waits. */
-void session_free(struct smtp_session *);
-/* A fiber's function, arg a session: work while there is input; `over` says how it ended.  When it
- * is not over the session wants to be parked. */
-void session_run(void *arg);
 /* The parameters of the session's snapshot and listener. */
 const struct params *session_params(const struct smtp_session *);
 /* End the transaction, whatever its state: back to PH_HELO (or PH_GREETED). */

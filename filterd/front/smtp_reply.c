@@ -7,6 +7,7 @@
 #include "base/counters.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 #include "mail/reply.h"
 #include "net/stream.h"
 
@@ -19,7 +20,7 @@ session_service(const struct smtp_session *s)
 static const char *
 present_id(const struct smtp_session *s)
 {
-	return s->txn.id[0] != '\0' ? s->txn.id : s->id;
+	return s->txn.id[0] != '\0' ? s->txn.id : s->f.id;
 }
 
 const struct client *
@@ -44,7 +45,7 @@ queue_refusal(struct smtp_session *s, const struct recipient *r, int code, const
 
 	footer_expand(footer, &v, &end);
 	reply_format_footer(&wire, code, enhanced, text, buf_cstr(&end));
-	stream_queue(s->stream, wire.p, wire.len);
+	stream_queue(s->f.stream, wire.p, wire.len);
 	buf_fini(&wire);
 	buf_fini(&end);
 }
@@ -58,7 +59,7 @@ reply_with(struct smtp_session *s, const struct recipient *r, int code, const ch
 
 	if (code < 400) {
 		reply_format(&wire, code, enhanced, text);
-		stream_queue(s->stream, wire.p, wire.len);
+		stream_queue(s->f.stream, wire.p, wire.len);
 		buf_fini(&wire);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "core/message.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/session.h"
 
 /* LF is a line end, and what follows it a continuation line; no other control gets through. */
 static void

@@ -69,7 +69,7 @@ tell(struct doors *d, struct net_watch *w, int for_write)
 }
 
 int
-watch_wait(struct doors *d, struct smtp_session *s)
+watch_wait(struct doors *d, struct front_session *s)
 {
 	uintptr_t was = NOBODY;
 	_Atomic uintptr_t *side;
@@ -88,7 +88,7 @@ watch_wait(struct doors *d, struct smtp_session *s)
 	return 0;
 }
 
-static struct smtp_session *
+static struct front_session *
 wake(_Atomic uintptr_t *side)
 {
 	uintptr_t was = atomic_load(side);
@@ -96,21 +96,21 @@ wake(_Atomic uintptr_t *side)
 	while (was != READY &&
 	       !atomic_compare_exchange_weak(side, &was, was == NOBODY ? READY : NOBODY))
 		;
-	return was == READY ? NULL : (struct smtp_session *)was;
+	return was == READY ? NULL : (struct front_session *)was;
 }
 
-struct smtp_session *
+struct front_session *
 watch_event(struct doors *d, const struct epoll_event *e)
 {
 	struct watch_slot *slot = &d->slots[e->data.u64];
-	struct smtp_session *s = NULL;
+	struct front_session *s = NULL;
 
 	if (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		atomic_store(&slot->hung_up, 1);
 	if (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s = wake(&slot->side[SIDE_READ]);
 	if (e->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
-		struct smtp_session *w = wake(&slot->side[SIDE_WRITE]);
+		struct front_session *w = wake(&slot->side[SIDE_WRITE]);
 
 		s = w != NULL ? w : s; /* one of the two at most */
 	}

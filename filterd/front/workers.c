@@ -116,7 +116,7 @@ fetch(struct doors *d)
 }
 
 void
-workers_later(struct doors *d, struct smtp_session *s)
+workers_later(struct doors *d, struct front_session *s)
 {
 	pthread_mutex_lock(&d->thread_lock);
 	s->later = d->late;
@@ -127,12 +127,12 @@ workers_later(struct doors *d, struct smtp_session *s)
 /* Something to do: an event, or a session that goes on without one. */
 struct work {
 	struct epoll_event event;
-	struct smtp_session *session; /* NULL: it is the event */
+	struct front_session *session; /* NULL: it is the event */
 };
 
 /* With thread_lock held. */
 static int
-take_from(struct smtp_session **list, struct work *work)
+take_from(struct front_session **list, struct work *work)
 {
 	work->session = *list;
 	if (*list == NULL)

@@ -1,0 +1,88 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/client.h"
+#include "core/transaction.h"
+#include "engine/snapshot.h"
+#include "front/doors.h"
+#include "net/dial.h"
+#include "net/stream.h"
+
+void
+front_session_init(struct front_session *s, const struct session_kind *kind, struct doors *d,
+    int fd, size_t i, const struct sockaddr_storage *peer)
+{
+	s->kind = kind;
+	s->doors = d;
+	s->stream = stream_new(fd);
+	s->listener_index = i;
+	s->peer_sa = *peer;
+	decision_id_make(s->id, sizeof(s->id));
+	s->snapshot = doors_snapshot(d);
+	s->listener = snapshot_listener(s->snapshot, i);
+	doors_session_add(d, s);
+}
+
+void
+front_session_fini(struct front_session *s)
+{
+	doors_session_remove(s->doors, s);
+	stream_free(s->stream);
+	snapshot_unref(s->snapshot);
+}
+
+void
+front_session_peer(const struct front_session *s, struct client *c)
+{
+	int port;
+
+	client_init(c);
+	c->sa = s->peer_sa;
+	sockaddr_text(&s->peer_sa, c->addr, sizeof(c->addr), &port);
+	snprintf(c->port, sizeof(c->port), "%d", port);
+	c->source = SOURCE_PEER;
+}
+
+const struct params *
+front_session_params(const struct front_session *s)
+{
+	return s->listener->params;
+}
+
+int
+front_session_renew(struct front_session *s)
+{
+	struct snapshot *now = doors_snapshot(s->doors), *old = s->snapshot;
+
+	if (now == old) {
+		snapshot_unref(now);
+		return 0;
+	}
+	s->snapshot = now;
+	s->listener = snapshot_listener(now, s->listener_index);
+	snapshot_unref(old);
+	return 1;
+}
+
+void
+front_session_begin(struct front_session *s)
+{
+	atomic_store(&s->between, 0);
+}
+
+void
+front_session_park(struct front_session *s, int between, int64_t timeout_ms)
+{
+	if (stream_peek(s->stream).len == 0)
+		stream_park(s->stream);
+	atomic_store(&s->between, between);
+	s->watch = stream_watch(s->stream);
+	s->wait_write = 0;
+	s->park_until_ms = clock_ms() + timeout_ms;
+}
+
+int
+front_session_more(struct front_session *s)
+{
+	return stream_undrained(s->stream) ? stream_try_fill(s->stream) : -2;
+}
