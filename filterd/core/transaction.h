@@ -22,6 +22,8 @@
 
 struct arena;
 struct message;
+struct rule_memory;
+struct rule_trace;
 struct rule_txn;  /* rules/rule_txn.h */
 struct snapshot;  /* engine/snapshot.h */
 struct table_set; /* table/table.h */
