@@ -59,7 +59,8 @@ enum restriction_arg {
 #define NEED_CONTENT (1u << 4) /* the whole message */
 #define NEED_DNS     (1u << 5) /* it asks the DNS: `prepare` says what */
 /* What it can do to a list. */
-#define CAN_PERMIT (1u << 8)  /* it may answer OK: look-ups of later items are not begun before it \
+#define CAN_PERMIT                                                                                 \
+	(1u << 8)             /* it may answer OK: look-ups of later items are not begun before it \
 			       */
 #define STOPS_RELAY (1u << 9) /* counts as protection from open relaying at start-up */
 #define ENDS_LIST   (1u << 10) /* nothing behind it is reached */

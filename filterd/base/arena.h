@@ -10,6 +10,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -24,6 +25,7 @@ void *arena_alloc(struct arena *, size_t size);  /* not cleared */
 void *arena_calloc(struct arena *, size_t size); /* zeroed */
 char *arena_strdup(struct arena *, const char *);
 char *arena_printf(struct arena *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+char *arena_vprintf(struct arena *, const char *fmt, va_list);
 /* A copy of the bytes. */
 struct span arena_span(struct arena *, struct span);
 /* The bytes as a C string; NULL when they hold a NUL. */

@@ -1,0 +1,50 @@
+/* Every family of restrictions, and the search for a name. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/attr.h"
+#include "rules/rules_private.h"
+
+static const struct restriction_def *const families[] = {
+	restrictions_generic,
+	restrictions_client,
+	restrictions_helo,
+	restrictions_sender,
+	restrictions_recipient,
+	restrictions_relay,
+	restrictions_auth,
+	restrictions_access,
+	restrictions_access_dns,
+	restrictions_rbl,
+	restrictions_policy,
+	restrictions_verify,
+};
+
+static int
+is_named(const struct restriction_def *d, const char *name)
+{
+	if (strcasecmp(d->name, name) == 0)
+		return 1;
+	for (size_t i = 0; d->older != NULL && d->older[i] != NULL; i++)
+		if (strcasecmp(d->older[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+const struct restriction_def *
+restriction_find(const char *name)
+{
+	for (size_t f = 0; f < nitems(families); f++)
+		for (const struct restriction_def *d = families[f]; d->name != NULL; d++)
+			if (is_named(d, name))
+				return d;
+	return NULL;
+}
+
+void
+restrictions_each(void (*f)(void *arg, const char *name, const char *text), void *arg)
+{
+	for (size_t i = 0; i < nitems(families); i++)
+		for (const struct restriction_def *d = families[i]; d->name != NULL; d++)
+			f(arg, d->name, d->text);
+}

@@ -1,0 +1,131 @@
+/*
+ * rules_private - what the files of the restriction language share; nobody else includes it
+ */
+#ifndef RULES_RULES_PRIVATE_H
+#define RULES_RULES_PRIVATE_H
+
+#include <pthread.h>
+
+#include "base/span.h"
+#include "rules/restriction.h"
+#include "rules/rule_run.h"
+#include "rules/rules.h"
+
+struct address;
+struct address_rules;
+struct listed_rules;
+struct login_maps;
+struct match_list;
+struct own_networks;
+
+/* A list out of a table row, compiled when it was first seen. */
+struct row_list {
+	struct row_list *next;
+	const char *text;
+	struct rule_list list;
+};
+#define ROW_LISTS 256 /* hash chains */
+
+struct rules {
+	struct rule_options o;
+	struct arena *mem;
+	struct table_registry *tables;
+	struct rule_list lists[RULE_LISTS];
+	struct rule_list *classes; /* of smtpd_restriction_classes */
+	size_t nclasses;
+
+	struct address_rules *addresses;
+	struct listed_rules *listed;
+	struct login_maps *logins;
+	struct match_list *mynetworks, *relay_domains, *mx_backup_networks;
+	struct own_networks *own;
+	int access_parents; /* parent_domain_matches_subdomains has smtpd_access_maps */
+	struct rule_maps {  /* numbers in the registry */
+		int *tables;
+		size_t n;
+	} rbl_reply_maps;
+
+	struct rule_at_free {
+		struct rule_at_free *next;
+		void (*f)(void *);
+		void *data;
+	} * at_free;
+
+	pthread_mutex_t row_lock;
+	struct arena *row_mem;
+	struct row_list *rows[ROW_LISTS];
+	size_t nrows;
+};
+
+/* Kept with the transaction, in its arena. */
+struct kept_dns {
+	struct kept_dns *next;
+	const char *name;
+	enum dns_type type;
+	struct dns_query *query;         /* of the present run's batch, or NULL */
+	const struct dns_result *result; /* NULL: not known yet */
+};
+struct kept_address {
+	struct kept_address *next;
+	const char *text;
+	const struct address *address;
+};
+struct rule_txn {
+	struct kept_dns *dns;
+	struct kept_address *addresses;
+	struct deferral sender; /* defer_if_permit so far, after the sender list */
+	struct deferral client, helo;
+	int sender_listed;       /* reject_unlisted_sender has had its turn at this stage, */
+	int recipient_listed;    /* and the one for this recipient */
+	struct dns_batch *batch; /* of the present run */
+};
+
+/* --- restrictions.c --- */
+extern const struct restriction_def restriction_broken, restriction_class, restriction_bare_table;
+extern const struct restriction_def restrictions_generic[], restrictions_client[],
+    restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
+    restrictions_auth[], restrictions_access[], restrictions_access_dns[], restrictions_rbl[],
+    restrictions_policy[], restrictions_verify[];
+
+/* --- words.c: a list cut into its words --- */
+/* The next word of a restriction list: separated by commas and white space, with { } kept together.
+ * 1, or 0 at the end. */
+int rule_word(struct span *text, struct span *word);
+
+/* --- compile.c --- */
+struct rule_compile {
+	struct rules *rules;
+	struct arena *mem; /* where what is made goes */
+	rule_finding_fn *report;
+	void *arg;
+	const char *parameter;   /* whose value is compiled, */
+	const char *value;       /* and all of it */
+	struct rule_where where; /* of the present item; file NULL: the parameter's */
+	enum rule_list_id list;  /* RULE_LISTS: a class or a table row */
+	int from_row;            /* a table row: no tables, and nobody to tell but the log */
+	int errors;
+};
+/* Compile the words of a value. */
+void rule_compile_list(
+    struct rule_compile *, const char *name, const char *value, struct rule_list *);
+
+/* --- rows.c: lists out of table rows --- */
+const struct rule_list *rule_row_list(struct rule_run *, const char *text);
+
+/* --- check.c: what only a whole configuration shows --- */
+void rules_check(struct rule_compile *);
+
+/* --- run.c --- */
+enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
+/* --- run_dns.c --- */
+void rule_dns_begin(struct rule_run *, const struct rule_list *, size_t i);
+void rule_dns_end(struct rule_run *);
+/* --- refuse.c --- */
+/* "5.1.8" becomes what fits the subject. */
+void rule_enhanced_fit(char *enhanced, enum subject_kind);
+void rule_deferral_set(
+    struct rule_run *, struct deferral *, int64_t code, const char *enhanced, const char *text);
+/* The deferral becomes the reply. */
+enum rule_result rule_deferral_refuse(struct rule_run *, const struct deferral *);
+
+#endif
