@@ -254,6 +254,15 @@ conf_where(const struct conf *c, const char *parameter, const char **file)
 	return e == NULL ? 0 : e->line;
 }
 
+/* Does the file's value hold for this listener, if it sets none itself? */
+static int
+listener_takes(const struct conf_listener *l, const char *parameter)
+{
+	const struct param_row *row = param_row_find(parameter);
+
+	return l->role != ROLE_AFTER_QUEUE || row == NULL || (row->flags & PF_NAMED) == 0;
+}
+
 int
 conf_where_in(
     const struct conf *c, const struct conf_listener *l, const char *parameter, const char **file)
@@ -265,6 +274,10 @@ conf_where_in(
 			continue;
 		*file = own->own[i].file;
 		return own->own[i].line;
+	}
+	if (!listener_takes(l, parameter)) {
+		*file = NULL;
+		return 0;
 	}
 	return conf_where(c, parameter, file);
 }

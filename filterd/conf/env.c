@@ -27,13 +27,29 @@ env_host_init(struct env_host *h, struct arena *arena)
 	h->domain = strchr(h->name, '.') + 1;
 }
 
-const struct cf_entry *
-env_entry(const struct env *e, const char *name)
+static const struct cf_entry *
+own_entry(const struct env *e, const char *name)
 {
 	for (size_t i = 0; i < e->nown; i++)
 		if (strcmp(e->own[i].name, name) == 0)
 			return &e->own[i];
-	return cf_file_get(e->file, name);
+	return NULL;
+}
+
+const struct cf_entry *
+env_entry(const struct env *e, const char *name)
+{
+	const struct cf_entry *own = own_entry(e, name);
+
+	return own != NULL ? own : cf_file_get(e->file, name);
+}
+
+const struct cf_entry *
+env_taken(const struct env *e, const struct param_row *row)
+{
+	if (e->in_listener && e->role == ROLE_AFTER_QUEUE && (row->flags & PF_NAMED))
+		return own_entry(e, row->name);
+	return env_entry(e, row->name);
 }
 
 /* mydomain follows myhostname, where the file sets one that needs no expansion. */
@@ -46,10 +62,10 @@ default_domain(const struct env *e)
 	return dot == NULL || dot[1] == '\0' ? e->host->domain : dot + 1;
 }
 
-const char *
-env_raw(const struct env *e, const char *name)
+/* The value that an entry gives, or the default. */
+static const char *
+raw(const struct env *e, const char *name, const struct cf_entry *entry)
 {
-	const struct cf_entry *entry = env_entry(e, name);
 	const struct param_row *row = param_row_find(name);
 	const char *def = NULL;
 
@@ -64,6 +80,12 @@ env_raw(const struct env *e, const char *name)
 	if (postfix_name_find(name, &def))
 		return def;
 	return NULL;
+}
+
+const char *
+env_raw(const struct env *e, const char *name)
+{
+	return raw(e, name, env_entry(e, name));
 }
 
 static const char *
@@ -141,17 +163,37 @@ fill_default(struct env *e, const struct param_row *row, struct params *out)
 		memcpy((char *)out + row->offset, &none, sizeof(none));
 }
 
+/* Postfix takes any number for a reply code, and finds out when mail comes. */
+static void
+check_code(struct env *e, const struct param_row *row, const struct cf_entry *at, const char *text,
+    const struct params *p)
+{
+	int64_t code;
+
+	memcpy(&code, (const char *)p + row->offset, sizeof(code));
+	if (code >= 400 && code <= 599)
+		return;
+	reporter_tell(e->rep, reporter_tolerable(e->rep), at == NULL ? NULL : at->file,
+	    at == NULL ? 0 : at->line,
+	    "%s: found \"%.60s\", expected a code from 400 to 599: mail would be answered with 450 "
+	    "4.7.1 Service unavailable",
+	    row->name, text);
+}
+
 static void
 fill_one(struct env *e, const struct param_row *row, struct params *out)
 {
-	const struct cf_entry *at = env_entry(e, row->name);
-	const char *text = env_raw(e, row->name);
+	const struct cf_entry *at = env_taken(e, row);
+	const char *text = raw(e, row->name, at);
 	struct err err;
 
 	if (row->kind != PARAM_RAW)
 		text = env_expand(e, row->name, text, at);
-	if (text != NULL && cf_value_set(row, text, out, &err) == 0)
+	if (text != NULL && cf_value_set(row, text, out, &err) == 0) {
+		if (row->flags & PF_CODE)
+			check_code(e, row, at, text, out);
 		return;
+	}
 	if (text != NULL)
 		reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file,
 		    at == NULL ? 0 : at->line, "%s: %s", row->name, err.text);

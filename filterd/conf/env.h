@@ -18,6 +18,7 @@ struct arena;
 struct cf_entry;
 struct cf_file;
 struct names;
+struct param_row;
 struct reporter;
 
 /* What this machine is called. */
@@ -34,6 +35,7 @@ struct env {
 	const struct cf_entry *own; /* the listener's */
 	size_t nown;
 	enum role role;
+	int in_listener; /* not the file's own view */
 	const struct env_host *host;
 	/* while a value is looked at: */
 	const struct cf_entry *at;
@@ -42,6 +44,10 @@ struct env {
 void env_host_init(struct env_host *, struct arena *);
 /* The setting that holds, or NULL: it is nowhere set. */
 const struct cf_entry *env_entry(const struct env *, const char *name);
+/* The setting that the parameter takes its value from: as env_entry(), but for a PF_NAMED parameter
+ * of a listener of role after_queue, which takes none from the file.  ($name sees the file's all
+ * the same.) */
+const struct cf_entry *env_taken(const struct env *, const struct param_row *);
 /* The value as written, or the default; NULL: nobody defines it. */
 const char *env_raw(const struct env *, const char *name);
 /* Expand a value, findings are told: name is the parameter's (NULL: text is none's value), at where

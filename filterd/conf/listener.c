@@ -237,6 +237,7 @@ parse_one(struct parse *p, struct span inside)
 		.names = c->names,
 		.file = c->file,
 		.host = &c->host,
+		.in_listener = 1,
 		.role = ROLE_AFTER_QUEUE };
 	rc = take_items(p, inside);
 	p->env.own = p->own->own;

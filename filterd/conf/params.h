@@ -16,6 +16,9 @@
 #define PF_OURS     (1u << 2)
 #define PF_LISTENER (1u << 3) /* PF_RESTART, but a listener may set it for itself */
 #define PF_GLOBAL   (1u << 4) /* PF_RELOAD, but the whole daemon has one value */
+#define PF_NAMED                                                                                   \
+	(1u << 5) /* in role after_queue the file's value is not taken, only the listener's */
+#define PF_CODE (1u << 6) /* a reply code; Postfix takes any number */
 
 typedef const char *param_STR; /* any text, $name expanded */
 typedef const char *

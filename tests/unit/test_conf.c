@@ -58,8 +58,8 @@ static const struct {
 	    "smtpd_timeout\n"
 	    "error t:1: smtpd_timeout: found \"\", expected a time: a number and one of s m h d "
 	    "w\n" },
-	{ "allowed_clients = $mynetworks\n",
-	    "error t:1: allowed_clients: refers to $mynetworks, whose default depends on the "
+	{ "smtpd_banner = x $mail_version\n",
+	    "error t:1: smtpd_banner: refers to $mail_version, whose default depends on the "
 	    "machine: it must be set here\n" },
 	{ "mynetworks = 127.0.0.0/8\nallowed_clients = $mynetworks\n", "" },
 	{ "smtpd_banner = $mail_name $mydomain $mydestination\n", "" }, /* Postfix's defaults */
@@ -429,13 +429,13 @@ test_unused(void **state)
 {
 	struct buf b = { 0 };
 	struct conf *c =
-	    load("smtpd_timeout = 1m\nalias_maps = hash:/x\nfoo_time_limit = 5\n"
-		 "a = 1\nmail_name = $a\n" L1 ",\n  smtpd_client_restrictions = permit }\n");
+	    load("smtpd_timeout = 1m\nalias_database = hash:/x\nfoo_time_limit = 5\n"
+		 "a = 1\nmail_name = $a\n" L1 ",\n  smtpd_etrn_restrictions = permit }\n");
 
 	(void)state;
 	conf_unused_each(c, add_unused, &b);
 	assert_string_equal(buf_cstr(&b),
-	    "alias_maps t:2;foo_time_limit t:3;mail_name t:5;smtpd_client_restrictions t:7;");
+	    "alias_database t:2;foo_time_limit t:3;mail_name t:5;smtpd_etrn_restrictions t:7;");
 	conf_free(c);
 	buf_fini(&b);
 }
@@ -469,7 +469,8 @@ static const struct {
 	const char *want;
 } print_cases[] = {
 	{ CONF_SHOW_SET, "", 0,
-	    "alias_maps = hash:/x\nb = 1\nheader_checks =\nlisteners = { lmtp:127.0.0.1:10025 name "
+	    "alias_database = hash:/x\nb = 1\nheader_checks =\nlisteners = { lmtp:127.0.0.1:10025 "
+	    "name "
 	    "= x "
 	    "}\nsmtpd_timeout = ${b}m\n" },
 	{ CONF_SHOW_ALL, "smtpd_timeout hopcount_limit body_checks b", 0,
@@ -478,8 +479,8 @@ static const struct {
 	    "smtpd_timeout = 300s\nservice_name = filterd.$myhostname\n" },
 	{ CONF_SHOW_SET, "smtpd_timeout hopcount_limit", 0, "smtpd_timeout = ${b}m\n" },
 	/* Postfix's: what the file says, or Postfix's default */
-	{ CONF_SHOW_ALL, "alias_maps alias_database", 0,
-	    "alias_maps = hash:/x\nalias_database = hash:/etc/aliases\n" },
+	{ CONF_SHOW_ALL, "alias_database sendmail_path", 0,
+	    "alias_database = hash:/x\nsendmail_path = /usr/sbin/sendmail\n" },
 	{ CONF_SHOW_ALL, "smtpd_timout hopcount_limit", -1,
 	    "hopcount_limit = 50\nsmtpd_timout: unknown parameter; nearest: smtpd_timeout\n" },
 	{ CONF_SHOW_DEFAULTS, "b", -1, "b: unknown parameter; nearest: b\n" },
@@ -490,7 +491,7 @@ static void
 test_print(void **state)
 {
 	struct conf *c =
-	    load("smtpd_timeout = ${b}m\nb = 1\nalias_maps = hash:/x\nheader_checks =\n"
+	    load("smtpd_timeout = ${b}m\nb = 1\nalias_database = hash:/x\nheader_checks =\n"
 		 "listeners =\n  { lmtp:127.0.0.1:10025\n name = x }\n");
 	char *got;
 
@@ -509,10 +510,10 @@ test_print(void **state)
 		    strstr(got, line) != NULL || strncmp(got, line + 1, strlen(line) - 1) == 0);
 		free(line);
 	}
-	assert_non_null(strstr(got, "\nalias_maps = hash:/x\n"));
+	assert_non_null(strstr(got, "\nalias_database = hash:/x\n"));
 	free(got);
 	got = printed(c, CONF_SHOW_DEFAULTS, "", 0);
-	assert_null(strstr(got, "alias_maps"));
+	assert_null(strstr(got, "alias_database"));
 	free(got);
 	conf_free(c);
 }
