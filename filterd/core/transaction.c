@@ -19,11 +19,17 @@ transaction_init(struct transaction *t, struct arena *arena)
 }
 
 struct recipient *
-transaction_add_rcpt(struct transaction *t)
+transaction_candidate(struct transaction *t)
 {
 	struct recipient *r = arena_calloc(t->arena, sizeof(*r));
 
 	verdict_init(&r->verdict, t->arena);
+	return r;
+}
+
+void
+transaction_accept(struct transaction *t, struct recipient *r)
+{
 	if (t->nrcpts == t->rcpts_cap) {
 		size_t cap = t->rcpts_cap == 0 ? 4 : t->rcpts_cap * 2;
 		struct recipient **v = arena_alloc(t->arena, cap * sizeof(struct recipient *));
@@ -34,6 +40,14 @@ transaction_add_rcpt(struct transaction *t)
 		t->rcpts_cap = cap;
 	}
 	t->rcpts[t->nrcpts++] = r;
+}
+
+struct recipient *
+transaction_add_rcpt(struct transaction *t)
+{
+	struct recipient *r = transaction_candidate(t);
+
+	transaction_accept(t, r);
 	return r;
 }
 

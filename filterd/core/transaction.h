@@ -23,6 +23,7 @@
 struct arena;
 struct message;
 struct rule_memory;
+struct rule_services;
 struct rule_trace;
 struct rule_txn;  /* rules/rule_txn.h */
 struct snapshot;  /* engine/snapshot.h */
@@ -66,12 +67,22 @@ struct transaction {
 	const char *service;         /* for log lines: "smtp" or "lmtp" */
 	const char *listener;        /* its name */
 	const struct client *client; /* whom policy looks at: the XFORWARD client if there is one */
+	const struct client *peer;   /* who is really connected; NULL: the same */
 	struct snapshot *snapshot;   /* configuration this transaction began with */
 	struct table_set *tables;    /* table versions taken at MAIL */
 
 	struct rule_txn *rules; /* what the restrictions keep of it; NULL: not asked yet */
+	/* What the restrictions ask about the session (rules/rules.h, struct rule_ask). */
+	struct rule_memory *memory;           /* what outlives a transaction; NULL: nothing does */
+	const struct rule_services *services; /* NULL: the DNS and the like cannot be asked */
+	struct rule_trace *trace;             /* NULL: none is kept */
+	int has_helo;                         /* HELO was given */
+	int pipelined;                        /* commands came ahead of their turn */
+	int client_late; /* XFORWARD tells of the client, after CONNECT and HELO: their lists are
+			    asked at RCPT whatever smtpd_delay_reject says */
 
 	struct path sender;
+	int64_t size;            /* of MAIL's SIZE=, later of the message; 0: not known */
 	int body_8bit, smtputf8; /* BODY=8BITMIME, SMTPUTF8 were given */
 	struct recipient **rcpts;
 	size_t nrcpts, rcpts_cap;
@@ -88,7 +99,11 @@ struct transaction {
 };
 
 void transaction_init(struct transaction *, struct arena *);
-/* A new recipient at the end, with an empty verdict. */
+/* A recipient with an empty verdict that is asked about; it is not among the transaction's until it
+ * is accepted. */
+struct recipient *transaction_candidate(struct transaction *);
+void transaction_accept(struct transaction *, struct recipient *);
+/* Both at once. */
 struct recipient *transaction_add_rcpt(struct transaction *);
 /* Unique on this host: time, process, count; 13 or more of [0-9A-Za-z]. */
 void decision_id_make(char *out, size_t size);

@@ -1,12 +1,15 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/blocking.h"
+#include "base/xmem.h"
 #include "core/message.h"
 #include "engine/pipeline.h"
 #include "engine/snapshot.h"
 #include "mail/mime.h"
 #include "rules/content_checks.h"
+#include "rules/rules.h"
 #include "table/table.h"
 
 #define LARGE ((size_t)4 * 1024 * 1024)
@@ -23,6 +26,18 @@ engine_end(struct transaction *t)
 {
 	table_set_release(t->tables);
 	memset(t, 0, sizeof(*t));
+}
+
+struct rule_memory *
+engine_memory_new(void)
+{
+	return xcalloc(1, sizeof(struct rule_memory));
+}
+
+void
+engine_memory_free(struct rule_memory *m)
+{
+	free(m);
 }
 
 /* RFC 5321 6.3; Postfix hopcount_limit.  5.4.6 is RFC 3463's "routing loop detected". */

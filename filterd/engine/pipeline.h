@@ -22,6 +22,11 @@ void engine_begin(struct transaction *, struct snapshot *);
 /* It is over: all it held is given back, the struct is zeroed. */
 void engine_end(struct transaction *);
 
+/* What the lists of CONNECT and HELO leave for RCPT, kept by who keeps the session; one follows one
+ * client.  NULL is fine for engine_memory_free(). */
+struct rule_memory *engine_memory_new(void);
+void engine_memory_free(struct rule_memory *);
+
 void engine_ask(struct transaction *, const struct snap_listener *, enum stage, struct recipient *,
     struct deadline, struct verdict *);
 
