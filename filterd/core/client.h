@@ -9,11 +9,22 @@
 #define CORE_CLIENT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 enum attr_state { ATTR_UNKNOWN, ATTR_KNOWN, ATTR_TEMPFAIL };
 
 enum client_source { SOURCE_PEER, SOURCE_XFORWARD_REMOTE, SOURCE_XFORWARD_LOCAL, SOURCE_XCLIENT };
+
+/* How the client's connection is protected, and what its certificate says.  "" what is not so. */
+struct client_tls {
+	const char *protocol, *cipher; /* "" plain text */
+	int64_t keysize;
+	/* Both only of a certificate that was verified, decoded (UTF-8). */
+	const char *ccert_subject, *ccert_issuer;
+	/* Of any certificate, as Postfix writes them: pairs of hex digits with colons. */
+	const char *ccert_fingerprint, *ccert_pubkey_fingerprint;
+};
 
 struct client {
 	enum client_source source;
@@ -25,8 +36,13 @@ struct client {
 	char proto[16];             /* SMTP, ESMTP, LMTP */
 	char port[8];
 	char ident[256]; /* the peer's own queue id, from XFORWARD IDENT; "" when none */
-	char login[256]; /* SASL login, from XCLIENT LOGIN; "" when none */
+	char login[256]; /* SASL login, from XCLIENT LOGIN or sasl_username; "" when none */
 	enum attr_state name_state, reverse_state;
+	char login_method[32];        /* SASL mechanism; "" when none was told */
+	const char *login_sender;     /* AUTH= of MAIL; NULL: none.  Lives as long as the session */
+	const struct client_tls *tls; /* NULL: plain text, or not told; as long as the session */
+	char server_addr[64];         /* ours that it is connected to; "" not told */
+	char server_port[8];
 };
 
 /* Everything unknown. */
