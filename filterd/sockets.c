@@ -110,7 +110,7 @@ program_socket_text(const struct conf_listener *l, char *out, size_t size)
 	char at[300];
 
 	endpoint_format(&l->endpoint, at, sizeof(at));
-	snprintf(out, size, "%s:%s", l->kind == LISTENER_LMTP ? "lmtp" : "smtp", at);
+	snprintf(out, size, "%s:%s", listener_kind_name(l->kind), at);
 }
 
 static int

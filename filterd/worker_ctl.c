@@ -60,7 +60,7 @@ listener_json(const struct snap_listener *l)
 
 	endpoint_format(&l->conf->endpoint, at, sizeof(at));
 	return json_pack("{s:o, s:s, s:o, s:s, s:o}", "name", text_json(l->conf->name), "kind",
-	    l->conf->kind == LISTENER_LMTP ? "lmtp" : "smtp", "endpoint", text_json(at), "role",
+	    listener_kind_name(l->conf->kind), "endpoint", text_json(at), "role",
 	    roles[l->conf->role], "next_hop", text_json(l->next_hop.text));
 }
 

@@ -94,7 +94,7 @@ cf_file_at(const struct cf_file *f, size_t i)
 int
 cf_entry_line(const struct cf_entry *e, size_t offset)
 {
-	int line = e->line;
+	int line = e->value_line;
 
 	for (size_t i = 0; i < offset && e->raw[i] != '\0'; i++)
 		line += e->raw[i] == '\n';
@@ -119,9 +119,8 @@ trim(struct span s)
 	return s;
 }
 
-/* The pieces of a value, joined by one blank. */
-static const char *
-join(struct arena *arena, struct span raw)
+const char *
+cf_join(struct arena *arena, struct span raw)
 {
 	struct buf b = { 0 };
 	struct span piece;
@@ -169,9 +168,11 @@ add_entry(struct source *s, struct span name, struct span raw)
 	e = arena_calloc(f->arena, sizeof(*e));
 	e->name = name.p == NULL ? NULL : arena_str(f->arena, name);
 	e->raw = arena_str(f->arena, raw);
-	e->value = join(f->arena, raw);
+	e->value = cf_join(f->arena, raw);
 	e->file = s->name;
-	e->line = s->start;
+	e->line = e->value_line = s->start;
+	for (const uint8_t *p = name.p; p != NULL && p < raw.p; p++)
+		e->value_line += *p == '\n';
 	if (f->n == f->cap) {
 		f->cap = f->cap == 0 ? 64 : f->cap * 2;
 		f->entries = xreallocarray(f->entries, f->cap, sizeof(struct cf_entry *));
@@ -235,7 +236,7 @@ take_setting(struct source *s, struct span name, struct span value)
 	if (name.len == 0)
 		reporter_tell(rep, CONF_ERROR, s->name, s->start,
 		    "found \"= %.60s\", expected NAME = VALUE: the name is missing",
-		    join(s->f->arena, value));
+		    cf_join(s->f->arena, value));
 	else if (good < name.len)
 		reporter_tell(rep, CONF_ERROR, s->name, s->start,
 		    "found the name \"%.*s\", expected letters, digits and _",
@@ -259,7 +260,7 @@ take_logical(struct source *s, struct span raw)
 	else
 		reporter_tell(s->f->rep, CONF_ERROR, s->name, s->start,
 		    "found \"%.60s\", expected NAME = VALUE: \"=\" is missing",
-		    join(s->f->arena, raw));
+		    cf_join(s->f->arena, raw));
 }
 
 /* The logical line is complete. */

@@ -34,7 +34,8 @@ struct cf_entry {
 	const char *value; /* joined */
 	const char *raw;   /* as it stands in the file, comments cut out, line ends kept */
 	const char *file;
-	int line; /* of the name */
+	int line;       /* of the name */
+	int value_line; /* of the beginning of raw */
 };
 
 struct cf_file *cf_file_new(struct arena *, struct reporter *);
@@ -49,6 +50,8 @@ const struct cf_entry *cf_file_get(const struct cf_file *, const char *name);
 /* All entries in the order of the files; those overridden later are among them. */
 size_t cf_file_count(const struct cf_file *);
 const struct cf_entry *cf_file_at(const struct cf_file *, size_t i);
+/* The pieces of a value that stands on several lines, joined by one blank. */
+const char *cf_join(struct arena *, struct span raw);
 /* The line of an octet of entry->raw. */
 int cf_entry_line(const struct cf_entry *, size_t offset);
 

@@ -11,17 +11,6 @@
 #include "conf/param_row.h"
 #include "conf/reporter.h"
 
-static struct env
-file_env(struct conf *c, struct reporter *rep)
-{
-	return (struct env){ .arena = c->arena,
-		.rep = rep,
-		.names = c->names,
-		.file = c->file,
-		.role = ROLE_AFTER_QUEUE,
-		.host = &c->host };
-}
-
 /* How strict to be is itself a parameter, and wanted before anything is looked at. */
 static void
 learn_strictness(struct conf *c, struct reporter *rep)
@@ -40,6 +29,7 @@ learn_names(struct conf *c)
 		if (e->name != NULL)
 			names_learn(c->names, e->name, e->value);
 	}
+	listeners_learn(c);
 	for (size_t i = 0; i < cf_file_count(c->file); i++)
 		if (cf_file_at(c->file, i)->name != NULL)
 			names_add_defined(c->names, cf_file_at(c->file, i)->name);
@@ -134,7 +124,7 @@ build(struct conf *c, struct reporter *rep)
 	learn_strictness(c, rep);
 	learn_names(c);
 	env_host_init(&c->host, c->arena);
-	env = file_env(c, rep);
+	env = conf_env(c, NULL, c->arena, rep);
 	check_names(c, &env);
 	env_fill(&env, &c->params);
 	listeners_parse(c, rep);
@@ -252,34 +242,6 @@ conf_where(const struct conf *c, const char *parameter, const char **file)
 
 	*file = e == NULL ? NULL : e->file;
 	return e == NULL ? 0 : e->line;
-}
-
-/* Does the file's value hold for this listener, if it sets none itself? */
-static int
-listener_takes(const struct conf_listener *l, const char *parameter)
-{
-	const struct param_row *row = param_row_find(parameter);
-
-	return l->role != ROLE_AFTER_QUEUE || row == NULL || (row->flags & PF_NAMED) == 0;
-}
-
-int
-conf_where_in(
-    const struct conf *c, const struct conf_listener *l, const char *parameter, const char **file)
-{
-	const struct own_settings *own = &c->own[l - c->listeners];
-
-	for (size_t i = 0; i < own->n; i++) {
-		if (strcmp(own->own[i].name, parameter) != 0)
-			continue;
-		*file = own->own[i].file;
-		return own->own[i].line;
-	}
-	if (!listener_takes(l, parameter)) {
-		*file = NULL;
-		return 0;
-	}
-	return conf_where(c, parameter, file);
 }
 
 static void

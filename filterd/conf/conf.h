@@ -22,6 +22,7 @@
 #include "base/span.h"
 #include "conf/params.h"
 
+struct arena;
 struct conf;
 struct err;
 
@@ -35,7 +36,7 @@ struct conf_finding {
 };
 typedef void conf_report_fn(void *arg, const struct conf_finding *);
 
-enum listener_kind { LISTENER_SMTP, LISTENER_LMTP };
+enum listener_kind { LISTENER_SMTP, LISTENER_LMTP, LISTENER_POLICY };
 enum role { ROLE_AFTER_QUEUE, ROLE_BEFORE_QUEUE, ROLE_MTA };
 
 struct conf_listener {
@@ -48,6 +49,8 @@ struct conf_listener {
 	int line;
 	const char *file;
 };
+
+const char *listener_kind_name(enum listener_kind);
 
 /* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
  * works without). */
@@ -73,6 +76,22 @@ int conf_where(const struct conf *, const char *parameter, const char **file);
 int conf_where_in(
     const struct conf *, const struct conf_listener *, const char *parameter, const char **file);
 
+/* The value of any name as the listener (NULL: the file) has it, expanded: a parameter of ours or
+ * Postfix's, or one that the site made up.  NULL: nobody defines it.  *file and *line tell where it
+ * was set; NULL and 0: a default.  New text goes to the arena. */
+const char *conf_site_value(const struct conf *, const struct conf_listener *, const char *name,
+    struct arena *, const char **file, int *line);
+/* The line on which the octet at `offset` of that value stands, and *file.  What a $name stands for
+ * is on the line of the $name; where that cannot be told, it is the line of the parameter's name.
+ */
+int conf_item_line(const struct conf *, const struct conf_listener *, const char *name,
+    const char *value, size_t offset, const char **file);
+
+/* Settings of the file that a listener of role after_queue leaves alone (params.def, PF_NAMED). */
+void conf_not_taken_each(const struct conf *,
+    void (*f)(
+	void *arg, const struct conf_listener *, const char *name, const char *file, int line),
+    void *arg);
 /* The notes `filterctl check` lists: Postfix's parameters that are accepted and unused here. */
 void conf_unused_each(const struct conf *,
     void (*f)(void *arg, const char *name, const char *file, int line), void *arg);

@@ -29,9 +29,15 @@ struct conf {
 	size_t nlisteners;
 };
 
+/* What the file (l NULL) or a listener sees; new text goes to the arena. */
+struct env conf_env(
+    const struct conf *, const struct conf_listener *l, struct arena *, struct reporter *);
+
 #define LISTENERS_MAX      256
 #define LISTENER_ITEMS_MAX 200
 
+/* Learn the names that listeners' own settings make the site's. */
+void listeners_learn(struct conf *);
 /* Read the value of `listeners`; findings are told. */
 void listeners_parse(struct conf *, struct reporter *);
 /* What type and range alone cannot tell of one listener. */

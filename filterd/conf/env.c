@@ -62,9 +62,8 @@ default_domain(const struct env *e)
 	return dot == NULL || dot[1] == '\0' ? e->host->domain : dot + 1;
 }
 
-/* The value that an entry gives, or the default. */
-static const char *
-raw(const struct env *e, const char *name, const struct cf_entry *entry)
+const char *
+env_value(const struct env *e, const char *name, const struct cf_entry *entry)
 {
 	const struct param_row *row = param_row_find(name);
 	const char *def = NULL;
@@ -82,16 +81,10 @@ raw(const struct env *e, const char *name, const struct cf_entry *entry)
 	return NULL;
 }
 
-const char *
-env_raw(const struct env *e, const char *name)
-{
-	return raw(e, name, env_entry(e, name));
-}
-
 static const char *
 lookup(void *arg, const char *name)
 {
-	return env_raw(arg, name);
+	return env_value(arg, name, env_entry(arg, name));
 }
 
 const char *
@@ -180,11 +173,21 @@ check_code(struct env *e, const struct param_row *row, const struct cf_entry *at
 	    row->name, text);
 }
 
+/* A default that is the value of another parameter of the same kind: that one has been told of. */
+static int
+told_of_other(const struct env *e, const struct param_row *row)
+{
+	const char *def = param_row_default(row, e->role);
+	const struct param_row *other = def[0] == '$' ? param_row_find(def + 1) : NULL;
+
+	return other != NULL && other->kind == row->kind;
+}
+
 static void
 fill_one(struct env *e, const struct param_row *row, struct params *out)
 {
 	const struct cf_entry *at = env_taken(e, row);
-	const char *text = raw(e, row->name, at);
+	const char *text = env_value(e, row->name, at);
 	struct err err;
 
 	if (row->kind != PARAM_RAW)
@@ -194,7 +197,7 @@ fill_one(struct env *e, const struct param_row *row, struct params *out)
 			check_code(e, row, at, text, out);
 		return;
 	}
-	if (text != NULL)
+	if (text != NULL && (at != NULL || !told_of_other(e, row)))
 		reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file,
 		    at == NULL ? 0 : at->line, "%s: %s", row->name, err.text);
 	fill_default(e, row, out);

@@ -48,8 +48,9 @@ const struct cf_entry *env_entry(const struct env *, const char *name);
  * of a listener of role after_queue, which takes none from the file.  ($name sees the file's all
  * the same.) */
 const struct cf_entry *env_taken(const struct env *, const struct param_row *);
-/* The value as written, or the default; NULL: nobody defines it. */
-const char *env_raw(const struct env *, const char *name);
+/* The value that an entry gives as it is written, or with NULL the default; NULL: nobody defines
+ * the name. */
+const char *env_value(const struct env *, const char *name, const struct cf_entry *);
 /* Expand a value, findings are told: name is the parameter's (NULL: text is none's value), at where
  * text stands (NULL: it is a default).  NULL: it cannot be expanded. */
 const char *env_expand(

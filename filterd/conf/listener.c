@@ -13,6 +13,18 @@
 #include "conf/param_row.h"
 #include "conf/reporter.h"
 
+static const char *const kinds[] = {
+	[LISTENER_SMTP] = "smtp",
+	[LISTENER_LMTP] = "lmtp",
+	[LISTENER_POLICY] = "policy",
+};
+
+const char *
+listener_kind_name(enum listener_kind kind)
+{
+	return kinds[kind];
+}
+
 /* What the steps of one listener share. */
 struct parse {
 	struct conf *conf;
@@ -27,13 +39,14 @@ struct parse {
 static struct cf_entry
 item_entry(const struct parse *p, const struct listener_item *it)
 {
-	size_t offset = (size_t)(it->at - p->entry->raw);
+	const char *raw = p->entry->raw, *value_at = it->value_at == NULL ? it->at : it->value_at;
 
 	return (struct cf_entry){ .name = it->name,
-		.value = it->value,
+		.value = it->value == NULL ? NULL : cf_join(p->conf->arena, span_str(it->value)),
 		.raw = it->value,
 		.file = p->entry->file,
-		.line = cf_entry_line(p->entry, offset) };
+		.line = cf_entry_line(p->entry, (size_t)(it->at - raw)),
+		.value_line = cf_entry_line(p->entry, (size_t)(value_at - raw)) };
 }
 
 #define TELL(p, severity, line, ...)                                                               \
@@ -123,7 +136,6 @@ take_items(struct parse *p, struct span inside)
 static int
 take_kind(struct parse *p, const char *text, const char **endpoint)
 {
-	static const char *const kinds[] = { "smtp", "lmtp", "milter", "policy" };
 	const char *colon = strchr(text, ':'), *near;
 	char kind[16];
 
@@ -136,23 +148,21 @@ take_kind(struct parse *p, const char *text, const char **endpoint)
 		return -1;
 	}
 	*endpoint = colon + 1;
-	if (strcmp(kind, "smtp") == 0) {
-		p->l->kind = LISTENER_SMTP;
-	} else if (strcmp(kind, "lmtp") == 0) {
-		p->l->kind = LISTENER_LMTP;
-	} else if (strcmp(kind, "milter") == 0 || strcmp(kind, "policy") == 0) {
+	for (size_t i = 0; i < nitems(kinds); i++)
+		if (strcmp(kind, kinds[i]) == 0) {
+			p->l->kind = (enum listener_kind)i;
+			return 0;
+		}
+	if (strcmp(kind, "milter") == 0) {
 		TELL(p, CONF_ERROR, p->kind.line,
-		    "found kind \"%s\", which is not available in this version; expected smtp or "
-		    "lmtp",
-		    kind);
-		return -1;
-	} else {
-		near = text_nearest(kind, kinds, 2);
-		TELL(p, CONF_ERROR, p->kind.line, "found kind \"%s\", expected smtp or lmtp%s%s",
-		    kind, near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
+		    "found kind \"milter\", which is not available in this version; expected "
+		    "smtp, lmtp or policy");
 		return -1;
 	}
-	return 0;
+	near = text_nearest(kind, kinds, nitems(kinds));
+	TELL(p, CONF_ERROR, p->kind.line, "found kind \"%s\", expected smtp, lmtp or policy%s%s",
+	    kind, near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
+	return -1;
 }
 
 static void
@@ -161,7 +171,8 @@ take_role(struct parse *p)
 	static const char *const roles[] = { "after_queue", "before_queue", "mta" };
 	const char *text, *near;
 
-	p->l->role = ROLE_AFTER_QUEUE;
+	/* Who asks for a policy has not queued the mail yet. */
+	p->l->role = p->l->kind == LISTENER_POLICY ? ROLE_BEFORE_QUEUE : ROLE_AFTER_QUEUE;
 	if (p->role.value == NULL)
 		return;
 	text = env_expand(&p->env, NULL, p->role.value, &p->role);
@@ -226,11 +237,24 @@ check_unique(struct parse *p)
 	}
 }
 
+/* The site's own names among a listener's settings: their text is checked even if nothing asks for
+ * it today. */
+static void
+check_site(struct parse *p)
+{
+	for (size_t i = 0; i < p->own->n; i++) {
+		const struct cf_entry *e = &p->own->own[i];
+
+		if (names_classify(p->conf->names, e->name) == NAME_SITE)
+			(void)!env_expand(&p->env, e->name, e->value, e);
+	}
+}
+
 static void
 parse_one(struct parse *p, struct span inside)
 {
 	struct conf *c = p->conf;
-	int rc;
+	int rc, endpoint_rc;
 
 	p->env = (struct env){ .arena = c->arena,
 		.rep = p->rep,
@@ -244,15 +268,35 @@ parse_one(struct parse *p, struct span inside)
 	p->env.nown = p->own->n;
 	p->l->file = p->entry->file;
 	p->l->line = p->kind.line;
+	endpoint_rc = rc == -1 ? -1 : take_endpoint(p); /* the kind is a reason for the role */
 	take_role(p);
 	p->env.role = p->l->role;
-	if (rc == -1 || take_endpoint(p) == -1)
+	if (endpoint_rc == -1)
 		return;
 	take_name(p);
 	check_unique(p);
+	check_site(p);
 	p->l->params = arena_alloc(c->arena, sizeof(struct params));
 	env_fill(&p->env, p->l->params);
 	listener_check(p->l, p->rep);
+}
+
+void
+listeners_learn(struct conf *c)
+{
+	const struct cf_entry *entry = cf_file_get(c->file, "listeners");
+	struct listener_item it;
+	struct span text, inside;
+	struct err err;
+
+	if (entry == NULL)
+		return;
+	text = span_str(entry->raw);
+	while (listener_next(&text, &inside, &err) == 1)
+		for (int first = 1; listener_item(&inside, first, c->arena, &it, &err) == 1;
+		     first = 0)
+			if (it.name != NULL)
+				names_learn(c->names, it.name, it.value);
 }
 
 void

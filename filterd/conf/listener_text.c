@@ -105,6 +105,7 @@ assignment(struct span *s, int all, struct arena *arena, struct listener_item *i
 	}
 	it->name = arena_str(arena, name);
 	it->value = arena_str(arena, value);
+	it->value_at = (const char *)value.p;
 	return 1;
 }
 
@@ -117,6 +118,7 @@ listener_item(
 	*inside = skip_separators(*inside);
 	*it = (struct listener_item){ .at = (const char *)inside->p };
 	if (first) {
+		it->value_at = it->at;
 		it->value = arena_str(arena, word(inside));
 		return it->value != NULL;
 	}

@@ -20,7 +20,8 @@ struct err;
 struct listener_item {
 	const char *name; /* NULL: the first word, KIND:ENDPOINT */
 	const char *value;
-	const char *at; /* where it begins in the text */
+	const char *at;       /* where it begins in the text */
+	const char *value_at; /* where the value does */
 };
 
 /* Take the next { ... } from the front of *text.  1 it is in *inside, 0 there are no more, -1 err
