@@ -72,6 +72,7 @@ struct rule_run {
 	int depth;         /* classes and table rows within one another */
 	int warn_depth;    /* warn_if_reject holds from this depth on; 0: it does not */
 	int64_t steps;
+	int policy_failed; /* default actions of check_policy_service within one another */
 	struct deferral if_permit, if_reject;
 
 	struct verdict *v;       /* the outcome */

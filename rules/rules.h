@@ -31,6 +31,7 @@ struct client;
 struct dns;
 struct dnsbl_zones;
 struct path;
+struct policy_pool;
 struct recipient;
 struct rule_memory;
 struct rule_trace;
@@ -142,7 +143,8 @@ struct rule_services {
 	struct dns *dns;
 	struct dnsbl_zones *zones; /* rules/dnsbl.h: which lists are switched off */
 	struct verify_cache
-	    *verify; /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
+	    *verify;                /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
+	struct policy_pool *policy; /* check_policy_service; NULL: cannot be asked */
 };
 
 enum rule_stage {
