@@ -30,7 +30,7 @@ policy_compile(struct rule_compile *c, struct rule_op *op)
 		.default_action = o->smtpd_policy_service_default_action,
 	};
 	op->data = check;
-	if (policy_service_parse(c->mem, op->arg, o->queue_directory, check, &err) == 0)
+	if (policy_service_parse(c->load.mem, op->arg, o->queue_directory, check, &err) == 0)
 		return 0;
 	rule_compile_error(c, "check_policy_service: %s", err.text);
 	return -1;
@@ -114,7 +114,7 @@ fill_request(struct rule_run *run, struct policy_request *r)
 	r->sender = or_empty(t->sender.octets);
 	r->recipient = run->rcpt == NULL ? "" : or_empty(run->rcpt->octets);
 	r->recipient_count = stage >= RULE_DATA ? (int64_t)t->nrcpts : 0;
-	r->size = run->ask->size;
+	r->size = t->size;
 }
 
 /* --- the check --- */

@@ -269,12 +269,9 @@ rule_broken(struct rule_run *run, const char *fmt, ...)
 enum rule_result
 rule_table_failed(struct rule_run *run, struct rule_subject subject, const struct err *err)
 {
-	int config = err->class == ERR_CONFIG;
-
 	rule_warn(run, "%s", err->text);
-	return refuse(run, HOW_BROKEN, 451, config ? "4.3.5" : "4.3.0",
-	    arena_printf(run->arena, "%s%s", prefix(run, subject),
-		config ? "Server configuration error" : "Temporary lookup failure"));
+	return refuse(run, HOW_BROKEN, 451, "4.3.0",
+	    arena_printf(run->arena, "<%s>: Temporary lookup failure", subject.name));
 }
 
 /* --- deferrals --- */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "rules/rules.h"
 
 struct rule_compile;
@@ -116,10 +117,12 @@ char *rule_compile_strdup(struct rule_compile *, const char *);
 void rule_compile_at_free(struct rule_compile *, void (*f)(void *), void *data);
 /* Open a table for this op; -1: told, or (tolerant) a number that answers with trouble. */
 int rule_compile_table(struct rule_compile *, const char *type_name);
-void rule_compile_error(struct rule_compile *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void rule_compile_warning(struct rule_compile *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/* An error with config_errors = postfix too. */
+void rule_compile_fatal(struct rule_compile *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* What Postfix answers with 451 4.3.5 when mail comes: an error, or with config_errors = postfix a
+ * warning. */
+void rule_compile_error(struct rule_compile *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void rule_compile_warning(struct rule_compile *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* The row with this name, an older one included; NULL: none. */
 const struct restriction_def *restriction_find(const char *name);

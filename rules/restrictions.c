@@ -6,18 +6,9 @@
 #include "rules/rules_private.h"
 
 static const struct restriction_def *const families[] = {
-	restrictions_generic,
-	restrictions_client,
-	restrictions_helo,
-	restrictions_sender,
-	restrictions_recipient,
-	restrictions_relay,
-	restrictions_auth,
 	restrictions_access,
 	restrictions_access_dns,
-	restrictions_rbl,
 	restrictions_policy,
-	restrictions_verify,
 };
 
 static int

@@ -18,6 +18,7 @@
 #include "rules/trace.h"
 
 struct address;
+struct map_ask;
 struct table;
 struct table_hit;
 
@@ -97,8 +98,8 @@ enum rule_result rule_defer_if_reject(
     struct rule_run *, int64_t code, const char *enhanced, const char *fmt, ...) ATTR_PRINTF(4, 5);
 /* 451 4.3.5 Server configuration error: no warn_if_reject turns it.  why goes to the log. */
 enum rule_result rule_broken(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
-/* A table could not be asked: "451 4.3.5 <name>: class rejected: Server configuration error" for
- * ERR_CONFIG, 451 4.3.0 "Temporary lookup failure" for the others. */
+/* A table could not be asked, other than by an access restriction: 451 4.3.0 <name>: Temporary
+ * lookup failure.  No warn_if_reject turns it. */
 enum rule_result rule_table_failed(struct rule_run *, struct rule_subject, const struct err *);
 
 /* The op's table, as this transaction has it. */
@@ -111,6 +112,9 @@ int rule_lookup(struct rule_run *, const struct table *, struct span key, struct
  * is the row's; table is its name for the log ("check_policy_service" has none: NULL). */
 enum rule_result access_result(struct rule_run *, const char *table, const char *value,
     const struct origin *, struct rule_subject);
+
+/* To ask lists of tables (rules/map_list.h) in this run. */
+struct map_ask rule_map_ask(struct rule_run *);
 
 /* Addresses, understood once a transaction; rule_recipient() only with run->rcpt. */
 const struct address *rule_sender(struct rule_run *);

@@ -180,11 +180,8 @@ struct rule_ask {
 	enum rule_stage stage;
 	const struct path *rcpt;     /* RCPT: the one being asked about; CONTENT: NULL, see below */
 	struct recipient *recipient; /* CONTENT: whose verdict gets the effects */
-	/* Facts about the session that no struct of core has. */
-	int64_t size;               /* of MAIL's SIZE=, or at END of the message; 0 unknown */
-	int pipelined;              /* the client sent commands ahead of their turn */
-	int has_helo;               /* HELO was given */
-	const struct client *peer;  /* who is really connected (permit_inet_interfaces) */
+	int late_client; /* CONNECT and HELO came before the client was known (XFORWARD): their
+			    lists wait for RCPT whatever smtpd_delay_reject says */
 	struct rule_memory *memory; /* NULL: nothing lasts */
 	const struct rule_services *services;
 	struct deadline deadline;

@@ -6,7 +6,10 @@
 
 #include <pthread.h>
 
+#include "base/keyhash.h"
 #include "base/span.h"
+#include "rules/load.h"
+#include "rules/map_list.h"
 #include "rules/restriction.h"
 #include "rules/rule_run.h"
 #include "rules/rules.h"
@@ -40,10 +43,7 @@ struct rules {
 	struct match_list *mynetworks, *relay_domains, *mx_backup_networks;
 	struct own_networks *own;
 	int access_parents; /* parent_domain_matches_subdomains has smtpd_access_maps */
-	struct rule_maps {  /* numbers in the registry */
-		int *tables;
-		size_t n;
-	} rbl_reply_maps;
+	struct map_list rbl_reply_maps;
 
 	struct rule_at_free {
 		struct rule_at_free *next;
@@ -52,6 +52,7 @@ struct rules {
 	} * at_free;
 
 	pthread_mutex_t row_lock;
+	struct keyhash row_hash;
 	struct arena *row_mem;
 	struct row_list *rows[ROW_LISTS];
 	size_t nrows;
@@ -94,20 +95,17 @@ int rule_word(struct span *text, struct span *word);
 
 /* --- compile.c --- */
 struct rule_compile {
+	struct rule_load load; /* mem: where what is made goes; errors are counted here */
 	struct rules *rules;
-	struct arena *mem; /* where what is made goes */
-	rule_finding_fn *report;
-	void *arg;
-	const char *parameter;   /* whose value is compiled, */
-	const char *value;       /* and all of it */
+	const char *parameter;   /* whose value is compiled */
 	struct rule_where where; /* of the present item; file NULL: the parameter's */
-	enum rule_list_id list;  /* RULE_LISTS: a class or a table row */
 	int from_row;            /* a table row: no tables, and nobody to tell but the log */
-	int errors;
 };
 /* Compile the words of a value. */
 void rule_compile_list(
     struct rule_compile *, const char *name, const char *value, struct rule_list *);
+
+extern const char *const rule_list_names[RULE_LISTS]; /* rules.c */
 
 /* --- rows.c: lists out of table rows --- */
 const struct rule_list *rule_row_list(struct rule_run *, const char *text);

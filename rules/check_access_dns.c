@@ -1,0 +1,284 @@
+/* check_*_mx_access, check_*_ns_access, check_*_a_access: the hosts behind a name are looked up in
+ * a table.  The order, and what counts as "no hosts", are Postfix's (POSTFIX.md, "Lookup keys"). */
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mail/hostname.h"
+#include "rules/access_lookup.h"
+#include "rules/rules_private.h"
+
+enum { BEHIND_MX, BEHIND_NS, BEHIND_A };
+
+static enum dns_type
+type_of(const struct rule_op *op)
+{
+	return op->def->variant % 3 == BEHIND_MX   ? DNS_MX
+	       : op->def->variant % 3 == BEHIND_NS ? DNS_NS
+						   : DNS_A;
+}
+
+static enum subject_kind
+subject_of(const struct rule_op *op)
+{
+	return (enum subject_kind)(op->def->variant / 3);
+}
+
+#define VARIANT(subject, behind) ((int)(subject)*3 + (behind))
+
+/* The name that is looked behind; NULL: there is none to look at. */
+static const char *
+name_of(struct rule_run *run, enum subject_kind kind)
+{
+	const char *s = NULL, *at;
+
+	switch (kind) {
+	case SUBJECT_CLIENT:
+		s = run->client->name;
+		break;
+	case SUBJECT_REVERSE_CLIENT:
+		s = run->client->reverse_name;
+		break;
+	case SUBJECT_HELO:
+		return run->txn->has_helo ? run->client->helo : NULL;
+	case SUBJECT_SENDER:
+		s = run->ask->stage < RULE_MAIL ? NULL : run->txn->sender.addr;
+		break;
+	case SUBJECT_RECIPIENT:
+		s = run->rcpt == NULL ? NULL : run->rcpt->addr;
+		break;
+	case SUBJECT_CCERT:
+	case SUBJECT_SASL:
+	case SUBJECT_DATA:
+	case SUBJECT_END_OF_DATA:
+		return NULL;
+	}
+	if (s == NULL || s[0] == '\0')
+		return NULL;
+	if (kind == SUBJECT_CLIENT || kind == SUBJECT_REVERSE_CLIENT)
+		return strcasecmp(s, "unknown") == 0 ? NULL : s;
+	at = strrchr(s, '@');
+	return at == NULL ? s : at + 1;
+}
+
+static int
+wants_v6(const struct rule_run *run)
+{
+	const char *p = run->o->inet_protocols;
+
+	return p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv6") != NULL;
+}
+
+static int
+wants_v4(const struct rule_run *run)
+{
+	const char *p = run->o->inet_protocols;
+
+	return p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv4") != NULL;
+}
+
+static void
+begin_addresses(struct rule_run *run, const char *host)
+{
+	if (wants_v4(run))
+		rule_dns_start(run, host, DNS_A);
+	if (wants_v6(run))
+		rule_dns_start(run, host, DNS_AAAA);
+}
+
+/* 1 a row answered. */
+static int
+addresses_of_type(struct access_lookup *a, const char *host, enum dns_type type, int *found)
+{
+	const struct dns_result *r = rule_dns(a->run, host, type);
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; r->outcome == DNS_FOUND && i < r->n; i++) {
+		*found = 1;
+		inet_ntop(type == DNS_A ? AF_INET : AF_INET6, r->rr[i].data.p, text, sizeof(text));
+		if (access_lookup_addr(a, text))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+addresses(struct access_lookup *a, const char *host, int warn)
+{
+	int found = 0;
+
+	if (hostaddr_valid(span_str(host)))
+		return access_lookup_addr(a, host);
+	begin_addresses(a->run, host);
+	if (wants_v4(a->run) && addresses_of_type(a, host, DNS_A, &found))
+		return 1;
+	if (wants_v6(a->run) && addresses_of_type(a, host, DNS_AAAA, &found))
+		return 1;
+	if (!found && warn)
+		rule_warn(
+		    a->run, "%s: host %s has no address that could be found", a->op->word, host);
+	return 0;
+}
+
+static int
+host(struct access_lookup *a, const char *name)
+{
+	return access_lookup_name(a, name) || addresses(a, name, 1);
+}
+
+static void
+literal(struct access_lookup *a, const char *domain, enum dns_type type)
+{
+	size_t len = strlen(domain);
+	struct span addr;
+	const char *text;
+
+	if (type == DNS_NS || domain[len - 1] != ']')
+		return;
+	addr = host_literal_addr(span_make(domain + 1, len - 2));
+	text = addr.len == 0 ? NULL : arena_str(a->run->arena, addr);
+	if (text != NULL)
+		access_lookup_addr(a, text);
+}
+
+static void
+unable(struct access_lookup *a, const char *domain, enum dns_type type, const struct dns_result *r)
+{
+	rule_warn(a->run, "%s: %s of %s: %s", a->op->word, dns_type_text(type), domain,
+	    dns_outcome_text(r->outcome));
+}
+
+static int
+is_name(const char *domain)
+{
+	return hostname_valid(span_str(domain), 0);
+}
+
+static void
+mail_exchangers(struct access_lookup *a, const char *domain)
+{
+	const struct dns_result *r;
+
+	if (!is_name(domain)) {
+		host(a, domain);
+		return;
+	}
+	r = rule_dns(a->run, domain, DNS_MX);
+	if (dns_outcome_answer(r->outcome) == -1) {
+		unable(a, domain, DNS_MX, r);
+		return;
+	}
+	if (r->outcome != DNS_FOUND) {
+		host(a, domain);
+		return;
+	}
+	if (dns_null_mx(r))
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		if (host(a, r->rr[i].name))
+			return;
+}
+
+static void
+name_servers(struct access_lookup *a, const char *domain)
+{
+	static const struct dns_result none = { .outcome = DNS_NXDOMAIN };
+	const struct dns_result *r = &none;
+	const char *d = domain;
+
+	for (;;) {
+		r = is_name(d) ? rule_dns(a->run, d, DNS_NS) : &none;
+		if (dns_outcome_answer(r->outcome) != 0)
+			break;
+		d = strchr(d, '.');
+		if (d == NULL || d[1] == '\0') {
+			unable(a, domain, DNS_NS, r);
+			return;
+		}
+		d++;
+	}
+	if (r->outcome != DNS_FOUND) {
+		unable(a, d, DNS_NS, r);
+		return;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		if (host(a, r->rr[i].name))
+			return;
+}
+
+static enum rule_result
+server_access(struct rule_run *run, const struct rule_op *op)
+{
+	enum subject_kind kind = subject_of(op);
+	struct access_lookup a = { .run = run, .op = op, .subject = rule_subject(run, kind) };
+	enum dns_type type = type_of(op);
+	const char *domain = name_of(run, kind);
+
+	if (domain == NULL || domain[0] == '\0')
+		return RULE_DUNNO;
+	if (domain[0] == '[')
+		literal(&a, domain, type);
+	else if (type == DNS_MX)
+		mail_exchangers(&a, domain);
+	else if (type == DNS_NS)
+		name_servers(&a, domain);
+	else
+		addresses(&a, domain, 0);
+	return access_no_ok(run, op, a.result);
+}
+
+static void
+begin_server_access(struct rule_run *run, const struct rule_op *op)
+{
+	const char *domain = name_of(run, subject_of(op));
+	enum dns_type type = type_of(op);
+
+	if (domain == NULL || domain[0] == '[' || !is_name(domain))
+		return;
+	if (type == DNS_A)
+		begin_addresses(run, domain);
+	else
+		rule_dns_start(run, domain, type);
+}
+
+#define ROW(restriction, subject, need, behind, what)                                              \
+	{                                                                                          \
+		.name = restriction, .args = ARG_TABLE, .stages = AT_ANY,                          \
+		.needs = (need) | NEED_DNS, .variant = VARIANT(subject, behind),                   \
+		.check = server_access, .prepare = begin_server_access, .text = what               \
+	}
+#define MX_TEXT(of) "Look up the mail exchangers " of ", by name and address. OK is not allowed."
+#define NS_TEXT(of) "Look up the name servers " of ", by name and address. OK is not allowed."
+#define A_TEXT(of)  "Look up the addresses " of ". OK is not allowed."
+
+const struct restriction_def restrictions_access_dns[] = {
+	ROW("check_client_a_access", SUBJECT_CLIENT, 0, BEHIND_A, A_TEXT("of the client's name")),
+	ROW("check_client_mx_access", SUBJECT_CLIENT, 0, BEHIND_MX,
+	    MX_TEXT("of the client's name")),
+	ROW("check_client_ns_access", SUBJECT_CLIENT, 0, BEHIND_NS,
+	    NS_TEXT("of the client's name")),
+	ROW("check_reverse_client_hostname_a_access", SUBJECT_REVERSE_CLIENT, 0, BEHIND_A,
+	    A_TEXT("of the client's unverified name")),
+	ROW("check_reverse_client_hostname_mx_access", SUBJECT_REVERSE_CLIENT, 0, BEHIND_MX,
+	    MX_TEXT("of the client's unverified name")),
+	ROW("check_reverse_client_hostname_ns_access", SUBJECT_REVERSE_CLIENT, 0, BEHIND_NS,
+	    NS_TEXT("of the client's unverified name")),
+	ROW("check_helo_a_access", SUBJECT_HELO, NEED_HELO, BEHIND_A, A_TEXT("of the HELO name")),
+	ROW("check_helo_mx_access", SUBJECT_HELO, NEED_HELO, BEHIND_MX,
+	    MX_TEXT("of the HELO name")),
+	ROW("check_helo_ns_access", SUBJECT_HELO, NEED_HELO, BEHIND_NS,
+	    NS_TEXT("of the HELO name")),
+	ROW("check_sender_a_access", SUBJECT_SENDER, NEED_SENDER, BEHIND_A,
+	    A_TEXT("of the sender's domain")),
+	ROW("check_sender_mx_access", SUBJECT_SENDER, NEED_SENDER, BEHIND_MX,
+	    MX_TEXT("of the sender's domain")),
+	ROW("check_sender_ns_access", SUBJECT_SENDER, NEED_SENDER, BEHIND_NS,
+	    NS_TEXT("of the sender's domain")),
+	ROW("check_recipient_a_access", SUBJECT_RECIPIENT, NEED_RCPT, BEHIND_A,
+	    A_TEXT("of the recipient's domain")),
+	ROW("check_recipient_mx_access", SUBJECT_RECIPIENT, NEED_RCPT, BEHIND_MX,
+	    MX_TEXT("of the recipient's domain")),
+	ROW("check_recipient_ns_access", SUBJECT_RECIPIENT, NEED_RCPT, BEHIND_NS,
+	    NS_TEXT("of the recipient's domain")),
+	{ .name = NULL },
+};

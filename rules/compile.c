@@ -1,0 +1,353 @@
+/* A list's text to ops: names looked up, arguments made ready. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "rules/rules_private.h"
+#include "table/table.h"
+
+/* --- telling --- */
+
+static void
+tell(struct rule_compile *c, int is_error, const char *fmt, va_list ap)
+{
+	struct rule_finding f = { .is_error = is_error,
+		.parameter = c->parameter,
+		.file = c->where.file,
+		.line = c->where.line };
+
+	f.text = arena_vprintf(c->load.mem, fmt, ap);
+	if (f.file != NULL) /* the line alone does not say which of its values is meant */
+		f.text = arena_printf(c->load.mem, "%s: %s", c->parameter, f.text);
+	c->load.report(c->load.arg, &f);
+	c->load.errors += is_error;
+}
+
+void
+rule_compile_fatal(struct rule_compile *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, 1, fmt, ap);
+	va_end(ap);
+}
+
+void
+rule_compile_error(struct rule_compile *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, !c->rules->o.tolerant && !c->from_row, fmt, ap);
+	va_end(ap);
+}
+
+void
+rule_compile_warning(struct rule_compile *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, 0, fmt, ap);
+	va_end(ap);
+}
+
+/* --- what compile functions of rows ask for --- */
+
+const struct rule_options *
+rule_compile_options(const struct rule_compile *c)
+{
+	return &c->rules->o;
+}
+
+struct table_registry *
+rule_compile_tables(struct rule_compile *c)
+{
+	return c->rules->tables;
+}
+
+void *
+rule_compile_alloc(struct rule_compile *c, size_t size)
+{
+	return arena_calloc(c->load.mem, size);
+}
+
+char *
+rule_compile_strdup(struct rule_compile *c, const char *s)
+{
+	return arena_strdup(c->load.mem, s);
+}
+
+void
+rule_compile_at_free(struct rule_compile *c, void (*f)(void *), void *data)
+{
+	struct rule_at_free *a = arena_alloc(c->load.mem, sizeof(*a));
+
+	*a = (struct rule_at_free){ .next = c->rules->at_free, .f = f, .data = data };
+	c->rules->at_free = a;
+}
+
+static void
+table_warning(void *arg, const struct table_finding *found)
+{
+	struct rule_compile *c = arg;
+	struct rule_finding f = { .parameter = c->parameter,
+		.file = found->file,
+		.line = found->line,
+		.text = found->text };
+
+	c->load.report(c->load.arg, &f);
+}
+
+int
+rule_compile_table(struct rule_compile *c, const char *type_name)
+{
+	struct err err;
+	int number = table_registry_add(
+	    c->rules->tables, type_name, c->rules->o.tolerant, table_warning, c, &err);
+
+	if (number == -1)
+		rule_compile_error(c, "%s", err.text);
+	return number;
+}
+
+/* --- items --- */
+
+struct item { /* the one being compiled, and where the next begins */
+	struct span *rest;
+	struct rule_op *op;
+};
+
+static char *
+word_str(struct rule_compile *c, struct span word)
+{
+	char *s = arena_str(c->load.mem, word);
+
+	return s == NULL ? arena_strdup(c->load.mem, "") : s;
+}
+
+/* An item that can only be answered with 451 4.3.5; why is told. */
+static void broken(struct rule_compile *, struct rule_op *, const char *fmt, ...) ATTR_PRINTF(3, 4);
+
+static void
+broken(struct rule_compile *c, struct rule_op *op, const char *fmt, ...)
+{
+	va_list ap;
+	char *why;
+
+	va_start(ap, fmt);
+	why = arena_vprintf(c->load.mem, fmt, ap);
+	va_end(ap);
+	op->def = &restriction_broken;
+	op->arg = why;
+	rule_compile_error(c, "%s", why);
+}
+
+static void
+table_item(struct rule_compile *c, struct rule_op *op, const char *type_name)
+{
+	op->arg = type_name;
+	if (c->from_row) {
+		broken(c, op, "\"%s\": a list in a table cannot name tables", op->word);
+		return;
+	}
+	op->table = rule_compile_table(c, type_name);
+	if (op->table == -1)
+		op->def = &restriction_broken;
+}
+
+/* The argument is the next word; 0, or -1: there is none that would do, and the item is broken. */
+static int
+next_word(struct rule_compile *c, struct item *it, const char *such, char **out)
+{
+	struct span word, rest = *it->rest;
+
+	if (!rule_word(&rest, &word)) {
+		broken(c, it->op, "%s must be followed by %s", it->op->word, such);
+		return -1;
+	}
+	*it->rest = rest;
+	*out = word_str(c, word);
+	it->op->word = arena_printf(c->load.mem, "%s %s", it->op->word, *out);
+	return 0;
+}
+
+static int
+is_number(const char *s)
+{
+	return s[0] != '\0' && strlen(s) < 10 && s[strspn(s, "0123456789")] == '\0';
+}
+
+static void
+table_argument(struct rule_compile *c, struct item *it)
+{
+	struct span word, rest = *it->rest;
+	char *arg;
+
+	/* As in Postfix a word without a colon is none of a table, but the next item. */
+	if (!rule_word(&rest, &word) || span_find(word, ':') == word.len) {
+		broken(c, it->op, "%s must be followed by a table, type:name", it->op->word);
+		return;
+	}
+	if (next_word(c, it, "a table", &arg) == 0)
+		table_item(c, it->op, arg);
+}
+
+static void
+argument(struct rule_compile *c, struct item *it)
+{
+	struct rule_op *op = it->op;
+	char *arg;
+
+	switch (op->def->args) {
+	case ARG_NONE:
+	case ARG_NEXT:
+		return;
+	case ARG_TABLE:
+		table_argument(c, it);
+		return;
+	case ARG_TEXT:
+		if (next_word(c, it, "a name", &arg) == 0)
+			op->arg = arg;
+		return;
+	case ARG_SERVICE:
+		if (next_word(c, it, "a server, inet:host:port or unix:path", &arg) == -1)
+			return;
+		op->arg = arg;
+		if (c->from_row)
+			broken(c, op, "\"%s\": a list in a table cannot name servers", op->word);
+		return;
+	case ARG_SECONDS:
+		if (next_word(c, it, "a number of seconds", &arg) == -1)
+			return;
+		op->arg = arg;
+		if (is_number(arg))
+			op->number = atol(arg);
+		else
+			broken(c, op, "%s: must be a number of seconds", op->word);
+		return;
+	}
+}
+
+static const struct rule_list *
+find_class(const struct rules *r, const char *name)
+{
+	for (size_t i = 0; i < r->nclasses; i++)
+		if (strcmp(r->classes[i].name, name) == 0)
+			return &r->classes[i];
+	return NULL;
+}
+
+struct nearest {
+	const char *names[400];
+	size_t n;
+};
+
+static void
+add_name(void *arg, const char *name, const char *text)
+{
+	struct nearest *l = arg;
+
+	(void)text;
+	if (l->n < sizeof(l->names) / sizeof(l->names[0]))
+		l->names[l->n++] = name;
+}
+
+static void
+unknown(struct rule_compile *c, struct rule_op *op)
+{
+	struct nearest l = { .n = 0 };
+	const char *near;
+
+	for (size_t i = 0; i < c->rules->nclasses; i++)
+		add_name(&l, c->rules->classes[i].name, NULL);
+	restrictions_each(add_name, &l);
+	near = text_nearest(op->word, l.names, l.n);
+	broken(c, op, "\"%s\" is no restriction and no class of smtpd_restriction_classes%s%s%s",
+	    op->word, near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+	    near == NULL ? "" : "?");
+}
+
+static void
+known(struct rule_compile *c, struct item *it, const char *name)
+{
+	struct rule_op *op = it->op;
+
+	if (strcasecmp(op->def->name, name) != 0 && !c->from_row)
+		rule_compile_warning(c, "%s is an old name of %s", name, op->def->name);
+	argument(c, it);
+	if (op->def->compile != NULL && op->def->compile(c, op) == -1)
+		op->def = &restriction_broken;
+}
+
+static void
+compile_item(struct rule_compile *c, struct item *it, struct span word)
+{
+	struct rule_op *op = it->op;
+	char *name = word_str(c, word);
+
+	op->word = name;
+	op->table = -1;
+	op->where = c->where;
+	if (strchr(name, ':') != NULL) {
+		op->def = &restriction_bare_table;
+		table_item(c, op, name);
+	} else if ((op->def = restriction_find(name)) != NULL) {
+		known(c, it, name);
+	} else if ((op->call = find_class(c->rules, name)) != NULL) {
+		op->def = &restriction_class;
+	} else {
+		unknown(c, op);
+	}
+}
+
+/* The look-ups of how many ops from this one on may begin with it: up to the next that may permit
+ * without them (DESIGN.md, decision 11). */
+static void
+mark_together(struct rule_list *l)
+{
+	size_t end = l->n;
+
+	for (size_t i = l->n; i-- > 0;) {
+		const struct restriction_def *d = l->ops[i].def;
+
+		l->ops[i].together = end - i;
+		if (l->ops[i].call != NULL || d->needs & (CAN_PERMIT | ENDS_LIST))
+			end = d->needs & NEED_DNS ? i + 1 : i;
+	}
+}
+
+static size_t
+count_words(struct span text)
+{
+	struct span word;
+	size_t n = 0;
+
+	while (rule_word(&text, &word))
+		n++;
+	return n;
+}
+
+void
+rule_compile_list(struct rule_compile *c, const char *name, const char *value, struct rule_list *l)
+{
+	const struct rule_options *o = &c->rules->o;
+	struct span rest = span_str(value), word;
+	struct rule_where before = c->where;
+
+	l->name = name;
+	l->ops = arena_calloc(c->load.mem, (count_words(rest) + 1) * sizeof(*l->ops));
+	while (rule_word(&rest, &word)) {
+		struct item it = { .rest = &rest, .op = &l->ops[l->n++] };
+
+		if (o->line_of != NULL && !c->from_row)
+			c->where = o->line_of(o->arg, c->parameter, value, (const char *)word.p);
+		compile_item(c, &it, word);
+		c->where = before;
+	}
+	mark_together(l);
+}

@@ -1,0 +1,290 @@
+/* Which lists a stage asks, in which order, and what is settled at its end (POSTFIX.md, "Order and
+ * stages"). */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "rules/address.h"
+#include "rules/listed.h"
+#include "rules/rules_private.h"
+
+static const enum subject_kind list_subject[RULE_LISTS] = {
+	[LIST_CLIENT] = SUBJECT_CLIENT,
+	[LIST_HELO] = SUBJECT_HELO,
+	[LIST_SENDER] = SUBJECT_SENDER,
+	[LIST_RELAY] = SUBJECT_RECIPIENT,
+	[LIST_RECIPIENT] = SUBJECT_RECIPIENT,
+	[LIST_DATA] = SUBJECT_DATA,
+	[LIST_END_OF_DATA] = SUBJECT_END_OF_DATA,
+	[LIST_CONTENT] = SUBJECT_RECIPIENT,
+};
+
+int
+rules_any(const struct rules *r, enum rule_list_id id)
+{
+	return r->lists[id].n > 0;
+}
+
+int
+rules_delay(const struct rules *r)
+{
+	return r->o.smtpd_delay_reject;
+}
+
+static enum rule_result
+ask_list(struct rule_run *run, enum rule_list_id id)
+{
+	const struct rule_list *l = &run->rules->lists[id];
+	enum rule_result r;
+
+	if (l->n == 0)
+		return RULE_DUNNO;
+	run->list = id;
+	run->hit = (struct origin){ 0 };
+	run->depth = run->warn_depth = 0;
+	if (run->trace != NULL)
+		trace_add(run->trace, &(struct trace_event){ .kind = TRACE_LIST, .name = l->name });
+	r = rule_call(run, l, rule_subject(run, list_subject[id]));
+	if (run->trace != NULL)
+		trace_add(run->trace, &(struct trace_event){ .kind = TRACE_END,
+					  .name = l->name,
+					  .answer = r == RULE_DUNNO ? "dunno"
+						    : r == RULE_OK  ? "ok"
+								    : run->v->text });
+	return r;
+}
+
+/* A permission that an earlier trouble stands against. */
+static enum rule_result
+settle(struct rule_run *run, enum rule_result r)
+{
+	if (r == RULE_REFUSED || !run->if_permit.active)
+		return r;
+	run->depth = run->warn_depth = 0;
+	return rule_deferral_refuse(run, &run->if_permit);
+}
+
+/* --- the lists that RCPT may have to ask for those before it --- */
+
+static enum rule_result
+ask_client(struct rule_run *run)
+{
+	enum rule_result r;
+
+	run->if_permit.active = run->if_reject.active = 0;
+	r = ask_list(run, LIST_CLIENT);
+	run->kept->client = run->if_permit;
+	return r;
+}
+
+static enum rule_result
+ask_helo(struct rule_run *run)
+{
+	enum rule_result r;
+
+	/* Without a HELO nothing was left by it either. */
+	if (!run->txn->has_helo) {
+		run->kept->helo = (struct deferral){ 0 };
+		return RULE_DUNNO;
+	}
+	run->if_permit = run->kept->client;
+	run->if_reject.active = 0;
+	r = ask_list(run, LIST_HELO);
+	run->kept->helo = run->if_permit;
+	return r;
+}
+
+/* reject_unlisted_sender for who did not write it. */
+static enum rule_result
+implicit_sender(struct rule_run *run, enum rule_result r)
+{
+	const struct restriction_def *d;
+
+	if (!run->o->smtpd_reject_unlisted_sender || r == RULE_REFUSED ||
+	    run->kept->sender_listed || run->effects->discard || run->txn->sender.octets[0] == '\0')
+		return r;
+	d = restriction_find("reject_unlisted_sender");
+	return d->check(run, &(struct rule_op){ .def = d,
+				 .word = "smtpd_reject_unlisted_sender",
+				 .table = -1 }) == RULE_REFUSED
+		   ? RULE_REFUSED
+		   : r;
+}
+
+static enum rule_result
+ask_sender(struct rule_run *run)
+{
+	enum rule_result r;
+
+	run->if_permit = run->kept->helo;
+	run->if_reject.active = 0;
+	run->kept->sender_listed = 0;
+	r = ask_list(run, LIST_SENDER);
+	run->kept->sender = run->if_permit;
+	run->list = LIST_SENDER;
+	return implicit_sender(run, r);
+}
+
+/* --- RCPT --- */
+
+static enum rule_result
+implicit_recipient(struct rule_run *run, enum rule_result r)
+{
+	const struct restriction_def *d;
+
+	if (!run->o->smtpd_reject_unlisted_recipient || r == RULE_REFUSED ||
+	    run->kept->recipient_listed || run->effects->discard)
+		return r;
+	d = restriction_find("reject_unlisted_recipient");
+	return d->check(run, &(struct rule_op){ .def = d,
+				 .word = "smtpd_reject_unlisted_recipient",
+				 .table = -1 }) == RULE_REFUSED
+		   ? RULE_REFUSED
+		   : r;
+}
+
+static enum rule_result
+ask_rcpt(struct rule_run *run)
+{
+	int relay_first = run->o->smtpd_relay_before_recipient_restrictions;
+	const enum rule_list_id order[2] = { relay_first ? LIST_RELAY : LIST_RECIPIENT,
+		relay_first ? LIST_RECIPIENT : LIST_RELAY };
+	int late = run->o->smtpd_delay_reject;
+	enum rule_result r;
+
+	/* RFC 5321 4.5.1: always taken, whoever asks. */
+	if (strcasecmp(run->rcpt->octets, "postmaster") == 0)
+		return RULE_OK;
+	if ((late || run->ask->late_client) &&
+	    (ask_client(run) == RULE_REFUSED || ask_helo(run) == RULE_REFUSED))
+		return RULE_REFUSED;
+	if (late && ask_sender(run) == RULE_REFUSED)
+		return RULE_REFUSED;
+	run->if_permit = run->kept->sender;
+	run->if_reject.active = 0;
+	run->kept->recipient_listed = 0;
+	for (int i = 0; i < 2; i++) {
+		r = ask_list(run, order[i]);
+		if (r == RULE_REFUSED)
+			break;
+	}
+	r = settle(run, r);
+	return implicit_recipient(run, r);
+}
+
+/* DATA, the end of data, content: the deferrals of RCPT have been settled. */
+static enum rule_result
+ask_after(struct rule_run *run, enum rule_list_id id)
+{
+	run->if_permit.active = run->if_reject.active = 0;
+	return settle(run, ask_list(run, id));
+}
+
+/* --- what lasts longer than the transaction --- */
+
+static void
+take(const struct rule_deferral *from, struct deferral *to)
+{
+	*to = (struct deferral){ .active = from->active,
+		.code = from->code,
+		.text = from->text,
+		.origin = { .list = from->origin.list,
+		    .file = from->origin.file[0] == '\0' ? NULL : from->origin.file,
+		    .line = from->origin.line } };
+	snprintf(to->enhanced, sizeof(to->enhanced), "%s", from->enhanced);
+}
+
+static void
+keep(const struct deferral *from, struct rule_deferral *to)
+{
+	to->active = from->active;
+	if (!from->active)
+		return;
+	to->code = from->code;
+	span_copy(span_str(from->enhanced), to->enhanced, sizeof(to->enhanced));
+	span_copy(span_str(from->text), to->text, sizeof(to->text));
+	to->origin.list = NULL; /* it may be of a configuration that is gone by then */
+	span_copy(span_str(from->origin.file), to->origin.file, sizeof(to->origin.file));
+	to->origin.line = from->origin.line;
+}
+
+static struct rule_txn *
+kept_of(const struct rule_ask *ask)
+{
+	struct rule_txn *k = ask->txn->rules;
+
+	if (k != NULL)
+		return k;
+	k = ask->txn->rules = arena_calloc(ask->txn->arena, sizeof(*k));
+	if (ask->memory != NULL) {
+		take(&ask->memory->client, &k->client);
+		take(&ask->memory->helo, &k->helo);
+	}
+	return k;
+}
+
+static enum rule_result
+ask_stage(struct rule_run *run)
+{
+	struct rule_memory *m = run->ask->memory;
+	enum rule_result r = RULE_DUNNO;
+
+	switch (run->ask->stage) {
+	case RULE_CONNECT:
+		r = ask_client(run);
+		if (m != NULL) {
+			keep(&run->kept->client, &m->client);
+			m->helo.active = 0;
+		}
+		return r;
+	case RULE_HELO:
+		r = ask_helo(run);
+		if (m != NULL)
+			keep(&run->kept->helo, &m->helo);
+		return r;
+	case RULE_MAIL:
+		return ask_sender(run);
+	case RULE_RCPT:
+		return ask_rcpt(run);
+	case RULE_DATA:
+		return ask_after(run, LIST_DATA);
+	case RULE_END_OF_DATA:
+		return ask_after(run, LIST_END_OF_DATA);
+	case RULE_CONTENT:
+		return ask_after(run, LIST_CONTENT);
+	}
+	return r;
+}
+
+/* Before RCPT nothing is asked unless somebody wants refusals at once. */
+static int
+too_early(const struct rules *r, const struct rule_ask *ask)
+{
+	return (r->o.smtpd_delay_reject && ask->stage <= RULE_MAIL) ||
+	       (ask->late_client && ask->stage <= RULE_HELO);
+}
+
+void
+rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict *v)
+{
+	struct rule_run run = { .rules = rules,
+		.o = &rules->o,
+		.ask = ask,
+		.txn = ask->txn,
+		.client = ask->txn->client,
+		.rcpt = ask->rcpt,
+		.arena = ask->txn->arena,
+		.trace = ask->trace,
+		.v = v,
+		.effects =
+		    ask->stage == RULE_CONTENT ? &ask->recipient->verdict : &ask->txn->verdict };
+
+	if (too_early(rules, ask))
+		return;
+	v->stage = rules_stage_name(ask->stage);
+	run.kept = kept_of(ask);
+	if (ask_stage(&run) == RULE_OK && v->outcome == OUTCOME_DUNNO)
+		v->outcome = OUTCOME_OK;
+	rule_dns_end(&run);
+}
