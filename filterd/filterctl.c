@@ -19,7 +19,7 @@ static const struct {
 	const char *arguments;
 } commands[] = {
 	{ "check", ctl_check, "" },
-	{ "config", ctl_config, "[-d | -n] [NAME ...]" },
+	{ "config", ctl_config, "[-d | -n] [-x] [-l LISTENER] [NAME ...]" },
 	{ "dns", ctl_dns, "[-r SERVER ...] TYPE NAME ..." },
 	{ "hold", ctl_hold, "list | show | release | requeue | delete | reindex" },
 	{ "postmap", ctl_postmap, "TYPE:FILE ..." },

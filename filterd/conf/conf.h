@@ -98,9 +98,14 @@ void conf_unused_each(const struct conf *,
 
 /* --- filterctl config --- */
 enum conf_show { CONF_SHOW_ALL, CONF_SHOW_DEFAULTS, CONF_SHOW_SET };
+struct conf_view {
+	enum conf_show show;
+	const struct conf_listener *listener; /* as it has them, or NULL: as the file has */
+	int expanded;
+};
 /* "name = value" lines as postconf prints them: all in order of name, or the named ones.  -1: a
  * name is unknown (told on err). */
-int conf_print(
-    const struct conf *, enum conf_show, char *const *names, size_t nnames, FILE *out, FILE *err);
+int conf_print(const struct conf *, const struct conf_view *, char *const *names, size_t nnames,
+    FILE *out, FILE *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/arena.h"
 #include "base/xmem.h"
 #include "conf/cf_file.h"
 #include "conf/conf_priv.h"
@@ -14,85 +14,89 @@ compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The default as `filterctl config -d` shows it. */
-static const char *
-default_text(const struct conf *c, const char *name)
-{
-	const struct param_row *row = param_row_find(name);
-	const char *def;
+/* What the steps of one listing share. */
+struct listing {
+	const struct conf *conf;
+	const struct conf_view *view;
+	struct arena *arena;
+	FILE *out;
+};
 
-	if (strcmp(name, "myhostname") == 0)
-		return c->host.name;
-	if (strcmp(name, "mydomain") == 0)
-		return c->host.domain;
-	if (row != NULL)
-		return row->def;
-	/* What depends on the machine in Postfix has no value here until it is set. */
-	return postfix_name_find(name, &def) ? (def == NULL ? "" : def) : NULL;
-}
-
+/* 0, or -1: nobody knows the name. */
 static int
-print_one(const struct conf *c, enum conf_show show, const char *name, FILE *out)
+print_one(const struct listing *l, const char *name)
 {
-	const struct cf_entry *e = cf_file_get(c->file, name);
-	const char *value = default_text(c, name);
+	const struct conf_view *v = l->view;
+	struct conf_value value;
 
-	if (show == CONF_SHOW_SET && e == NULL)
-		return value == NULL ? -1 : 0;
-	if (show != CONF_SHOW_DEFAULTS && e != NULL)
-		value = e->value;
-	if (value == NULL)
+	if (conf_value(l->conf, v->listener, name, v->show == CONF_SHOW_DEFAULTS, &value) == -1)
 		return -1;
-	fprintf(out, "%s =%s%s\n", name, value[0] == '\0' ? "" : " ", value);
+	if (v->show == CONF_SHOW_SET && value.entry == NULL)
+		return 0;
+	if (v->expanded)
+		value.text = conf_value_expand(l->conf, v->listener, name, &value, l->arena);
+	/* What depends on the machine in Postfix has no value here until it is set. */
+	if (value.text == NULL)
+		value.text = "";
+	fprintf(l->out, "%s =%s%s\n", name, value.text[0] == '\0' ? "" : " ", value.text);
 	return 0;
 }
 
 /* All names that a listing without names has, in order. */
 static const char **
-all_names(const struct conf *c, enum conf_show show, size_t *n)
+all_names(const struct listing *l, size_t *n)
 {
-	size_t files = show == CONF_SHOW_DEFAULTS ? 0 : cf_file_count(c->file);
-	const char **names = xcalloc(param_row_count() + files + 1, sizeof(names[0]));
+	const struct conf *c = l->conf;
+	const struct own_settings none = { 0 }, *own = &none;
+	size_t files = cf_file_count(c->file);
+	const char **names;
 
+	if (l->view->listener != NULL)
+		own = &c->own[l->view->listener - c->listeners];
+	names = xcalloc(param_row_count() + files + own->n + 1, sizeof(names[0]));
 	*n = 0;
-	for (size_t i = 0; show != CONF_SHOW_SET && i < param_row_count(); i++)
+	for (size_t i = 0; l->view->show != CONF_SHOW_SET && i < param_row_count(); i++)
 		names[(*n)++] = param_row_at(i)->name;
-	for (size_t i = 0; i < files; i++)
+	for (size_t i = 0; l->view->show != CONF_SHOW_DEFAULTS && i < files; i++)
 		if (cf_file_at(c->file, i)->name != NULL)
 			names[(*n)++] = cf_file_at(c->file, i)->name;
+	for (size_t i = 0; l->view->show != CONF_SHOW_DEFAULTS && i < own->n; i++)
+		names[(*n)++] = own->own[i].name;
 	qsort(names, *n, sizeof(names[0]), compare);
 	return names;
 }
 
 static void
-print_all(const struct conf *c, enum conf_show show, FILE *out)
+print_all(const struct listing *l)
 {
 	size_t n;
-	const char **names = all_names(c, show, &n);
+	const char **names = all_names(l, &n);
 
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || strcmp(names[i - 1], names[i]) != 0)
-			print_one(c, show, names[i], out);
+			print_one(l, names[i]);
 	free(names);
 }
 
 int
-conf_print(const struct conf *c, enum conf_show show, char *const *names, size_t nnames, FILE *out,
-    FILE *err)
+conf_print(const struct conf *c, const struct conf_view *view, char *const *names, size_t nnames,
+    FILE *out, FILE *err)
 {
+	struct listing l = { .conf = c, .view = view, .arena = arena_new(), .out = out };
 	int rc = 0;
 
 	if (nnames == 0)
-		print_all(c, show, out);
+		print_all(&l);
 	for (size_t i = 0; i < nnames; i++) {
 		const char *near;
 
-		if (print_one(c, show, names[i], out) == 0)
+		if (print_one(&l, names[i]) == 0)
 			continue;
 		near = names_nearest(c->names, names[i]);
 		fprintf(err, "%s: unknown parameter%s%s\n", names[i],
 		    near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
 		rc = -1;
 	}
+	arena_free(l.arena);
 	return rc;
 }

@@ -33,6 +33,18 @@ struct conf {
 struct env conf_env(
     const struct conf *, const struct conf_listener *l, struct arena *, struct reporter *);
 
+/* A name's value as the file (l NULL) or a listener has it. */
+struct conf_value {
+	const char *text;             /* as written; NULL: it depends on the machine */
+	const struct cf_entry *entry; /* NULL: a default */
+};
+/* -1: nobody defines the name. */
+int conf_value(const struct conf *, const struct conf_listener *l, const char *name,
+    int only_default, struct conf_value *) ATTR_MUST_USE;
+/* NULL if the text is; what cannot be expanded is empty, and has been told when it was loaded. */
+const char *conf_value_expand(const struct conf *, const struct conf_listener *l, const char *name,
+    const struct conf_value *, struct arena *);
+
 #define LISTENERS_MAX      256
 #define LISTENER_ITEMS_MAX 200
 

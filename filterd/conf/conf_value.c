@@ -5,6 +5,7 @@
 #include "conf/cf_expand.h"
 #include "conf/cf_file.h"
 #include "conf/conf_priv.h"
+#include "conf/names.h"
 #include "conf/param_row.h"
 #include "conf/reporter.h"
 
@@ -53,23 +54,46 @@ is_raw(const char *name)
 	return row != NULL && row->kind == PARAM_RAW;
 }
 
+int
+conf_value(const struct conf *c, const struct conf_listener *l, const char *name, int only_default,
+    struct conf_value *v)
+{
+	struct env env = conf_env(c, l, NULL, NULL);
+	const char *def;
+
+	v->entry = only_default ? NULL : taken(&env, name);
+	v->text = env_value(&env, name, v->entry);
+	if (v->text != NULL || param_row_find(name) != NULL || postfix_name_find(name, &def))
+		return 0;
+	return -1;
+}
+
+const char *
+conf_value_expand(const struct conf *c, const struct conf_listener *l, const char *name,
+    const struct conf_value *v, struct arena *arena)
+{
+	struct reporter silent;
+	struct env env = conf_env(c, l, arena, &silent);
+	const char *text;
+
+	if (v->text == NULL || is_raw(name))
+		return v->text;
+	reporter_init(&silent, NULL, NULL);
+	text = env_expand(&env, name, v->text, v->entry);
+	reporter_fini(&silent);
+	return text == NULL ? "" : text;
+}
+
 const char *
 conf_site_value(const struct conf *c, const struct conf_listener *l, const char *name,
     struct arena *arena, const char **file, int *line)
 {
-	struct reporter silent; /* what is wrong with it was told when it was loaded */
-	struct env env = conf_env(c, l, arena, &silent);
-	const struct cf_entry *e = taken(&env, name);
-	const char *value = env_value(&env, name, e);
+	struct conf_value v;
+	int rc = conf_value(c, l, name, 0, &v);
 
-	*file = e == NULL ? NULL : e->file;
-	*line = e == NULL ? 0 : e->line;
-	if (value == NULL || is_raw(name))
-		return value;
-	reporter_init(&silent, NULL, NULL);
-	value = env_expand(&env, name, value, e);
-	reporter_fini(&silent);
-	return value == NULL ? "" : value;
+	*file = v.entry == NULL ? NULL : v.entry->file;
+	*line = v.entry == NULL ? 0 : v.entry->line;
+	return rc == -1 ? NULL : conf_value_expand(c, l, name, &v, arena);
 }
 
 /* --- the line of an item --- */

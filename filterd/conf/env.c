@@ -74,6 +74,8 @@ env_value(const struct env *e, const char *name, const struct cf_entry *entry)
 		return entry->value;
 	if (strcmp(name, "mydomain") == 0)
 		return default_domain(e);
+	if (strcmp(name, "mynetworks") == 0)
+		return NULL; /* rules work it out, who know what a network is */
 	if (row != NULL)
 		return param_row_default(row, e->role);
 	if (postfix_name_find(name, &def))
@@ -190,7 +192,7 @@ fill_one(struct env *e, const struct param_row *row, struct params *out)
 	const char *text = env_value(e, row->name, at);
 	struct err err;
 
-	if (row->kind != PARAM_RAW)
+	if (text != NULL && row->kind != PARAM_RAW)
 		text = env_expand(e, row->name, text, at);
 	if (text != NULL && cf_value_set(row, text, out, &err) == 0) {
 		if (row->flags & PF_CODE)

@@ -53,6 +53,19 @@ tell(struct check *c, enum conf_severity severity, const char *parameter,
 }
 
 static void
+not_taken(void *arg, const struct conf_listener *l, const char *name, const char *file, int line)
+{
+	char text[600];
+	struct conf_finding f = { CONF_NOTE, file, line, text };
+
+	snprintf(text, sizeof(text),
+	    "%s: not used by listener %s: in role after_queue it must be set in the listener "
+	    "itself",
+	    name, l->name);
+	report(arg, &f);
+}
+
+static void
 unused_parameter(void *arg, const char *name, const char *file, int line)
 {
 	char text[300];
@@ -168,11 +181,15 @@ ctl_check(const struct ctl_env *env, int argc, char **argv)
 		for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 			const struct snap_listener *l = snapshot_listener(s, i);
 
+			/* A policy door gets no messages. */
+			if (l->conf->kind == LISTENER_POLICY)
+				continue;
 			check_bounces(&c, l->conf);
 			check_checks(&c, l->conf);
 			check_loop(&c, s, l);
 		}
 		check_machine(&c);
+		conf_not_taken_each(c.conf, not_taken, &c);
 		conf_unused_each(c.conf, unused_parameter, &c);
 	}
 	snapshot_unref(s);

@@ -196,7 +196,11 @@ line_of(void *arg, const char *name, const char *value, const char *at)
 void
 rule_params_listener(struct rule_source *s, struct rule_options *o)
 {
+	const char *file;
+
 	rule_params_fill(s->listener->params, o);
+	if (conf_where_in(s->conf, s->listener, "mynetworks", &file) == 0)
+		o->mynetworks = NULL; /* empty would be nobody */
 	o->is_mta = s->listener->role == ROLE_MTA;
 	o->site = site_value;
 	o->line_of = line_of;

@@ -25,6 +25,8 @@ unused(void *arg, const char *name, const char *file, int line)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct conf_view set = { .show = CONF_SHOW_SET };
+	struct conf_view all = { .expanded = 1 };
 	size_t told = 0;
 	struct conf *c = conf_load_text(span_make(data, size), "fuzz", note, &told);
 	FILE *null;
@@ -33,8 +35,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return told == 0 ? (__builtin_trap(), 0) : 0; /* a refusal must say why */
 	null = fopen("/dev/null", "w");
 	if (null != NULL) {
-		(void)conf_print(c, CONF_SHOW_ALL, NULL, 0, null, null);
-		(void)conf_print(c, CONF_SHOW_SET, NULL, 0, null, null);
+		(void)conf_print(c, &all, NULL, 0, null, null);
+		if (conf_listener_count(c) > 0)
+			all.listener = conf_listener(c, 0);
+		(void)conf_print(c, &all, NULL, 0, null, null);
+		(void)conf_print(c, &set, NULL, 0, null, null);
 		fclose(null);
 	}
 	conf_unused_each(c, unused, &told);

@@ -202,12 +202,12 @@ static void
 test_listener(void **state)
 {
 	struct buf told = { 0 };
-	struct conf *c =
-	    findings_load("config_errors = postfix\nsmtpd_restriction_classes = k\n"
-			  "k = permit,\n  $a\na = reject\n"
-			  "listeners = { smtp:127.0.0.1:1, role = mta\n { k = reject }\n"
-			  " { smtpd_helo_restrictions =\n one,\n two } }\n { lmtp:127.0.0.1:2 }\n",
-		&told);
+	struct conf *c = findings_load(
+	    "config_errors = postfix\nsmtpd_restriction_classes = k\n"
+	    "k = permit,\n  $a\na = reject\n"
+	    "listeners = { smtp:127.0.0.1:1, role = mta\n { k = reject } { mynetworks = }\n"
+	    " { smtpd_helo_restrictions =\n one,\n two } }\n { lmtp:127.0.0.1:2 }\n",
+	    &told);
 	struct arena *arena = arena_new();
 	struct rule_source s = { c, conf_listener(c, 0), arena };
 	struct rule_options o;
@@ -217,6 +217,7 @@ test_listener(void **state)
 	(void)state;
 	rule_params_listener(&s, &o);
 	assert_int_equal(o.is_mta, 1);
+	assert_string_equal(o.mynetworks, ""); /* nobody, as it says */
 	assert_int_equal(o.tolerant, 1);
 	assert_string_equal(o.unknown_address_tempfail_action, "defer_if_permit");
 	assert_string_equal(o.site(o.arg, "k", &w), "reject");
@@ -228,6 +229,7 @@ test_listener(void **state)
 	s.listener = conf_listener(c, 1);
 	rule_params_listener(&s, &o);
 	assert_int_equal(o.is_mta, 0);
+	assert_null(o.mynetworks);
 	assert_string_equal(o.lists[LIST_HELO], "");
 	list = o.site(o.arg, "k", &w);
 	assert_string_equal(list, "permit, reject");
