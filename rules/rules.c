@@ -122,6 +122,7 @@ compile_own(struct rule_compile *c)
 	r->addresses = address_rules_compile(l, o, r->own);
 	r->listed = listed_rules_compile(l, o);
 	r->logins = login_maps_compile(l, o->smtpd_sender_login_maps);
+	map_list_compile(&r->relay_clientcerts, l, "relay_clientcerts", o->relay_clientcerts);
 	map_list_compile(&r->rbl_reply_maps, l, "rbl_reply_maps", o->rbl_reply_maps);
 }
 

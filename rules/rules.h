@@ -96,7 +96,7 @@ struct rule_options {
 	const char *virtual_mailbox_domains, *virtual_mailbox_maps;
 	const char *local_recipient_maps, *relay_recipient_maps, *transport_maps;
 	const char *canonical_maps, *recipient_canonical_maps, *sender_canonical_maps;
-	const char *smtpd_sender_login_maps;
+	const char *smtpd_sender_login_maps, *relay_clientcerts;
 	const char *double_bounce_sender;
 	int allow_percent_hack, swap_bangpath, resolve_numeric_domain, resolve_dequoted_address;
 	int resolve_null_domain, append_dot_mydomain;

@@ -43,7 +43,7 @@ struct rules {
 	struct match_list *mynetworks, *relay_domains, *mx_backup_networks;
 	struct own_networks *own;
 	int access_parents; /* parent_domain_matches_subdomains has smtpd_access_maps */
-	struct map_list rbl_reply_maps;
+	struct map_list rbl_reply_maps, relay_clientcerts;
 
 	struct rule_at_free {
 		struct rule_at_free *next;

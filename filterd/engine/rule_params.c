@@ -75,6 +75,7 @@ site(const struct params *p, struct rule_options *o)
 	TAKE(mydestination);
 	TAKE(relay_domains);
 	TAKE(permit_mx_backup_networks);
+	TAKE(relay_clientcerts);
 	TAKE(virtual_alias_domains);
 	TAKE(virtual_alias_maps);
 	TAKE(virtual_mailbox_domains);
