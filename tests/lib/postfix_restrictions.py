@@ -97,10 +97,10 @@ class Group:
                 if self.policy:
                     self.policy.rules = case.get("policy", [])
                 address = case["client"]["addr"]
-                with smtp.Client(self.doors[6 if ":" in address else 4], source=(address, 0)) as client:
+                with smtp.Client(self.doors[6 if ":" in address else 4], 12, source=(address, 0)) as client:
                     replies, _ = case_session.converse(client, case)
                 yield {"id": case["id"], "replies": replies, "queue": queue(p, replies)}
-        except smtp.Closed as e:
+        except (smtp.Closed, TimeoutError) as e:
             print(f"postfix: group {self.cases[0]['group']}: {e!r}", file=sys.stderr)
         finally:
             if self.policy:
