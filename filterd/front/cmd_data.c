@@ -52,30 +52,32 @@ parse_bdat(struct span arg, uint64_t *chunk, int *last)
 }
 
 /* A reply that has to wait until the chunk has been swallowed. */
-struct refusal {
+struct late_reply {
 	int code; /* 0: none */
 	const char *enhanced, *text;
+	const struct verdict *verdict; /* the lists' refusal, or NULL */
 };
 
 /* What keeps a chunk from being taken.  Its octets are swallowed all the same (PITFALLS A6). */
-static struct refusal
+static struct late_reply
 chunk_refused(struct smtp_session *s)
 {
-	struct verdict v;
+	struct verdict *v;
 
 	if (!(s->caps & CAP_CHUNKING))
-		return (struct refusal){ 502, "5.5.1", "Error: command not implemented" };
+		return (struct late_reply){ 502, "5.5.1", "Error: command not implemented", NULL };
 	if (s->phase == PH_BDAT)
-		return (struct refusal){ 0 };
+		return (struct late_reply){ 0 };
 	if (s->phase != PH_RCPT)
 		return s->phase == PH_MAIL
-			   ? (struct refusal){ 554, "5.5.1", "Error: no valid recipients" }
-			   : (struct refusal){ 503, "5.5.1", "Error: need RCPT command" };
+			   ? (struct late_reply){ 554, "5.5.1", "Error: no valid recipients", NULL }
+			   : (struct late_reply){ 503, "5.5.1", "Error: need RCPT command", NULL };
 	if (s->passage.lost)
-		return (struct refusal){ 451, "4.4.2", "Error: the next hop was lost" };
-	if (session_ask(s, STAGE_DATA, &v) == -1)
-		return (struct refusal){ v.code, arena_strdup(s->arena, v.enhanced), v.text };
-	return (struct refusal){ 0 };
+		return (struct late_reply){ 451, "4.4.2", "Error: the next hop was lost", NULL };
+	v = arena_alloc(s->arena, sizeof(*v));
+	if (session_ask_data(s, v) == -1)
+		return (struct late_reply){ v->code, v->enhanced, v->text, v };
+	return (struct late_reply){ 0 };
 }
 
 static void
@@ -92,7 +94,7 @@ first_chunk(struct smtp_session *s)
 void
 do_bdat(struct smtp_session *s, struct span arg)
 {
-	struct refusal no;
+	struct late_reply no;
 	uint64_t chunk;
 	int last;
 
@@ -107,7 +109,10 @@ do_bdat(struct smtp_session *s, struct span arg)
 	if (receive_chunk(s, chunk, last, no.code == 0) == -1)
 		return;
 	if (no.code != 0) {
-		session_reply(s, no.code, no.enhanced, no.text);
+		if (no.verdict != NULL)
+			session_refuse(s, "BDAT", no.verdict);
+		else
+			session_reply(s, no.code, no.enhanced, no.text);
 		session_end_transaction(s);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "front/doors.h"
 #include "front/session.h"
 #include "mail/reply.h"
+#include "mail/xattr.h"
 #include "net/stream.h"
 
 /* What the next hop can do; asked for when it is not known yet.  A poorer EHLO in its place would
@@ -37,6 +38,11 @@ session_greet(struct smtp_session *s)
 
 	if (next_hop_caps(s, &caps) == -1) {
 		session_close(s, "4.3.2", "Service not available: the next hop does not answer");
+		return;
+	}
+	if (session_ask(s, "CONNECT", STAGE_CONNECT, span_str("")) == -1) {
+		if (s->phase != PH_CLOSE)
+			s->phase = PH_DENIED;
 		return;
 	}
 	session_reply(s, 220, NULL, session_params(s)->smtpd_banner);
@@ -148,10 +154,9 @@ extensions(struct smtp_session *s, struct buf *b, const struct hop_caps *caps)
 		announce(s, b, CAP_SMTPUTF8, "SMTPUTF8", "");
 	announce(s, b, CAP_CHUNKING, "CHUNKING", "");
 	if (s->may_xforward)
-		announce(s, b, CAP_XFORWARD, "XFORWARD", "NAME ADDR PORT PROTO HELO IDENT SOURCE");
+		announce(s, b, CAP_XFORWARD, "XFORWARD", xattr_announce(XATTR_XFORWARD));
 	if (s->may_xclient)
-		announce(s, b, 0, "XCLIENT",
-		    "NAME ADDR PORT PROTO HELO LOGIN REVERSE_NAME DESTADDR DESTPORT");
+		announce(s, b, 0, "XCLIENT", xattr_announce(XATTR_XCLIENT));
 }
 
 static void

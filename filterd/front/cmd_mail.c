@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "engine/refusal_log.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "front/session.h"
@@ -95,40 +95,30 @@ path_of(const struct smtp_session *s)
 		.params = s->params.raw };
 }
 
-/* The client that policy and log look at (PITFALLS B2): never the address of a peer that speaks for
- * others. */
-static const struct client *
-whom(struct smtp_session *s)
-{
-	if (s->xforward != NULL)
-		return s->xforward;
-	if (s->xclient != NULL)
-		return s->xclient;
-	if (!s->may_xforward)
-		return &s->peer;
-	counter_inc(s->f.doors->opt.counters, no_xforward);
-	client_init(&s->unknown);
-	span_copy(span_str(s->peer.proto), s->unknown.proto, sizeof(s->unknown.proto));
-	return &s->unknown;
-}
-
-static void
-begin_transaction(struct smtp_session *s)
+void
+session_begin_transaction(struct smtp_session *s)
 {
 	struct transaction *t = &s->txn;
 
-	if (s->peer.proto[0] == '\0') /* it said no HELO */
-		span_copy(span_str("SMTP"), s->peer.proto, sizeof(s->peer.proto));
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
-	t->service = session_service(s);
-	t->listener = s->f.listener->conf->name;
-	t->client = whom(s);
+	session_describe(s, t);
 	engine_begin(t, s->f.snapshot);
 	t->sender = path_of(s);
+	t->size = s->params.size > 0 ? s->params.size : 0;
 	t->body_8bit = s->params.body == BODY_8BITMIME;
 	t->smtputf8 = s->params.smtputf8;
 	t->started_us = clock_us();
+}
+
+void
+session_begin_recipient(struct smtp_session *s)
+{
+	struct recipient *r = transaction_candidate(&s->txn);
+
+	r->path = path_of(s);
+	r->notify_never = s->params.notify_never;
+	s->candidate = r;
 }
 
 static int
@@ -156,32 +146,18 @@ next_hop_failed(struct smtp_session *s, const struct err *err)
 
 /* A refusal ends here what no final log line will tell of. */
 static void
-reply_of_hop(struct smtp_session *s, const struct hop_reply *r, const char *recipient)
+reply_of_hop(struct smtp_session *s, const struct hop_reply *r, const struct recipient *to)
 {
-	const char *stage = recipient == NULL ? "MAIL" : "RCPT";
-	const struct client *c = s->txn.client;
-	char label[400];
+	const struct refusal no = { .stage = to == NULL ? "MAIL" : "RCPT",
+		.recipient = to == NULL ? NULL : to->path.octets,
+		.code = r->code,
+		.enhanced = r->enhanced,
+		.text = r->text,
+		.hop = s->f.listener->next_hop.text };
 
-	session_reply(s, r->code, r->enhanced, r->text);
-	if (r->code < 400)
-		return;
-	client_label(c, label, sizeof(label));
-	const struct log_field fields[] = {
-		LOG_STR("stage", stage),
-		LOG_STR("queue_id", c->ident),
-		LOG_STR("sender", s->txn.sender.octets),
-		LOG_STR("recipient", recipient),
-		LOG_STR("client", label),
-		LOG_NUM("code", r->code),
-		LOG_STR("reply", r->text),
-		LOG_STR("hop", s->f.listener->next_hop.text),
-	};
-	log_event(LOG_LEVEL_INFO, session_service(s), s->txn.id, r->code < 500 ? "defer" : "reject",
-	    fields, nitems(fields),
-	    "%s: %s from %s: %d %s %s; from=<%s> to=<%s> proto=%s helo=<%s> hop=%s",
-	    r->code < 500 ? "defer" : "reject", stage, label, r->code, r->enhanced, r->text,
-	    s->txn.sender.octets, recipient == NULL ? "" : recipient, c->proto, c->helo,
-	    s->f.listener->next_hop.text);
+	session_reply_about(s, to, r->code, r->enhanced, r->text);
+	if (r->code >= 400)
+		refusal_log(&s->txn, &no);
 }
 
 void
@@ -190,7 +166,6 @@ do_mail(struct smtp_session *s, struct span arg)
 	struct err err;
 
 	(void)arg;
-	begin_transaction(s);
 	s->phase = PH_MAIL;
 	if (!verifies(s)) {
 		session_reply(s, 250, "2.1.0", "Ok");
@@ -225,32 +200,30 @@ check_rcpt(struct smtp_session *s, struct span arg)
 static int
 verify_rcpt(struct smtp_session *s)
 {
+	const struct path *path = &s->candidate->path;
 	struct hop_reply reply;
 	struct err err;
-	int rc = passage_rcpt(&s->passage, s->f.doors->opt.pool, s->path.octets, s->params.raw,
-	    &reply, hop_deadline(s), &err);
+	int rc = passage_rcpt(&s->passage, s->f.doors->opt.pool, path->octets, path->params, &reply,
+	    hop_deadline(s), &err);
 
 	if (rc == -1)
 		next_hop_failed(s, &err);
 	else
-		reply_of_hop(s, &reply, s->path.octets);
+		reply_of_hop(s, &reply, s->candidate);
 	return rc == 1;
 }
 
 void
 do_rcpt(struct smtp_session *s, struct span arg)
 {
-	struct recipient *r;
-
 	(void)arg;
-	if (verifies(s)) {
+	/* What will be thrown away needs nobody's consent: Postfix accepts all of it. */
+	if (verifies(s) && !s->txn.verdict.discard) {
 		if (!verify_rcpt(s))
 			return;
 	} else {
 		session_reply(s, 250, "2.1.5", "Ok");
 	}
-	r = transaction_add_rcpt(&s->txn);
-	r->path = path_of(s);
-	r->notify_never = s->params.notify_never;
+	transaction_accept(&s->txn, s->candidate);
 	s->phase = PH_RCPT;
 }

@@ -5,8 +5,10 @@
 #include "base/log.h"
 #include "engine/snapshot.h"
 #include "front/session.h"
+#include "net/stream.h"
 
-enum { F_SMTP = 1, F_LMTP = 2, F_JUNK = 4, F_NOARG = 8 };
+/* F_LAST: nothing may follow it before its reply has been read (RFC 2920 3.1). */
+enum { F_SMTP = 1, F_LMTP = 2, F_JUNK = 4, F_NOARG = 8, F_LAST = 16 };
 #define F_BOTH (F_SMTP | F_LMTP)
 
 /* What refused recipients of one transaction may leave behind; they may be any number.  The other
@@ -35,20 +37,20 @@ struct command {
 
 static const struct command commands[] = {
 	/* verb	      may stand in	    flags		asks	      check proceed else */
-	{ "HELO", PH_HELLO, F_SMTP, STAGE_HELO, check_helo, do_helo, NULL },
-	{ "EHLO", PH_HELLO, F_SMTP, STAGE_HELO, check_ehlo, do_ehlo, NULL },
-	{ "LHLO", PH_HELLO, F_LMTP, STAGE_HELO, check_lhlo, do_lhlo, NULL },
+	{ "HELO", PH_HELLO, F_SMTP | F_LAST, STAGE_HELO, check_helo, do_helo, NULL },
+	{ "EHLO", PH_HELLO, F_SMTP | F_LAST, STAGE_HELO, check_ehlo, do_ehlo, NULL },
+	{ "LHLO", PH_HELLO, F_LMTP | F_LAST, STAGE_HELO, check_lhlo, do_lhlo, NULL },
 	{ "MAIL", PH_IDLE, F_BOTH, STAGE_MAIL, check_mail, do_mail, NESTED_MAIL },
 	{ "RCPT", PH_TXN, F_BOTH, STAGE_RCPT, check_rcpt, do_rcpt, NEED_MAIL },
-	{ "DATA", PH_RCPT, F_BOTH | F_NOARG, STAGE_DATA, check_data, do_data, NEED_RCPT },
+	{ "DATA", PH_RCPT, F_BOTH | F_NOARG | F_LAST, STAGE_DATA, check_data, do_data, NEED_RCPT },
 	/* BDAT is in its place everywhere and asks by itself: its octets follow whatever the answer
 	   is. */
 	{ "BDAT", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_bdat, NULL },
 	{ "RSET", PH_ANY, F_BOTH | F_JUNK | F_NOARG, STAGE_NONE, NULL, do_rset, NULL },
-	{ "NOOP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_noop, NULL },
-	{ "VRFY", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_vrfy, NULL },
+	{ "NOOP", PH_ANY, F_BOTH | F_JUNK | F_LAST, STAGE_NONE, NULL, do_noop, NULL },
+	{ "VRFY", PH_ANY, F_BOTH | F_JUNK | F_LAST, STAGE_NONE, NULL, do_vrfy, NULL },
 	{ "HELP", PH_ANY, F_BOTH | F_JUNK, STAGE_NONE, NULL, do_help, NULL },
-	{ "QUIT", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_quit, NULL },
+	{ "QUIT", PH_ANY | PH_DENIED, F_BOTH, STAGE_NONE, NULL, do_quit, NULL },
 	{ "STARTTLS", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_unimplemented, NULL },
 	{ "ETRN", PH_ANY, F_SMTP, STAGE_NONE, NULL, do_unimplemented, NULL },
 	{ "AUTH", PH_ANY, F_BOTH, STAGE_NONE, NULL, do_auth, NULL },
@@ -84,6 +86,14 @@ misplaced(struct smtp_session *s, const struct command *c)
 {
 	const char *text = c->out_of_place;
 
+	if (s->phase == PH_DENIED) {
+		const struct client *who = session_client(s);
+
+		/* A chunk's octets would be taken for commands. */
+		session_replyf(s, c->proceed == do_bdat ? 521 : 503, "5.7.0",
+		    "Error: access denied for %s[%s]", who->name, who->addr);
+		return;
+	}
 	if (s->phase == PH_BDAT && (c->check == check_data || c->check == check_rcpt)) {
 		session_replyf(s, 503, "5.5.1", "Error: %s after BDAT", c->verb);
 		return;
@@ -111,17 +121,6 @@ limits_passed(struct smtp_session *s, const struct command *c)
 	return 0;
 }
 
-int
-session_ask(struct smtp_session *s, enum stage stage, struct verdict *v)
-{
-	verdict_init(v, s->arena);
-	if (stage == STAGE_NONE)
-		return 0;
-	engine_ask(&s->txn, s->f.listener, stage, NULL,
-	    deadline_in_ms(session_params(s)->stage_time_limit), v);
-	return v->outcome == OUTCOME_DEFER || v->outcome == OUTCOME_REJECT ? -1 : 0;
-}
-
 static int
 too_much(const struct smtp_session *s)
 {
@@ -132,8 +131,6 @@ too_much(const struct smtp_session *s)
 static void
 run(struct smtp_session *s, const struct command *c, struct span arg)
 {
-	struct verdict v;
-
 	if ((c->phases & s->phase) == 0) {
 		misplaced(s, c);
 		return;
@@ -151,10 +148,21 @@ run(struct smtp_session *s, const struct command *c, struct span arg)
 	/* Check, ask, proceed: the order is the reason the program exists. */
 	if (c->check != NULL && c->check(s, arg) == -1)
 		return;
-	if (session_ask(s, c->stage, &v) == -1)
-		session_reply(s, v.code, v.enhanced, v.text);
-	else
+	if (session_ask(s, c->verb, c->stage, arg) == 0)
 		c->proceed(s, arg);
+}
+
+/* For reject_unauth_pipelining: more has come although the reply had to be waited for, or nobody
+ * has said that it need not. */
+static void
+note_pipelining(struct smtp_session *s, const struct command *c)
+{
+	if (s->pipelined || stream_peek(s->f.stream).len == 0 ||
+	    (s->esmtp && (c->flags & F_LAST) == 0))
+		return;
+	s->pipelined = 1;
+	log_info(session_service(s), s->f.id, "improper command pipelining after %s from %s[%s]",
+	    c->verb, session_client(s)->name, session_client(s)->addr);
 }
 
 void
@@ -178,5 +186,6 @@ session_command(struct smtp_session *s, struct span line)
 		    verb.len == 0 ? "Error: bad syntax" : "Error: command not recognized");
 		return;
 	}
+	note_pipelining(s, c);
 	run(s, c, arg);
 }

@@ -17,9 +17,11 @@
 #include "base/attr.h"
 
 struct counters;
+struct dns;
 struct doors;
 struct err;
 struct reentry;
+struct rule_services;
 struct snapshot;
 
 struct door_options {
@@ -31,6 +33,8 @@ struct door_options {
 	struct hold_store *hold;
 	struct delivered *delivered;
 	struct reentry *reentry;
+	struct dns *dns;                      /* NULL: no names are looked up */
+	const struct rule_services *services; /* for the restrictions; NULL: none */
 };
 
 struct doors *doors_start(

@@ -150,6 +150,7 @@ session_finish(struct smtp_session *s)
 	struct verdict unused;
 
 	t->message = s->message;
+	t->size = (int64_t)message_len(s->message);
 	t->data_us = clock_us();
 	t->verdict.stage = "END-OF-MESSAGE";
 	reentry_look(s->f.doors->opt.reentry, t);

@@ -34,12 +34,18 @@ front_session_fini(struct front_session *s)
 void
 front_session_peer(const struct front_session *s, struct client *c)
 {
+	struct sockaddr_storage ours;
+	socklen_t len = sizeof(ours);
 	int port;
 
 	client_init(c);
 	c->sa = s->peer_sa;
 	sockaddr_text(&s->peer_sa, c->addr, sizeof(c->addr), &port);
 	snprintf(c->port, sizeof(c->port), "%d", port);
+	if (getsockname(stream_fd(s->stream), (struct sockaddr *)&ours, &len) == 0) {
+		sockaddr_text(&ours, c->server_addr, sizeof(c->server_addr), &port);
+		snprintf(c->server_port, sizeof(c->server_port), "%d", port);
+	}
 	c->source = SOURCE_PEER;
 }
 

@@ -39,6 +39,7 @@ session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *pe
 	s->phase = PH_NEW;
 	front_session_init(&s->f, &smtp_kind, d, fd, i, peer);
 	front_session_peer(&s->f, &s->peer);
+	snprintf(s->peer.proto, sizeof(s->peer.proto), "SMTP"); /* until it says HELO */
 	session_authorise(s);
 	s->lmtp = s->f.listener->conf->kind == LISTENER_LMTP;
 	return s;
@@ -56,6 +57,7 @@ smtp_free(struct front_session *f)
 	front_session_fini(&s->f);
 	free(s->xforward);
 	free(s->xclient);
+	engine_memory_free(s->memory);
 	arena_free(s->arena);
 	free(s);
 }
@@ -81,7 +83,7 @@ session_take_snapshot(struct smtp_session *s)
 
 /* PITFALLS A7: everything of the transaction goes, whatever ended it. */
 void
-session_end_transaction(struct smtp_session *s)
+session_drop_transaction(struct smtp_session *s)
 {
 	passage_end(&s->passage, s->f.doors->opt.pool,
 	    deadline_in_ms(session_params(s)->smtp_mail_timeout));
@@ -90,14 +92,21 @@ session_end_transaction(struct smtp_session *s)
 		s->message = NULL;
 	}
 	engine_end(&s->txn);
-	/* What XFORWARD said was about this message alone (PITFALLS B2). */
-	free(s->xforward);
-	s->xforward = NULL;
+	s->candidate = NULL;
 	s->over_size = s->no_space = 0;
 	if (s->arena != NULL)
 		arena_reset(s->arena);
 	if (s->phase & (PH_MAIL | PH_RCPT | PH_BDAT))
 		s->phase = PH_HELO;
+}
+
+/* What XFORWARD said was about this message alone (PITFALLS B2). */
+void
+session_end_transaction(struct smtp_session *s)
+{
+	session_drop_transaction(s);
+	free(s->xforward);
+	s->xforward = NULL;
 }
 
 /* --- the loop: one command line after the other --- */
@@ -176,7 +185,7 @@ session_flush(struct smtp_session *s)
 static void
 prepare_park(struct smtp_session *s)
 {
-	int between = (s->phase & (PH_GREETED | PH_HELO)) != 0;
+	int between = (s->phase & (PH_GREETED | PH_HELO | PH_DENIED)) != 0;
 
 	if (between) {
 		arena_free(s->arena);

@@ -29,6 +29,7 @@ enum phase {                 /* bits: a command's row lists the phases it is all
 	PH_RCPT = 1 << 4,
 	PH_BDAT = 1 << 5, /* inside a chunked message */
 	PH_CLOSE = 1 << 6,
+	PH_DENIED = 1 << 7, /* refused at the greeting: only QUIT is left (RFC 5321 3.1) */
 	PH_ANY = PH_GREETED | PH_HELO | PH_MAIL | PH_RCPT | PH_BDAT,
 };
 
@@ -37,10 +38,12 @@ struct smtp_session {
 	int lmtp;
 
 	enum phase phase;
-	int esmtp;    /* EHLO or LHLO, not HELO */
-	int skipping; /* inside a command line that was too long */
-	int errors;   /* smtpd_hard_error_limit */
-	int junk;     /* smtpd_junk_command_limit */
+	int esmtp;     /* EHLO or LHLO, not HELO */
+	int skipping;  /* inside a command line that was too long */
+	int pipelined; /* a command came before it might: stays so */
+	int untold;    /* it has been logged that XFORWARD is missing */
+	int errors;    /* smtpd_hard_error_limit */
+	int junk;      /* smtpd_junk_command_limit */
 	struct mail_path
 	    path; /* what the check of MAIL or RCPT understood, for the two steps after it */
 	struct mail_params params;
@@ -51,11 +54,13 @@ struct smtp_session {
 	struct client *xforward; /* NULL: none given since the last message */
 	struct client *xclient;  /* NULL: none */
 	int may_xforward, may_xclient;
+	struct rule_memory *memory; /* what CONNECT and HELO left for RCPT; NULL: nothing */
 
 	/* The transaction. */
 	struct arena *arena;
 	struct transaction txn;
-	struct client unknown; /* the client of a trusted peer that sent no XFORWARD */
+	struct recipient *candidate; /* whom RCPT is about */
+	struct client unknown;       /* the client of a trusted peer that sent no XFORWARD */
 	struct message *message;
 	struct content content;
 	int over_size; /* message_size_limit was passed */
@@ -72,6 +77,8 @@ struct smtp_session *session_new(
 const struct params *session_params(const struct smtp_session *);
 /* End the transaction, whatever its state: back to PH_HELO (or PH_GREETED). */
 void session_end_transaction(struct smtp_session *);
+/* The same, but what XFORWARD said stays: MAIL was refused. */
+void session_drop_transaction(struct smtp_session *);
 /* May this client use XFORWARD and XCLIENT? */
 void session_authorise(struct smtp_session *);
 /* Take the present configuration for a new transaction. */
@@ -84,6 +91,9 @@ int session_flush(struct smtp_session *) ATTR_MUST_USE;
 /* --- smtp_reply.c --- */
 /* Queue a reply; 4xx and 5xx get soft_bounce and smtpd_reject_footer, and count as errors. */
 void session_reply(struct smtp_session *, int code, const char *enhanced, const char *text);
+/* The same about a recipient, whom the footer may name; NULL: none. */
+void session_reply_about(struct smtp_session *, const struct recipient *, int code,
+    const char *enhanced, const char *text);
 void session_replyf(struct smtp_session *, int code, const char *enhanced, const char *fmt, ...)
     ATTR_PRINTF(4, 5);
 /* A reply that came from a next hop or the plan: text begins with its own enhanced code, if any. */
@@ -97,8 +107,17 @@ void session_close(struct smtp_session *, const char *enhanced, const char *text
 
 /* --- commands.c --- */
 void session_command(struct smtp_session *, struct span line);
-/* Ask the stage's lists.  -1: refused, as the verdict says; nothing has been replied. */
-int session_ask(struct smtp_session *, enum stage, struct verdict *);
+
+/* --- ask.c --- */
+/* Ask the stage's lists; at MAIL a transaction begins.  -1: refused; it has been replied and
+ * logged.  verb is the stage's name in the log; helo is the name that HELO brings, or NULL. */
+int session_ask(struct smtp_session *, const char *verb, enum stage, struct span helo);
+/* The same for who replies later. */
+int session_ask_data(struct smtp_session *, struct verdict *);
+/* Who and what this is, for a transaction. */
+void session_describe(struct smtp_session *, struct transaction *);
+/* Reply and line in the log. */
+void session_refuse(struct smtp_session *, const char *verb, const struct verdict *);
 
 /* --- the commands, by group; arg is what follows the verb, trimmed --- */
 typedef int command_check_fn(struct smtp_session *, struct span arg);
@@ -110,6 +129,9 @@ command_check_fn check_helo, check_ehlo, check_lhlo;
 command_proceed_fn do_helo, do_ehlo, do_lhlo, do_noop, do_quit, do_rset, do_vrfy, do_help;
 command_proceed_fn do_unimplemented, do_auth;
 /* cmd_mail.c */
+/* Of what check_mail() and check_rcpt() understood. */
+void session_begin_transaction(struct smtp_session *);
+void session_begin_recipient(struct smtp_session *);
 command_check_fn check_mail, check_rcpt;
 command_proceed_fn do_mail, do_rcpt;
 /* cmd_data.c, cmd_bdat.c */

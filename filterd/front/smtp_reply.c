@@ -81,6 +81,13 @@ session_reply(struct smtp_session *s, int code, const char *enhanced, const char
 }
 
 void
+session_reply_about(struct smtp_session *s, const struct recipient *r, int code,
+    const char *enhanced, const char *text)
+{
+	reply_with(s, r, code, enhanced, text);
+}
+
+void
 session_replyf(struct smtp_session *s, int code, const char *enhanced, const char *fmt, ...)
 {
 	struct buf text = { 0 };
