@@ -9,6 +9,8 @@
  *	`text`.
  * Threads: any.  Postfix 3.7's trivial-rewrite and resolve_local are the measure; domain names
  *	outside ASCII are not put through IDNA.
+ * Weak spots: an operator inside quotes beside blanks, comments, backslashes or brackets, which
+ *	Postfix would tokenise once more, is malformed here.
  */
 #ifndef RULES_ADDRESS_H
 #define RULES_ADDRESS_H
@@ -47,7 +49,8 @@ struct address {
 /* Of the options: myorigin, mydomain, myhostname, mydestination, virtual_alias_domains,
  * virtual_alias_maps, virtual_mailbox_domains, virtual_mailbox_maps, relay_domains,
  * parent_domain_matches_subdomains, recipient_delimiter, double_bounce_sender, allow_percent_hack,
- * swap_bangpath, resolve_*, append_dot_mydomain.  An unset list of domains (NULL) is the one of
+ * swap_bangpath, resolve_*, append_dot_mydomain, allow_min_user.
+ * An unset list of domains (NULL) is the one of
  * maps. Never NULL; what is wrong has been told. */
 struct address_rules *address_rules_compile(
     struct rule_load *, const struct rule_options *, const struct own_networks *) ATTR_MUST_USE;

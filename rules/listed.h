@@ -16,6 +16,7 @@
 #include "base/attr.h"
 
 struct address;
+struct err;
 struct listed_rules;
 struct map_ask;
 struct rule_load;
@@ -27,12 +28,13 @@ enum listed_result {
 	LISTED_CANNOT_TELL, /* the same: a deferral */
 };
 
-struct listed_reply {         /* of all but LISTED_KNOWN */
-	int64_t code;         /* as configured; may be any number */
-	const char *enhanced; /* "5.1.1"; x.1.y already fits the subject, the class digit is not yet
-				 that of the code */
-	const char *text;     /* behind "<address>: Recipient address rejected: " */
-	const char *file;     /* the table row that decided (transport_maps), or NULL */
+struct listed_reply {      /* of all but LISTED_KNOWN */
+	int64_t code;      /* as configured; may be any number */
+	char enhanced[12]; /* "5.1.1"; x.1.y already fits the subject, its first digit not yet the
+			      code */
+	const char *text;  /* behind "<address>: Recipient address rejected: " */
+	int whole;         /* text is all of the reply: cannot tell */
+	const char *file;  /* the table row that decided (transport_maps), or NULL */
 	int line;
 };
 
@@ -43,8 +45,9 @@ struct listed_reply {         /* of all but LISTED_KNOWN */
  * Never NULL. */
 struct listed_rules *listed_rules_compile(
     struct rule_load *, const struct rule_options *) ATTR_MUST_USE;
-/* is_sender: reject_unlisted_sender.  The address is one that could be resolved. */
+/* is_sender: reject_unlisted_sender.  The address is one that could be resolved.  err: why it
+ * cannot tell. */
 enum listed_result listed_check(const struct listed_rules *, const struct map_ask *,
-    const struct address *, int is_sender, struct listed_reply *) ATTR_MUST_USE;
+    const struct address *, int is_sender, struct listed_reply *, struct err *) ATTR_MUST_USE;
 
 #endif

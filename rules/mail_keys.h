@@ -37,10 +37,9 @@ enum mail_keys_kind {
 struct mail_keys {
 	int partial; /* of the key just given: pattern tables are not asked for it */
 	/* the rest is the module's own */
-	int kind, parents, state, quoted;
+	int kind, parents, state, given, ours;
 	struct arena *arena;
 	struct span full, bare, domain, name, plain;
-	int ours;
 };
 
 /* parents: "b.c" is asked for a.b.c; else ".b.c". */

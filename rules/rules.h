@@ -99,7 +99,7 @@ struct rule_options {
 	const char *smtpd_sender_login_maps, *relay_clientcerts;
 	const char *double_bounce_sender;
 	int allow_percent_hack, swap_bangpath, resolve_numeric_domain, resolve_dequoted_address;
-	int resolve_null_domain, append_dot_mydomain;
+	int resolve_null_domain, append_dot_mydomain, allow_min_user;
 
 	/* What refusals look like. */
 	int64_t access_map_reject_code, access_map_defer_code, reject_code, defer_code;
