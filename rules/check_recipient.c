@@ -1,6 +1,7 @@
 /* Restrictions that look at the recipient's address, and what the sender's share with them. */
 #include <string.h>
 
+#include "base/err.h"
 #include "rules/address.h"
 #include "rules/check_dns.h"
 #include "rules/check_listed.h"
@@ -47,13 +48,19 @@ check_listed(struct rule_run *run, const struct address *a, struct rule_subject 
 	struct map_ask ask = rule_map_ask(run);
 	struct origin before = run->hit;
 	struct listed_reply reply;
+	struct err err = { 0 };
 	enum rule_result r;
 
 	if (a->broken)
 		return check_address_broken(run, s);
-	if (listed_check(run->rules->listed, &ask, a, s.kind == SUBJECT_SENDER, &reply) ==
-	    LISTED_KNOWN)
+	switch (listed_check(run->rules->listed, &ask, a, s.kind == SUBJECT_SENDER, &reply, &err)) {
+	case LISTED_KNOWN:
 		return RULE_DUNNO;
+	case LISTED_CANNOT_TELL:
+		return rule_table_failed(run, s, &err);
+	case LISTED_UNKNOWN:
+		break;
+	}
 	if (reply.file != NULL) {
 		run->hit.file = reply.file;
 		run->hit.line = reply.line;

@@ -74,20 +74,6 @@ struct question { /* one address, while it is looked at */
 };
 
 static enum listed_result
-cannot_tell(struct question *q)
-{
-	int config = q->err->class == ERR_CONFIG;
-
-	*q->reply = (struct listed_reply){ .code = 451,
-		.whole = 1,
-		.text = config ? "Server configuration error"
-			       : arena_printf(q->ask->arena, "<%s>: Temporary lookup failure",
-				     q->address->text) };
-	snprintf(q->reply->enhanced, sizeof(q->reply->enhanced), "%s", config ? "4.3.5" : "4.3.0");
-	return LISTED_CANNOT_TELL;
-}
-
-static enum listed_result
 unknown(struct question *q, int64_t code, const char *enhanced, const char *text)
 {
 	*q->reply = (struct listed_reply){ .code = code, .text = text };
@@ -192,7 +178,7 @@ by_transport(struct question *q)
 	if (rc == 0)
 		rc = map_list_find(&r->transport, q->ask, span_str("*"), 0, &hit, q->err);
 	if (rc == -1)
-		return cannot_tell(q);
+		return LISTED_CANNOT_TELL;
 	if (rc == 0)
 		return LISTED_KNOWN;
 	colon = strchr(hit.value, ':');
@@ -228,7 +214,7 @@ by_class(struct question *q, const struct class_rule *c)
 		return LISTED_KNOWN;
 	rc = find(q, &c->maps);
 	if (rc == -1)
-		return cannot_tell(q);
+		return LISTED_CANNOT_TELL;
 	return rc == 1 ? LISTED_KNOWN
 		       : user_unknown(q, c->code, q->is_sender ? "5.1.0" : "5.1.1", c->table);
 }
@@ -247,7 +233,7 @@ listed_check(const struct listed_rules *r, const struct map_ask *ask, const stru
 	int rc = is_rewritten(&q);
 
 	if (rc != 0)
-		return rc == 1 ? LISTED_KNOWN : cannot_tell(&q);
+		return rc == 1 ? LISTED_KNOWN : LISTED_CANNOT_TELL;
 	result = by_transport(&q);
 	if (result != LISTED_KNOWN)
 		return result;

@@ -25,15 +25,14 @@ struct rule_options;
 enum listed_result {
 	LISTED_KNOWN,
 	LISTED_UNKNOWN,     /* refuse with the reply below */
-	LISTED_CANNOT_TELL, /* the same: a deferral */
+	LISTED_CANNOT_TELL, /* err says why: ERR_RETRY, or ERR_CONFIG for an empty answer */
 };
 
-struct listed_reply {      /* of all but LISTED_KNOWN */
+struct listed_reply {      /* of LISTED_UNKNOWN */
 	int64_t code;      /* as configured; may be any number */
 	char enhanced[12]; /* "5.1.1"; x.1.y already fits the subject, its first digit not yet the
 			      code */
 	const char *text;  /* behind "<address>: Recipient address rejected: " */
-	int whole;         /* text is all of the reply: cannot tell */
 	const char *file;  /* the table row that decided (transport_maps), or NULL */
 	int line;
 };
@@ -45,8 +44,7 @@ struct listed_reply {      /* of all but LISTED_KNOWN */
  * Never NULL. */
 struct listed_rules *listed_rules_compile(
     struct rule_load *, const struct rule_options *) ATTR_MUST_USE;
-/* is_sender: reject_unlisted_sender.  The address is one that could be resolved.  err: why it
- * cannot tell. */
+/* is_sender: reject_unlisted_sender.  The address is one that could be resolved. */
 enum listed_result listed_check(const struct listed_rules *, const struct map_ask *,
     const struct address *, int is_sender, struct listed_reply *, struct err *) ATTR_MUST_USE;
 
