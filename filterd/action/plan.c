@@ -167,6 +167,7 @@ want_make(struct want *w, struct planner *p, int pass)
 	w->filter = w->own->filter.arg != NULL ? w->own->filter.arg : all->filter.arg;
 	w->redirect = w->own->redirect.arg != NULL ? w->own->redirect.arg : all->redirect.arg;
 	w->hop = find_hop(p, w->filter);
+	w->changes = w->own;
 	w->reason = w->decided = NULL;
 	if (refusal != NULL)
 		want_refusal(w, p->txn->arena, refusal);
@@ -223,6 +224,8 @@ plan_make(struct transaction *txn, const struct plan_options *o, plan_filter_fn 
 	}
 	if (!(o->door & DOOR_REPLY_EACH))
 		plan_one_reply(&p);
+	if ((o->door & (DOOR_EDIT | DOOR_EDIT_SOME)) == DOOR_EDIT)
+		plan_one_text(&p);
 	plan_steps_make(&p, plan);
 	s = plan->steps;
 	plan->as_is = plan->nsteps == 1 && s->kind == STEP_DELIVER && s->to == NULL &&

@@ -21,15 +21,19 @@ enum door_can {                   /* bits */
 	DOOR_EDIT = 1 << 1,
 	DOOR_HOLD = 1 << 2,
 	DOOR_AFTER_QUEUE = 1 << 3, /* a refusal becomes a bounce */
+	DOOR_EDIT_SOME = 1 << 4,   /* edits for some recipients only: a transaction for each group.
+				      Means nothing without DOOR_EDIT */
 };
 
 enum reject_as { REJECT_AS_REJECT, REJECT_AS_HOLD, REJECT_AS_DISCARD }; /* after_queue_reject */
 enum on_mixed { MIXED_SPLIT, MIXED_STRICTEST, MIXED_LENIENT, MIXED_HOLD, MIXED_DEFER };
+enum on_mixed_edits { MIXED_EDITS_ALL, MIXED_EDITS_NONE, MIXED_EDITS_HOLD };
 
 struct plan_options {
 	unsigned door; /* enum door_can */
 	enum reject_as after_queue_reject;
 	enum on_mixed on_mixed;
+	enum on_mixed_edits on_mixed_edits;
 	const struct next_hop *next_hop;
 	const char *tag_header;         /* "X-Spam-Flag: YES" */
 	const char *tag_subject_prefix; /* "" none */
@@ -78,7 +82,8 @@ typedef int plan_filter_fn(void *arg, const char *filter, struct next_hop *);
 /* REDIRECT replaces all recipients of its scope, BCC ones too, by one delivery, as Postfix does;
  * BCC of the whole message goes with the first delivery (or, when nothing is delivered, with the
  * first held copy).  At a door without DOOR_REPLY_EACH either every step is STEP_REFUSE, all with
- * one reply, or none is. */
+ * one reply, or none is.  At one with DOOR_EDIT but not DOOR_EDIT_SOME all deliveries have the same
+ * edits. */
 void plan_make(
     struct transaction *, const struct plan_options *, plan_filter_fn *, void *arg, struct plan *);
 

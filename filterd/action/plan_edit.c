@@ -96,3 +96,52 @@ plan_edits_same(const struct verdict *a, const struct verdict *b)
 			return 0;
 	return same_edits(&a->edits, &b->edits);
 }
+
+int
+plan_edits_any(const struct verdict *v)
+{
+	return v->tags.n + v->prepends.n + v->edits.n > 0;
+}
+
+static int
+has_effect(const struct effect_texts *t, const char *arg)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->v[i].arg, arg) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+join_effects(struct effect_texts *to, const struct effect_texts *more, struct arena *a)
+{
+	for (size_t i = 0; i < more->n; i++)
+		if (!has_effect(to, more->v[i].arg))
+			effect_add(to, a, more->v[i].arg, more->v[i].origin);
+}
+
+static int
+has_edit(const struct edit_list *l, const struct edit *e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].at == e->at && l->v[i].del == e->del && span_eq(l->v[i].ins, e->ins))
+			return 1;
+	return 0;
+}
+
+void
+plan_edits_join(struct verdict *to, const struct verdict *more, struct arena *a)
+{
+	struct edit_list fresh, joined;
+
+	join_effects(&to->tags, &more->tags, a);
+	join_effects(&to->prepends, &more->prepends, a);
+	edit_list_init(&fresh, a);
+	for (size_t i = 0; i < more->edits.n; i++)
+		if (!has_edit(&to->edits, &more->edits.v[i]))
+			edit_add(&fresh, more->edits.v[i].at, more->edits.v[i].del,
+			    more->edits.v[i].ins);
+	edit_list_init(&joined, a);
+	add_rules(&joined, &to->edits, &fresh);
+	to->edits = joined;
+}

@@ -10,10 +10,15 @@
 
 #include "action/plan.h"
 
-/* own: the recipient's verdict.  NULL: nothing is changed. */
+/* own: the verdict whose changes are made beside the message's.  NULL: nothing is changed. */
 const struct edit_list *plan_edits(
     struct transaction *, const struct verdict *own, const struct plan_options *);
 /* Would both verdicts, beside that of the message, make the same list? */
 int plan_edits_same(const struct verdict *, const struct verdict *);
+/* Does it change anything? */
+int plan_edits_any(const struct verdict *);
+/* Add what `more` changes to what `to` does; a change that both want is made once, and where they
+ * are at odds `to` wins. */
+void plan_edits_join(struct verdict *to, const struct verdict *more, struct arena *);
 
 #endif

@@ -74,8 +74,8 @@ all_become(struct planner *p, const struct want *like)
 		want_become(&p->wants[i], p->wants + i == like ? like : &copy);
 }
 
-static void
-all_again(struct planner *p)
+void
+plan_all_again(struct planner *p)
 {
 	struct want again = { .origin.list = "on_mixed", .reason = "defer: recipients disagree" };
 
@@ -127,7 +127,7 @@ settle_mixed(struct planner *p, enum on_mixed mode)
 		return;
 	}
 	if (row->accepted == DO_AGAIN) {
-		all_again(p);
+		plan_all_again(p);
 		return;
 	}
 	for (size_t i = 0; i < p->txn->nrcpts; i++) {
@@ -149,7 +149,7 @@ plan_one_reply(struct planner *p)
 		settle_mixed(p, p->o->on_mixed);
 	/* What was passed over may be refused for another reason: FILTER without a next hop. */
 	if (is_mixed(p, &refused))
-		all_again(p);
+		plan_all_again(p);
 	if (refused == p->txn->nrcpts)
 		all_become(p, first_refusal(p, p->o->on_mixed == MIXED_STRICTEST ? 5 : 4));
 }

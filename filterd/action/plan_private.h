@@ -2,7 +2,8 @@
  * plan_private - the making of a plan, for plan*.c only
  *
  * First what is wanted for each recipient (plan.c); at a door with one reply, what they agree upon
- * (plan_mixed.c); then those that want the same become steps (plan_steps.c).
+ * (plan_mixed.c), and at one that edits for all or nobody, which edits (plan_mixed_edits.c); then
+ * those that want the same become steps (plan_steps.c).
  */
 #ifndef ACTION_PLAN_PRIVATE_H
 #define ACTION_PLAN_PRIVATE_H
@@ -13,6 +14,7 @@
 struct want {
 	enum step_kind kind;
 	const struct verdict *own;
+	const struct verdict *changes; /* whose prepends, tags and edits are made; usually own */
 	const char *filter, *redirect;
 	const struct next_hop *hop; /* NULL: FILTER names none */
 	enum hold_class class;
@@ -40,6 +42,11 @@ void want_refuse(struct want *, int code, const char *enhanced, const char *text
 
 /* plan_mixed.c: one reply for recipients that differ. */
 void plan_one_reply(struct planner *);
+/* Everybody is deferred: recipients disagree. */
+void plan_all_again(struct planner *);
+
+/* plan_mixed_edits.c: one text for recipients that differ. */
+void plan_one_text(struct planner *);
 
 /* plan_steps.c: a step for each group of recipients that want the same. */
 void plan_steps_make(struct planner *, struct plan *);

@@ -54,7 +54,7 @@ same_group(const struct want *a, const struct want *b)
 		break;
 	}
 	return same_text(a->redirect, b->redirect) && same_bcc(&a->own->bcc, &b->own->bcc) &&
-	       plan_edits_same(a->own, b->own);
+	       plan_edits_same(a->changes, b->changes);
 }
 
 static void
@@ -104,7 +104,7 @@ step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with
 	s->filter = w->filter;
 	s->redirect = w->redirect;
 	step_extra(s, p, w, with_message);
-	s->edits = plan_edits(p->txn, w->own, p->o);
+	s->edits = plan_edits(p->txn, w->changes, p->o);
 	s->hop = *(w->kind == STEP_HOLD ? p->o->next_hop : w->hop);
 	if (w->kind != STEP_DELIVER)
 		return;

@@ -22,6 +22,7 @@ enum said {
 	SAID_OK,
 	SAID_EDIT,
 	SAID_TAG,
+	SAID_PREPEND,
 	SAID_HOLD,
 	SAID_DISCARD,
 	SAID_REDIRECT,
@@ -54,6 +55,9 @@ say(struct verdict *v, enum said s, struct arena *a)
 		return;
 	case SAID_TAG:
 		effect_add(&v->tags, a, "", content);
+		return;
+	case SAID_PREPEND:
+		effect_add(&v->prepends, a, "X-Own: 1", content);
 		return;
 	case SAID_HOLD_BOTH:
 		v->discard = 1;
@@ -112,6 +116,8 @@ find_hop(void *arg, const char *filter, struct next_hop *hop)
 
 static struct next_hop usual;
 
+#define DOOR_ALL (DOOR_REPLY_EACH | DOOR_EDIT | DOOR_HOLD | DOOR_AFTER_QUEUE | DOOR_EDIT_SOME)
+
 static struct plan_options
 options(unsigned door, enum reject_as as, enum on_mixed mixed)
 {
@@ -141,6 +147,7 @@ expect_alone(enum said s, unsigned door, enum reject_as as)
 	case SAID_OK:
 	case SAID_EDIT:
 	case SAID_TAG:
+	case SAID_PREPEND:
 	case SAID_REDIRECT:
 	case SAID_BCC:
 	case SAID_FILTER:
@@ -252,6 +259,74 @@ expect_mixed(const enum said *said, size_t n, unsigned door, enum on_mixed mode,
 			want[i] = F_DEFER;
 }
 
+/* --- changes that not all want --- */
+
+enum change { CHANGE_EDIT = 1, CHANGE_TAG = 2, CHANGE_PREPEND = 4 };
+
+static unsigned
+changes_said(enum said s)
+{
+	return s == SAID_EDIT      ? CHANGE_EDIT
+	       : s == SAID_TAG     ? CHANGE_TAG
+	       : s == SAID_PREPEND ? CHANGE_PREPEND
+				   : 0;
+}
+
+/* changes: what each copy that is delivered should have on it. */
+static void
+expect_edits(const enum said *said, size_t n, const struct plan_options *o, enum fate *want,
+    unsigned *changes)
+{
+	unsigned all = 0, first = 0;
+	int delivered = 0, differ = 0, deferred = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		changes[i] = o->door & DOOR_EDIT ? changes_said(said[i]) : 0;
+		if (want[i] != F_DELIVER)
+			continue;
+		if (delivered++ == 0)
+			first = changes[i];
+		differ |= changes[i] != first;
+		all |= changes[i];
+	}
+	if (!differ || (o->door & DOOR_EDIT_SOME))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (want[i] != F_DELIVER)
+			continue;
+		if (o->on_mixed_edits == MIXED_EDITS_HOLD && changes[i] != 0) {
+			want[i] = hold_or_defer(o->door);
+			deferred |= want[i] == F_DEFER;
+		}
+		changes[i] = o->on_mixed_edits == MIXED_EDITS_ALL ? all : 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (deferred && !(o->door & DOOR_REPLY_EACH))
+			want[i] = F_DEFER;
+}
+
+static int
+collect(void *arg, struct span piece)
+{
+	buf_add_span(arg, piece);
+	return 0;
+}
+
+static unsigned
+changes_made(const struct txn_made *m, const struct plan_step *s, struct buf *b)
+{
+	const char *text;
+
+	if (s->edits == NULL)
+		return 0;
+	buf_reset(b);
+	assert_int_equal(edit_walk(message_view(m->message), s->edits, collect, b), 0);
+	text = buf_cstr(b);
+	return (strstr(text, "HELLO") != NULL ? CHANGE_EDIT : 0u) |
+	       (strstr(text, "X-Spam-Flag") != NULL ? CHANGE_TAG : 0u) |
+	       (strstr(text, "X-Own") != NULL ? CHANGE_PREPEND : 0u);
+}
+
 static void
 check_one_reply(const struct plan *p, unsigned door)
 {
@@ -299,9 +374,10 @@ check_step(const struct plan_step *s, unsigned door)
 }
 
 static void
-one_case(const enum said *said, size_t n, unsigned door, enum reject_as as, enum on_mixed mixed)
+one_case(const enum said *said, size_t n, const struct plan_options *o, struct buf *text)
 {
-	struct plan_options o = options(door, as, mixed);
+	const struct plan_step *s;
+	unsigned changes[3];
 	enum fate want[3];
 	struct txn_made m;
 	struct plan plan;
@@ -310,52 +386,79 @@ one_case(const enum said *said, size_t n, unsigned door, enum reject_as as, enum
 	txn_make(&m, n, TEXT);
 	for (size_t i = 0; i < n; i++) {
 		say(&m.txn.rcpts[i]->verdict, said[i], m.arena);
-		want[i] = expect_alone(said[i], door, as);
+		want[i] = expect_alone(said[i], o->door, o->after_queue_reject);
 	}
-	if (!(door & DOOR_REPLY_EACH))
-		expect_mixed(said, n, door, mixed, want);
-	plan_make(&m.txn, &o, find_hop, &asked, &plan);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(fate_of(step_of(&plan, i)), want[i]);
+	if (!(o->door & DOOR_REPLY_EACH))
+		expect_mixed(said, n, o->door, o->on_mixed, want);
+	expect_edits(said, n, o, want, changes);
+	plan_make(&m.txn, o, find_hop, &asked, &plan);
+	for (size_t i = 0; i < n; i++) {
+		s = step_of(&plan, i);
+		assert_int_equal(fate_of(s), want[i]);
+		if (s->kind == STEP_DELIVER)
+			assert_int_equal(changes_made(&m, s, text), changes[i]);
+	}
 	for (size_t i = 0; i < plan.nsteps; i++)
-		check_step(&plan.steps[i], door);
-	check_one_reply(&plan, door);
+		check_step(&plan.steps[i], o->door);
+	check_one_reply(&plan, o->door);
 	txn_unmake(&m);
 }
+
+/* A parameter that this door never reads has one value that will do. */
+static int
+is_read(const struct plan_options *o)
+{
+	int edits = (o->door & (DOOR_EDIT | DOOR_EDIT_SOME)) == DOOR_EDIT;
+
+	if ((o->door & DOOR_REPLY_EACH) && o->on_mixed != MIXED_HOLD)
+		return 0;
+	if (!(o->door & DOOR_AFTER_QUEUE) && o->after_queue_reject != REJECT_AS_HOLD)
+		return 0;
+	if (!(o->door & DOOR_EDIT) && (o->door & DOOR_EDIT_SOME))
+		return 0;
+	/* A refusal that is none any more has no changes: one after_queue_reject for the others. */
+	return o->on_mixed_edits == MIXED_EDITS_ALL ||
+	       (edits && o->after_queue_reject == REJECT_AS_HOLD);
+}
+
+static size_t
+every_message(const struct plan_options *o, struct buf *text)
+{
+	enum said s[3];
+	size_t total = SAID_COUNT * SAID_COUNT * SAID_COUNT;
+
+	for (size_t i = 0; i < total; i++) {
+		s[0] = i % SAID_COUNT;
+		s[1] = i / SAID_COUNT % SAID_COUNT;
+		s[2] = i / SAID_COUNT / SAID_COUNT;
+		if (i < SAID_COUNT)
+			one_case(s, 1, o, text);
+		if (i < SAID_COUNT * SAID_COUNT)
+			one_case(s, 2, o, text);
+		one_case(s, 3, o, text);
+	}
+	return total;
+}
+
+#define OPTIONS (32 * 3 * 5 * 3) /* doors, after_queue_reject, on_mixed, on_mixed_edits */
 
 static void
 test_plan_every_case(void **state)
 {
+	struct buf text = { 0 };
 	size_t cases = 0;
 
 	(void)state;
-	for (unsigned door = 0; door < 16; door++) {
-		for (int as = REJECT_AS_REJECT; as <= REJECT_AS_DISCARD; as++) {
-			for (int mixed = MIXED_SPLIT; mixed <= MIXED_DEFER; mixed++) {
-				enum said s[3];
-				int total = SAID_COUNT * SAID_COUNT * SAID_COUNT;
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		struct plan_options o =
+		    options(i % 32, (enum reject_as)(i / 32 % 3), (enum on_mixed)(i / 32 / 3 % 5));
 
-				/* A door with a reply each never reads on_mixed, a door
-				 * before the queue never after_queue_reject: one value will
-				 * do. */
-				if (((door & DOOR_REPLY_EACH) && mixed != MIXED_HOLD) ||
-				    (!(door & DOOR_AFTER_QUEUE) && as != REJECT_AS_HOLD))
-					continue;
-				for (int i = 0; i < total; i++) {
-					s[0] = i % SAID_COUNT;
-					s[1] = i / SAID_COUNT % SAID_COUNT;
-					s[2] = i / SAID_COUNT / SAID_COUNT;
-					if (i < SAID_COUNT)
-						one_case(s, 1, door, as, mixed);
-					if (i < SAID_COUNT * SAID_COUNT)
-						one_case(s, 2, door, as, mixed);
-					one_case(s, 3, door, as, mixed);
-					cases++;
-				}
-			}
-		}
+		o.on_mixed_edits = (enum on_mixed_edits)(i / 32 / 3 / 5);
+		if (is_read(&o))
+			cases += every_message(&o, &text);
 	}
-	assert_true(cases > 100000);
+	assert_true(cases > 500000);
+	buf_fini(&text);
 }
 
 /* --- the message's own verdict --- */
@@ -369,22 +472,26 @@ static const struct {
 	const char *reason, *decided;
 	int class;
 } all_cases[] = {
-	{ SAID_NOTHING, 15, REJECT_AS_REJECT, F_DELIVER, 1, NULL, NULL, -1 },
-	{ SAID_EDIT, 15, REJECT_AS_REJECT, F_DELIVER, 1, NULL, NULL, -1 },
-	{ SAID_REDIRECT, 15, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
-	{ SAID_BCC, 15, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
-	{ SAID_FILTER, 15, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
-	{ SAID_HOLD, 15, REJECT_AS_REJECT, F_HOLD, 0, "hold: odd", NULL, HOLD_POLICY },
+	{ SAID_NOTHING, DOOR_ALL, REJECT_AS_REJECT, F_DELIVER, 1, NULL, NULL, -1 },
+	{ SAID_EDIT, DOOR_ALL, REJECT_AS_REJECT, F_DELIVER, 1, NULL, NULL, -1 },
+	{ SAID_REDIRECT, DOOR_ALL, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
+	{ SAID_BCC, DOOR_ALL, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
+	{ SAID_FILTER, DOOR_ALL, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
+	{ SAID_HOLD, DOOR_ALL, REJECT_AS_REJECT, F_HOLD, 0, "hold: odd", NULL, HOLD_POLICY },
 	{ SAID_HOLD, 0, REJECT_AS_REJECT, F_DEFER, 0, "hold: odd", "hold", -1 },
-	{ SAID_DISCARD, 15, REJECT_AS_REJECT, F_DISCARD, 0, "discard", NULL, -1 },
-	{ SAID_REJECT, 15, REJECT_AS_REJECT, F_REJECT, 0, "reject: 550 5.7.1 no", NULL, -1 },
-	{ SAID_REJECT, 15, REJECT_AS_HOLD, F_HOLD, 0, "reject: 550 5.7.1 no", "reject", HOLD_SPAM },
-	{ SAID_REJECT, 15, REJECT_AS_DISCARD, F_DISCARD, 0, "reject: 550 5.7.1 no", "reject", -1 },
+	{ SAID_DISCARD, DOOR_ALL, REJECT_AS_REJECT, F_DISCARD, 0, "discard", NULL, -1 },
+	{ SAID_REJECT, DOOR_ALL, REJECT_AS_REJECT, F_REJECT, 0, "reject: 550 5.7.1 no", NULL, -1 },
+	{ SAID_REJECT, DOOR_ALL, REJECT_AS_HOLD, F_HOLD, 0, "reject: 550 5.7.1 no", "reject",
+	    HOLD_SPAM },
+	{ SAID_REJECT, DOOR_ALL, REJECT_AS_DISCARD, F_DISCARD, 0, "reject: 550 5.7.1 no", "reject",
+	    -1 },
 	/* the same before the queue is what it is */
-	{ SAID_REJECT, 7, REJECT_AS_HOLD, F_REJECT, 0, "reject: 550 5.7.1 no", NULL, -1 },
-	{ SAID_DEFER, 15, REJECT_AS_HOLD, F_DEFER, 0, "defer: 450 4.7.1 later", NULL, -1 },
+	{ SAID_REJECT, DOOR_ALL & ~DOOR_AFTER_QUEUE, REJECT_AS_HOLD, F_REJECT, 0,
+	    "reject: 550 5.7.1 no", NULL, -1 },
+	{ SAID_DEFER, DOOR_ALL, REJECT_AS_HOLD, F_DEFER, 0, "defer: 450 4.7.1 later", NULL, -1 },
 	/* a looping message must bounce, not pile up in the store */
-	{ SAID_LOOP, 15, REJECT_AS_HOLD, F_REJECT, 0, "reject: 554 5.4.6 too many hops", NULL, -1 },
+	{ SAID_LOOP, DOOR_ALL, REJECT_AS_HOLD, F_REJECT, 0, "reject: 554 5.4.6 too many hops", NULL,
+	    -1 },
 };
 
 static void
@@ -443,7 +550,7 @@ test_plan_redirect(void **state)
 	say(&m.txn.verdict, SAID_BCC, m.arena);
 	/* the last redirect wins: this recipient's list ran after the header checks */
 	m.txn.rcpts[1]->verdict.redirect = (struct effect_text){ "own@example.net", by };
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_int_equal(plan.nsteps, 2);
 	assert_int_equal(plan.steps[0].nto, 1);
 	assert_string_equal(plan.steps[0].to[0], "else@example.net");
@@ -468,7 +575,7 @@ test_plan_bcc(void **state)
 	say(&m.txn.rcpts[0]->verdict, SAID_HOLD, m.arena);
 	effect_add(&m.txn.rcpts[2]->verdict.bcc, m.arena, "third@example.net", by);
 	effect_add(&m.txn.rcpts[2]->verdict.bcc, m.arena, "COPY@example.net", by);
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_int_equal(plan.nsteps, 3);
 	assert_int_equal(plan.steps[0].kind, STEP_HOLD);
 	assert_int_equal(plan.steps[0].nextra, 0); /* the message's goes with a delivery */
@@ -491,20 +598,13 @@ test_plan_held_effects(void **state)
 	say(&m.txn.verdict, SAID_BAD_FILTER, m.arena); /* looked up at release */
 	say(&m.txn.verdict, SAID_REDIRECT, m.arena);
 	say(&m.txn.verdict, SAID_BCC, m.arena);
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_int_equal(plan.nsteps, 1);
 	assert_int_equal(plan.steps[0].kind, STEP_HOLD);
 	assert_string_equal(plan.steps[0].filter, "uucp:there");
 	assert_string_equal(plan.steps[0].redirect, "else@example.net");
 	assert_int_equal(plan.steps[0].nextra, 1);
 	txn_unmake(&m);
-}
-
-static int
-collect(void *arg, struct span piece)
-{
-	buf_add_span(arg, piece);
-	return 0;
 }
 
 static void
@@ -526,7 +626,7 @@ test_plan_edits(void **state)
 	/* before a deletion at the same place */
 	edit_add(&m.txn.rcpts[1]->verdict.edits, 16, 0, span_str("X-Three: 3\r\n"));
 	edit_add(&m.txn.verdict.edits, 16, 6, span_str("Fr0m: "));
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_int_equal(plan.nsteps, 2);
 	assert_int_equal(edit_walk(message_view(m.message), plan.steps[0].edits, collect, &got), 0);
 	assert_string_equal(
@@ -536,6 +636,62 @@ test_plan_edits(void **state)
 	assert_string_equal(buf_cstr(&got),
 	    "X-One: 1\r\nX-Two: 2\r\nX-Spam-Flag: YES\r\nSubject: HELLO\r\nX-Three: 3\r\n"
 	    "Fr0m: a@example.com\r\n\r\nbody\r\n");
+	buf_fini(&got);
+	txn_unmake(&m);
+}
+
+/* What everybody's changes add up to at a door with one text: a change that two want is made once,
+ * where two are at odds the first recipient's is made. */
+static void
+test_plan_edits_joined(void **state)
+{
+	struct origin by = { .list = "content_restrictions" };
+	struct plan_options o = options(DOOR_EDIT | DOOR_HOLD, REJECT_AS_HOLD, MIXED_HOLD);
+	struct buf got = { 0 };
+	struct txn_made m;
+	struct plan plan;
+	int asked = 0;
+
+	(void)state;
+	txn_make(&m, 4, TEXT);
+	effect_add(&m.txn.verdict.prepends, m.arena, "X-All: 1", by);
+	for (size_t i = 0; i < 2; i++) {
+		effect_add(&m.txn.rcpts[i]->verdict.prepends, m.arena, "X-Two: 2", by);
+		edit_add(&m.txn.rcpts[i]->verdict.edits, 16, 0, span_str("X-Three: 3\r\n"));
+	}
+	edit_add(&m.txn.rcpts[1]->verdict.edits, 22, 1, span_str("A"));
+	edit_add(&m.txn.rcpts[2]->verdict.edits, 22, 3, span_str("bcd"));
+	effect_add(&m.txn.rcpts[2]->verdict.prepends, m.arena, "X-Four: 4", by);
+	plan_make(&m.txn, &o, find_hop, &asked, &plan);
+	assert_int_equal(plan.nsteps, 1);
+	assert_true(plan.as_is); /* one transaction for all */
+	assert_non_null(plan.steps[0].reason);
+	assert_int_equal(edit_walk(message_view(m.message), plan.steps[0].edits, collect, &got), 0);
+	assert_string_equal(buf_cstr(&got),
+	    "X-All: 1\r\nX-Two: 2\r\nX-Four: 4\r\nSubject: hello\r\nX-Three: 3\r\n"
+	    "From: A@example.com\r\n\r\nbody\r\n");
+	buf_reset(&got);
+
+	/* Nobody's: what the message's own rules change stays. */
+	o.on_mixed_edits = MIXED_EDITS_NONE;
+	plan_make(&m.txn, &o, find_hop, &asked, &plan);
+	assert_int_equal(plan.nsteps, 1);
+	assert_int_equal(edit_walk(message_view(m.message), plan.steps[0].edits, collect, &got), 0);
+	assert_string_equal(buf_cstr(&got), "X-All: 1\r\n" TEXT);
+	buf_reset(&got);
+
+	/* Held copies keep their changes for release. */
+	o.on_mixed_edits = MIXED_EDITS_HOLD;
+	plan_make(&m.txn, &o, find_hop, &asked, &plan);
+	assert_int_equal(plan.nsteps, 4);
+	assert_int_equal(plan.steps[3].kind, STEP_DELIVER);
+	assert_int_equal(plan.steps[0].kind, STEP_HOLD);
+	assert_string_equal(plan.steps[0].decided, "accept");
+	assert_string_equal(plan.steps[0].origin.list, "on_mixed_edits");
+	assert_int_equal(edit_walk(message_view(m.message), plan.steps[0].edits, collect, &got), 0);
+	assert_string_equal(buf_cstr(&got),
+	    "X-All: 1\r\nX-Two: 2\r\nSubject: hello\r\nX-Three: 3\r\n"
+	    "From: a@example.com\r\n\r\nbody\r\n");
 	buf_fini(&got);
 	txn_unmake(&m);
 }
@@ -552,7 +708,7 @@ test_plan_many(void **state)
 	txn_make(&m, 10000, TEXT);
 	for (size_t i = 0; i < 10000; i++)
 		say(&m.txn.rcpts[i]->verdict, i % SAID_COUNT, m.arena);
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_true(plan.nsteps <= SAID_COUNT);
 	for (size_t i = 0; i < plan.nsteps; i++)
 		n += plan.steps[i].nrcpts;
@@ -568,7 +724,7 @@ test_plan_nobody(void **state)
 
 	(void)state;
 	txn_make(&m, 0, TEXT);
-	make(&m, &plan, 15);
+	make(&m, &plan, DOOR_ALL);
 	assert_int_equal(plan.nsteps, 0);
 	assert_int_equal(plan.as_is, 0);
 	txn_unmake(&m);
@@ -593,6 +749,7 @@ main(void)
 		cmocka_unit_test(test_plan_bcc),
 		cmocka_unit_test(test_plan_held_effects),
 		cmocka_unit_test(test_plan_edits),
+		cmocka_unit_test(test_plan_edits_joined),
 		cmocka_unit_test(test_plan_many),
 		cmocka_unit_test(test_plan_nobody),
 	};
