@@ -19,6 +19,7 @@
 #include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
+#include "net/dns.h"
 #include "proc/proc.h"
 #include "program.h"
 #include "table/table.h"
@@ -296,6 +297,18 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 	return w->delivered == NULL ? -1 : 0;
 }
 
+/* What restrictions ask beside tables. */
+static int
+open_services(struct worker *w, const struct params *p, struct err *err)
+{
+	struct dns_options o = { .servers = p->resolver,
+		.timeout_ms = (unsigned)p->resolver_timeout,
+		.tries = (unsigned)p->resolver_tries };
+
+	w->services.dns = dns_new(&o, err);
+	return w->services.dns == NULL ? -1 : 0;
+}
+
 static int
 open_doors(struct worker *w, struct snapshot *s, struct err *err)
 {
@@ -306,7 +319,9 @@ open_doors(struct worker *w, struct snapshot *s, struct err *err)
 		.counters = w->counters,
 		.hold = w->hold,
 		.delivered = w->delivered,
-		.reentry = w->reentry };
+		.reentry = w->reentry,
+		.dns = w->services.dns,
+		.services = &w->services };
 	struct hop_options hop;
 
 	hop_options(p, &hop);
@@ -337,6 +352,7 @@ worker_fini(struct worker *w)
 	/* Sessions that did not end are at work with what would be freed here. */
 	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
 		_exit(0);
+	dns_free(w->services.dns);
 	pool_free(w->pool);
 	delivered_close(w->delivered);
 	reentry_free(w->reentry);
@@ -363,7 +379,8 @@ program_worker(void *arg, const struct proc_worker *proc)
 	atomic_init(&w.loaded_us, w.born_us);
 	if (!proc->first)
 		change_log(params_of(s));
-	if (open_stores(&w, params_of(s), &err) == -1 || open_doors(&w, s, &err) == -1 ||
+	if (open_stores(&w, params_of(s), &err) == -1 ||
+	    open_services(&w, params_of(s), &err) == -1 || open_doors(&w, s, &err) == -1 ||
 	    open_control(&w, params_of(s), &err) == -1) {
 		log_error(NULL, NULL, "%s", err.text);
 		if (proc->first && !w.prog->log_stderr)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "rules/rules.h"
 
 struct conf;
 struct counters;
@@ -31,6 +32,7 @@ struct worker {
 	struct hold_store *hold;
 	struct delivered *delivered;
 	struct reentry *reentry;
+	struct rule_services services;
 	int64_t born_us;            /* wall clock */
 	_Atomic int64_t loaded_us;  /* of the configuration in use */
 	_Atomic int restart_needed; /* parameters changed that a reload does not take over */

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
+#include "net/dns.h"
 #include "program.h"
 #include "table/table.h"
 #include "worker.h"
@@ -112,6 +113,23 @@ next_hops_json(struct hop_pool *pool, const struct snapshot *s)
 }
 
 static json_t *
+dns_json(struct dns *dns)
+{
+	struct dns_stats st;
+	json_t *failed = json_object();
+
+	dns_get_stats(dns, &st);
+	for (int i = 0; i < DNS_OUTCOMES; i++)
+		if (dns_outcome_answer((enum dns_outcome)i) == -1 && st.outcomes[i] > 0)
+			json_object_set_new(failed, dns_outcome_text((enum dns_outcome)i),
+			    json_integer((json_int_t)st.outcomes[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "started", (json_int_t)st.started,
+	    "cached", (json_int_t)st.cached, "joined", (json_int_t)st.joined, "sent",
+	    (json_int_t)st.sent, "entries", (json_int_t)st.entries, "bytes", (json_int_t)st.bytes,
+	    "failed", failed);
+}
+
+static json_t *
 answer_status(struct worker *w, const json_t *request)
 {
 	struct snapshot *s = doors_snapshot(w->doors);
@@ -122,12 +140,14 @@ answer_status(struct worker *w, const json_t *request)
 	table_registry_each(snapshot_tables(s), add_table, tables);
 	for (size_t i = 0; i < snapshot_listener_count(s); i++)
 		json_array_append_new(listeners, listener_json(snapshot_listener(s, i)));
-	json_t *o = json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o}", "version",
-	    PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
-	    text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
-	    "loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
-	    atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
-	    "next_hops", next_hops_json(w->pool, s), "tables", tables);
+	json_t *o =
+	    json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "version",
+		PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
+		text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
+		"loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
+		atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
+		"next_hops", next_hops_json(w->pool, s), "tables", tables, "dns",
+		dns_json(w->services.dns));
 	snapshot_unref(s);
 	return o;
 }

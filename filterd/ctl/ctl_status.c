@@ -122,6 +122,20 @@ print_tables(const json_t *tables)
 }
 
 static void
+print_dns(const json_t *dns)
+{
+	const char *outcome;
+	const json_t *n;
+
+	printf("\nDNS  look-ups: %" PRId64 ", from the cache: %" PRId64 ", sent: %" PRId64
+	       "; kept: %" PRId64 " answers, %" PRId64 " octets\n",
+	    number_of(dns, "started"), number_of(dns, "cached"), number_of(dns, "sent"),
+	    number_of(dns, "entries"), number_of(dns, "bytes"));
+	json_object_foreach((json_t *)(uintptr_t)json_object_get(dns, "failed"), outcome, n)
+	    printf("  %s: %" JSON_INTEGER_FORMAT "\n", outcome, json_integer_value(n));
+}
+
+static void
 print_counters(const json_t *counters)
 {
 	puts("\ncounters since the worker started");
@@ -140,6 +154,7 @@ print_status(const char *answer)
 	print_listeners(json_object_get(o, "listeners"));
 	print_next_hops(json_object_get(o, "next_hops"));
 	print_tables(json_object_get(o, "tables"));
+	print_dns(json_object_get(o, "dns"));
 	print_counters(json_object_get(o, "counters"));
 	json_decref(o);
 	return 0;

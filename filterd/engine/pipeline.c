@@ -10,6 +10,8 @@
 #include "mail/mime.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
+#include "rules/trace.h"
+#include "rules/rules.h"
 #include "table/table.h"
 
 #define LARGE ((size_t)4 * 1024 * 1024)
@@ -66,25 +68,77 @@ ask_end(struct transaction *t, const struct snap_listener *l, struct deadline de
 	check_hops(t, l, &ix);
 }
 
-/* Why the lists of the stages before the end are not here: nothing of a listener's policy is asked
- * before the message in this version; rules/ adds its rows to this switch, and no door changes. */
+/* The one recipient that lists after RCPT may speak of (POSTFIX.md: "only if exactly one recipient
+ * was accepted"). */
+static const struct path *
+the_recipient(const struct transaction *t)
+{
+	return t->nrcpts == 1 ? &t->rcpts[0]->path : NULL;
+}
+
+static int
+refused(const struct verdict *v)
+{
+	return v->outcome == OUTCOME_DEFER || v->outcome == OUTCOME_REJECT;
+}
+
+static void
+ask_lists(struct transaction *t, const struct snap_listener *l, enum rule_stage stage,
+    struct recipient *rcpt, struct deadline deadline, struct verdict *v)
+{
+	struct rule_ask ask = { .txn = t,
+		.stage = stage,
+		.rcpt = rcpt != NULL ? &rcpt->path : the_recipient(t),
+		.recipient = rcpt,
+		.late_client = t->client_late,
+		.memory = t->memory,
+		.services = t->services,
+		.deadline = deadline,
+		.trace = t->trace };
+
+	if (ask.trace != NULL)
+		ask.trace->recipient = ask.rcpt == NULL ? "" : ask.rcpt->octets;
+	rules_ask(l->rules, &ask, v);
+}
+
+/* The end of the message: smtpd_end_of_data_restrictions first; header and body checks all the same
+ * (DESIGN.md, "Verdicts"); then content_restrictions, for each recipient by itself. */
+static void
+ask_message(struct transaction *t, const struct snap_listener *l, struct deadline deadline)
+{
+	t->verdict.stage = "END-OF-MESSAGE";
+	ask_lists(t, l, RULE_END_OF_DATA, NULL, deadline, &t->verdict);
+	ask_end(t, l, deadline);
+	if (!rules_any(l->rules, LIST_CONTENT) || refused(&t->verdict) || t->verdict.discard)
+		return;
+	for (size_t i = 0; i < t->nrcpts; i++)
+		ask_lists(t, l, RULE_CONTENT, t->rcpts[i], deadline, &t->rcpts[i]->verdict);
+}
+
 void
 engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stage,
     struct recipient *rcpt, struct deadline deadline, struct verdict *v)
 {
-	(void)rcpt;
-	(void)v;
 	switch (stage) {
 	case STAGE_NONE:
+		return;
 	case STAGE_CONNECT:
+		ask_lists(t, l, RULE_CONNECT, NULL, deadline, v);
+		return;
 	case STAGE_HELO:
+		ask_lists(t, l, RULE_HELO, NULL, deadline, v);
+		return;
 	case STAGE_MAIL:
+		ask_lists(t, l, RULE_MAIL, NULL, deadline, v);
+		return;
 	case STAGE_RCPT:
+		ask_lists(t, l, RULE_RCPT, rcpt, deadline, v);
+		return;
 	case STAGE_DATA:
+		ask_lists(t, l, RULE_DATA, NULL, deadline, v);
 		return;
 	case STAGE_END:
-		t->verdict.stage = "END-OF-MESSAGE";
-		ask_end(t, l, deadline);
+		ask_message(t, l, deadline);
 		return;
 	}
 }

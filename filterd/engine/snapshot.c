@@ -5,17 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/xmem.h"
 #include "conf/reporter.h"
+#include "engine/rule_params.h"
 #include "engine/snapshot.h"
 #include "net/dial.h"
 #include "rules/content_checks.h"
+#include "rules/rules.h"
 #include "table/table.h"
 
 struct snapshot {
 	_Atomic int refs;
 	struct conf *conf;
+	struct arena *mem; /* texts that the rules were told */
 	struct table_registry *tables;
 	struct snap_listener *listeners;
 	size_t nlisteners;
@@ -132,6 +136,22 @@ table_warning(void *arg, const struct table_finding *f)
 	reporter_tell(&b->reporter, CONF_WARNING, f->file, f->line, "%s", f->text);
 }
 
+static void
+compile_rules(struct build *b, struct snap_listener *l)
+{
+	struct rule_source source = {
+		.conf = b->snap->conf, .listener = b->listener, .arena = b->snap->mem
+	};
+	struct rule_options o = { 0 };
+	int before = b->reporter.errors;
+
+	rule_params_listener(&source, &o);
+	l->rules = rules_compile(&o, b->snap->tables, rule_finding, b);
+	if (l->rules == NULL && b->reporter.errors == before && before == 0)
+		tell(b, CONF_ERROR, "smtpd_recipient_restrictions",
+		    "the restriction lists cannot be compiled");
+}
+
 /* What goes into a header and is no field would end that header. */
 static void
 field(struct build *b, const char *parameter, const char *text, const char *such)
@@ -160,6 +180,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	    nets(b, "smtpd_authorized_xforward_hosts", p->smtpd_authorized_xforward_hosts);
 	l->xclient = nets(b, "smtpd_authorized_xclient_hosts", p->smtpd_authorized_xclient_hosts);
 	compile_checks(b, l);
+	compile_rules(b, l);
 	field(b, "received_header", p->received_header, "Received: ...");
 	field(b, "tag_header", p->tag_header, "X-Spam-Flag: YES");
 	if (p->filter_next_hop_maps[0] != '\0') {
@@ -186,6 +207,7 @@ snapshot_free(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->nlisteners; i++) {
 		content_checks_free(s->listeners[i].checks);
+		rules_free(s->listeners[i].rules);
 		net_list_free(s->listeners[i].allowed);
 		net_list_free(s->listeners[i].xforward);
 		net_list_free(s->listeners[i].xclient);
@@ -194,6 +216,7 @@ snapshot_free(struct snapshot *s)
 	if (s->tables != NULL)
 		table_registry_free(s->tables);
 	conf_free(s->conf);
+	arena_free(s->mem);
 	free(s);
 }
 
@@ -206,6 +229,7 @@ snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *rep
 	reporter_init(&b.reporter, report, arg);
 	atomic_init(&s->refs, 1);
 	s->conf = conf;
+	s->mem = arena_new();
 	s->tables = table_registry_new(counters);
 	s->nlisteners = conf_listener_count(conf);
 	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));

@@ -19,6 +19,7 @@
 struct content_checks;
 struct counters;
 struct err;
+struct rules;
 struct snapshot;
 struct table_registry;
 
@@ -28,6 +29,7 @@ struct snap_listener {
 	const struct params *params;      /* with the listener's own values */
 	struct next_hop next_hop;
 	struct content_checks *checks;
+	struct rules *rules;
 	struct net_list *allowed, *xforward, *xclient;
 	struct plan_options plan;
 	int filter_map; /* number of filter_next_hop_maps in the registry, -1 none */
