@@ -8,6 +8,7 @@
 static const struct restriction_def *const families[] = {
 	restrictions_access,
 	restrictions_access_dns,
+	restrictions_ccert,
 	restrictions_policy,
 };
 

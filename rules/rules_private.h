@@ -86,7 +86,7 @@ extern const struct restriction_def restriction_broken, restriction_class, restr
 extern const struct restriction_def restrictions_generic[], restrictions_client[],
     restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
     restrictions_auth[], restrictions_access[], restrictions_access_dns[], restrictions_rbl[],
-    restrictions_policy[], restrictions_verify[];
+    restrictions_policy[], restrictions_verify[], restrictions_ccert[];
 
 /* --- words.c: a list cut into its words --- */
 /* The next word of a restriction list: separated by commas and white space, with { } kept together.
