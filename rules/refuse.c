@@ -34,26 +34,34 @@ subject_class(enum subject_kind k)
 	return "";
 }
 
+/* name[addr], written once a transaction. */
+static const char *
+client_name(struct rule_run *run)
+{
+	char label[400];
+
+	if (run->kept->client_label == NULL) {
+		client_label(run->client, label, sizeof(label));
+		run->kept->client_label = arena_strdup(run->arena, label);
+	}
+	return run->kept->client_label;
+}
+
 struct rule_subject
 rule_subject(struct rule_run *run, enum subject_kind kind)
 {
 	struct rule_subject s = { .kind = kind, .name = "" };
-	char label[400];
 
 	switch (kind) {
 	case SUBJECT_CLIENT:
-		client_label(run->client, label, sizeof(label));
-		s.name = arena_strdup(run->arena, label);
+	case SUBJECT_CCERT:
+		s.name = client_name(run);
 		break;
 	case SUBJECT_REVERSE_CLIENT:
 		s.name = run->client->reverse_name;
 		break;
 	case SUBJECT_SASL:
 		s.name = run->client->login;
-		break;
-	case SUBJECT_CCERT:
-		client_label(run->client, label, sizeof(label));
-		s.name = arena_strdup(run->arena, label);
 		break;
 	case SUBJECT_HELO:
 		s.name = run->client->helo;

@@ -8,8 +8,15 @@
 static const struct restriction_def *const families[] = {
 	restrictions_access,
 	restrictions_access_dns,
+	restrictions_auth,
 	restrictions_ccert,
+	restrictions_client,
+	restrictions_generic,
+	restrictions_helo,
 	restrictions_policy,
+	restrictions_recipient,
+	restrictions_relay,
+	restrictions_sender,
 };
 
 static int

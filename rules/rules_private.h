@@ -72,6 +72,7 @@ struct kept_address {
 	const struct address *address;
 };
 struct rule_txn {
+	const char *client_label; /* name[addr]; NULL: not asked for yet */
 	struct kept_dns *dns;
 	struct kept_address *addresses;
 	struct deferral sender; /* defer_if_permit so far, after the sender list */
