@@ -22,6 +22,7 @@
 #include "net/dns.h"
 #include "proc/proc.h"
 #include "program.h"
+#include "rules/dnsbl.h"
 #include "table/table.h"
 #include "worker.h"
 
@@ -305,6 +306,7 @@ open_services(struct worker *w, const struct params *p, struct err *err)
 		.timeout_ms = (unsigned)p->resolver_timeout,
 		.tries = (unsigned)p->resolver_tries };
 
+	w->services.zones = dnsbl_zones_new();
 	w->services.dns = dns_new(&o, err);
 	return w->services.dns == NULL ? -1 : 0;
 }
@@ -352,6 +354,7 @@ worker_fini(struct worker *w)
 	/* Sessions that did not end are at work with what would be freed here. */
 	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
 		_exit(0);
+	dnsbl_zones_free(w->services.zones);
 	dns_free(w->services.dns);
 	pool_free(w->pool);
 	delivered_close(w->delivered);

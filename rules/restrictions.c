@@ -14,6 +14,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_generic,
 	restrictions_helo,
 	restrictions_policy,
+	restrictions_rbl,
 	restrictions_recipient,
 	restrictions_relay,
 	restrictions_sender,
