@@ -68,8 +68,12 @@ remember_served(struct relay *r)
 static void
 set_decided(struct relay *r, const struct plan_step *s)
 {
-	for (size_t i = 0; i < s->nrcpts; i++)
-		r->t->rcpts[s->rcpts[i]]->decided = s->decided;
+	for (size_t i = 0; i < s->nrcpts; i++) {
+		struct recipient *to = r->t->rcpts[s->rcpts[i]];
+
+		to->decided = s->decided;
+		to->by = s->origin.list == NULL && s->origin.file == NULL ? NULL : &s->origin;
+	}
 }
 
 static void
@@ -334,6 +338,7 @@ relay_run(struct transaction *t, const struct plan *plan, const struct relay_opt
 		t->rcpts[i]->code = 0;
 		t->rcpts[i]->reply = "";
 		t->rcpts[i]->hop = t->rcpts[i]->decided = NULL;
+		t->rcpts[i]->by = NULL;
 	}
 	if (o->pass_xforward)
 		r.client = hop_client_make(t->arena, t->client);

@@ -59,6 +59,8 @@ struct recipient {
 	const char *hop;   /* next hop's text, or NULL */
 	const char
 	    *decided; /* what the rules said, when the fate is a substitute ("reject"); or NULL */
+	const struct origin *by; /* the rule behind a fate that is none of the next hop's: its own,
+				    or of another recipient where all had to agree; or NULL */
 };
 
 struct transaction {

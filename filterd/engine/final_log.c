@@ -25,19 +25,39 @@ fate_verb(enum rcpt_fate f)
 	return "unknown";
 }
 
-/* What the rules said of this message. */
-static const char *
-verdict_word(const struct verdict *v)
+/* The rules' verdicts about one recipient: the message's and its own. */
+struct said {
+	const struct verdict *all, *own;
+};
+
+static int
+refuses(const struct verdict *v)
 {
-	if (v->outcome == OUTCOME_REJECT)
-		return "reject";
-	if (v->outcome == OUTCOME_DEFER)
-		return "defer";
-	if (v->discard)
+	return v->outcome == OUTCOME_REJECT || v->outcome == OUTCOME_DEFER;
+}
+
+/* NULL: nobody refuses. */
+static const struct verdict *
+refusal(const struct said *s)
+{
+	return refuses(s->all) ? s->all : refuses(s->own) ? s->own : NULL;
+}
+
+/* The own verdict where it has this effect, else the message's. */
+#define HAS(s, effect) ((s)->own->effect ? (s)->own : (s)->all->effect ? (s)->all : NULL)
+
+static const char *
+verdict_word(const struct said *s)
+{
+	const struct verdict *v = refusal(s);
+
+	if (v != NULL)
+		return v->outcome == OUTCOME_REJECT ? "reject" : "defer";
+	if (HAS(s, discard))
 		return "discard";
-	if (v->hold)
+	if (HAS(s, hold))
 		return "hold";
-	return v->tags.n > 0 ? "tag" : "pass";
+	return HAS(s, tags.n) ? "tag" : "pass";
 }
 
 static void
@@ -51,80 +71,97 @@ word(struct buf *b, const char *name, const char *arg)
 }
 
 static void
-effects(const struct verdict *v, struct buf *b)
+bcc_words(const struct verdict *v, struct buf *b)
 {
-	if (v->discard)
-		word(b, "discard", NULL);
-	if (v->hold)
-		word(b, "hold", NULL);
-	if (v->filter.arg != NULL)
-		word(b, "filter", v->filter.arg);
-	if (v->redirect.arg != NULL)
-		word(b, "redirect", v->redirect.arg);
 	for (size_t i = 0; i < v->bcc.n; i++)
 		word(b, "bcc", v->bcc.v[i].arg);
-	if (v->tags.n > 0)
+}
+
+static const char *
+filter_of(const struct said *s)
+{
+	const struct verdict *v = HAS(s, filter.arg);
+
+	return v == NULL ? NULL : v->filter.arg;
+}
+
+static const char *
+redirect_of(const struct said *s)
+{
+	const struct verdict *v = HAS(s, redirect.arg);
+
+	return v == NULL ? NULL : v->redirect.arg;
+}
+
+static void
+effects(const struct said *s, struct buf *b)
+{
+	if (HAS(s, discard))
+		word(b, "discard", NULL);
+	if (HAS(s, hold))
+		word(b, "hold", NULL);
+	if (filter_of(s) != NULL)
+		word(b, "filter", filter_of(s));
+	if (redirect_of(s) != NULL)
+		word(b, "redirect", redirect_of(s));
+	bcc_words(s->all, b);
+	bcc_words(s->own, b);
+	if (HAS(s, tags.n))
 		word(b, "tag", NULL);
-	if (v->prepends.n > 0)
+	if (HAS(s, prepends.n))
 		word(b, "prepend", NULL);
-	if (v->edits.n > 0)
+	if (HAS(s, edits.n))
 		word(b, "edit", NULL);
 }
 
 /* The rule that had the last word. */
 static const struct origin *
-deciding(const struct verdict *v)
+deciding(const struct said *s, const struct recipient *r)
 {
-	if (v->outcome == OUTCOME_REJECT || v->outcome == OUTCOME_DEFER)
+	const struct verdict *v = refusal(s);
+
+	if (v != NULL)
 		return &v->origin;
-	if (v->discard)
+	if (r->by != NULL) /* another recipient's refusal, where all had to agree */
+		return r->by;
+	if ((v = HAS(s, discard)) != NULL)
 		return &v->discard_origin;
-	if (v->hold)
+	if ((v = HAS(s, hold)) != NULL)
 		return &v->hold_origin;
-	if (v->redirect.arg != NULL)
+	if ((v = HAS(s, redirect.arg)) != NULL)
 		return &v->redirect.origin;
-	if (v->filter.arg != NULL)
+	if ((v = HAS(s, filter.arg)) != NULL)
 		return &v->filter.origin;
-	if (v->tags.n > 0)
+	if ((v = HAS(s, tags.n)) != NULL)
 		return &v->tags.v[0].origin;
-	if (v->bcc.n > 0)
+	if ((v = HAS(s, bcc.n)) != NULL)
 		return &v->bcc.v[0].origin;
-	if (v->prepends.n > 0)
+	if ((v = HAS(s, prepends.n)) != NULL)
 		return &v->prepends.v[0].origin;
-	return &v->origin;
-}
-
-/* A recipient's own verdict counts where it says something; else the message's. */
-static const struct verdict *
-verdict_of(const struct transaction *t, const struct recipient *r)
-{
-	const struct verdict *v = &r->verdict;
-
-	if (t->verdict.outcome == OUTCOME_REJECT || t->verdict.outcome == OUTCOME_DEFER)
-		return &t->verdict;
-	return v->outcome != OUTCOME_DUNNO || v->discard || v->hold || v->tags.n > 0 ? v
-										     : &t->verdict;
+	return &s->all->origin;
 }
 
 /* Why it was held or discarded: the rule's text, or the refusal that was not to be a bounce. */
 static void
-reason_of(const struct verdict *v, const struct recipient *r, struct buf *b)
+reason_of(const struct said *s, const struct recipient *r, struct buf *b)
 {
-	const char *text = v->discard ? v->discard_reason : v->hold_reason;
+	const struct verdict *v = refusal(s);
 
 	if (r->fate != FATE_HELD && r->fate != FATE_DISCARDED)
 		return;
-	if (v->outcome == OUTCOME_REJECT || v->outcome == OUTCOME_DEFER)
+	if (v != NULL)
 		buf_printf(b, "%d %s %s", v->code, v->enhanced, v->text == NULL ? "" : v->text);
-	else if (text != NULL)
-		buf_adds(b, text);
+	else if ((v = HAS(s, discard)) != NULL)
+		buf_adds(b, v->discard_reason == NULL ? "" : v->discard_reason);
+	else if ((v = HAS(s, hold)) != NULL)
+		buf_adds(b, v->hold_reason == NULL ? "" : v->hold_reason);
 }
 
 static void
 copies(const struct verdict *v, struct buf *b)
 {
 	for (size_t i = 0; i < v->bcc.n; i++)
-		buf_printf(b, "%s%s", i == 0 ? "" : " ", v->bcc.v[i].arg);
+		buf_printf(b, "%s%s", b->len == 0 ? "" : " ", v->bcc.v[i].arg);
 }
 
 static int64_t
@@ -146,7 +183,7 @@ say(struct buf *b, const char *what, const char *value, const char *end)
 struct line {
 	const struct transaction *t;
 	const struct recipient *r;
-	const char *client, *rule, *verdict, *effects, *facts;
+	const char *client, *rule, *list, *verdict, *effects, *facts;
 	int64_t receive_ms, check_ms, total_ms;
 };
 
@@ -171,6 +208,7 @@ format_line(const struct line *l, struct buf *b)
 	say(b, "proto=", t->client->proto, " ");
 	say(b, "helo=<", t->client->helo, "> ");
 	say(b, "rule=", l->rule, " ");
+	say(b, "list=", or_dash(l->list), " ");
 	say(b, "verdict=", l->verdict, " ");
 	say(b, "effects=<", l->effects, "> ");
 	say(b, "queue_id=", or_dash(t->client->ident), " ");
@@ -192,17 +230,19 @@ static void
 log_one(const struct transaction *t, const struct recipient *r, const char *facts, int64_t now,
     struct buf *text)
 {
-	const struct verdict *v = verdict_of(t, r);
+	const struct said said = { &t->verdict, &r->verdict };
+	const struct origin *by = deciding(&said, r);
 	struct buf what = { 0 }, reason = { 0 }, bcc = { 0 };
 	char client[400], rule[400];
 
-	reason_of(v, r, &reason);
-	copies(v, &bcc);
-	effects(v, &what);
+	reason_of(&said, r, &reason);
+	copies(said.all, &bcc);
+	copies(said.own, &bcc);
+	effects(&said, &what);
 	client_label(t->client, client, sizeof(client));
-	origin_format(deciding(v), rule, sizeof(rule));
-	const struct line l = { t, r, client, rule, verdict_word(v), buf_cstr(&what), facts,
-		ms_between(t->started_us, t->data_us), ms_between(t->data_us, t->checked_us),
+	origin_format(by, rule, sizeof(rule));
+	const struct line l = { t, r, client, rule, by->list, verdict_word(&said), buf_cstr(&what),
+		facts, ms_between(t->started_us, t->data_us), ms_between(t->data_us, t->checked_us),
 		ms_between(t->started_us, now) };
 	const struct log_field fields[] = {
 		LOG_STR("queue_id", t->client->ident),
@@ -216,9 +256,10 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_STR("verdict", l.verdict),
 		LOG_STR("fate", fate_verb(r->fate)),
 		LOG_STR("rule", rule),
+		LOG_STR("list", by->list),
 		LOG_STR("effects", l.effects),
-		LOG_STR("filter", v->filter.arg),
-		LOG_STR("redirect", v->redirect.arg),
+		LOG_STR("filter", filter_of(&said)),
+		LOG_STR("redirect", redirect_of(&said)),
 		LOG_STR("bcc", buf_cstr(&bcc)),
 		LOG_STR("reason", buf_cstr(&reason)),
 		LOG_NUM("code", r->code),

@@ -356,11 +356,11 @@ def test_final_line_json(filterd, hop):
         assert c.reply().code == 250
     e = f.wait_finals(1)[0]
     assert {k: e[k] for k in ("queue_id", "message_id", "sender", "recipient", "client", "helo", "proto", "listener",
-                              "verdict", "fate", "rule", "effects", "filter", "redirect", "bcc", "reason", "code",
+                              "verdict", "fate", "rule", "list", "effects", "filter", "redirect", "bcc", "reason", "code",
                               "hop", "level", "event")} == {
         "queue_id": "4ABC", "message_id": "<m@example.com>", "sender": "a@example.com", "recipient": "b@example.com",
         "client": "x.example[192.0.2.1]", "helo": "h.example", "proto": "ESMTP", "listener": "lmtp",
-        "verdict": "pass", "fate": "deliver", "rule": "-", "effects": "", "filter": "", "redirect": "", "bcc": "",
+        "verdict": "pass", "fate": "deliver", "rule": "-", "list": "", "effects": "", "filter": "", "redirect": "", "bcc": "",
         "reason": "", "code": 250, "hop": hop.next_hop, "level": "info", "event": "message"}
     assert e["reply"] == "2.0.0 Ok: queued as " + hop.wait(1)[0].queue_id
     assert e["bytes"] == len(hop.messages[0].data)
@@ -381,7 +381,7 @@ def test_final_line_text(filterd, hop):
         assert re.fullmatch(
             r"\S+ filterd/lmtp\[[0-9]+\]: \w+: reject: END-OF-MESSAGE from x\.example\[192\.0\.2\.1\]: 550 5\.7\.1 no; "
             rf"from=<a@example\.com> to=<{re.escape(rcpt)}> proto=ESMTP helo=<h\.example> rule={f.dir}/hc:1 "
-            r"verdict=reject effects=<> queue_id=4ABC message-id=<m@x> hop=- size=[0-9]+ ms=[0-9]+/[0-9]+/[0-9]+ "
+            r"list=header_checks verdict=reject effects=<> queue_id=4ABC message-id=<m@x> hop=- size=[0-9]+ ms=[0-9]+/[0-9]+/[0-9]+ "
             r"facts=<>", line), line
 
 
