@@ -25,8 +25,8 @@ struct rule_source {
 
 /* Every option that is a parameter.  mynetworks is empty also where it is not set. */
 void rule_params_fill(const struct params *, struct rule_options *);
-/* The parameters of the source's listener (mynetworks NULL: not set), its role, and the functions that ask the source, which
- * must stay where it is until the rules are compiled. */
+/* The parameters of the source's listener (mynetworks NULL: not set), its role, and the functions
+ * that ask the source, which must stay where it is until the rules are compiled. */
 void rule_params_listener(struct rule_source *, struct rule_options *);
 
 #endif

@@ -1,7 +1,10 @@
 /* A whole configuration from memory: lines, references, values, listeners, and printing it. */
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/arena.h"
+#include "base/attr.h"
 #include "conf/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,6 +23,25 @@ unused(void *arg, const char *name, const char *file, int line)
 	size_t *n = arg;
 
 	*n += name[0] != '\0' && file != NULL && line > 0;
+}
+
+/* Where each octet of some values stands. */
+static void
+lines(const struct conf *c, const struct conf_listener *l)
+{
+	static const char *const names[] = { "smtpd_recipient_restrictions", "a", "listeners" };
+	struct arena *arena = arena_new();
+
+	for (size_t i = 0; i < nitems(names); i++) {
+		const char *file, *value;
+		int line;
+
+		value = conf_site_value(c, l, names[i], arena, &file, &line);
+		for (size_t at = 0; value != NULL && at < 20 && at <= strlen(value); at++)
+			if (conf_item_line(c, l, names[i], value, at, &file) < line)
+				__builtin_trap();
+	}
+	arena_free(arena);
 }
 
 int
@@ -43,6 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fclose(null);
 	}
 	conf_unused_each(c, unused, &told);
+	lines(c, all.listener);
 	conf_free(c);
 	return 0;
 }
