@@ -67,10 +67,10 @@ rule_subject(struct rule_run *run, enum subject_kind kind)
 		s.name = run->client->helo;
 		break;
 	case SUBJECT_SENDER:
-		s.name = run->txn->sender.octets == NULL ? "" : run->txn->sender.octets;
+		s.name = run->txn->sender.addr == NULL ? "" : run->txn->sender.addr;
 		break;
 	case SUBJECT_RECIPIENT:
-		s.name = run->rcpt == NULL ? "" : run->rcpt->octets;
+		s.name = run->rcpt == NULL ? "" : run->rcpt->addr;
 		break;
 	case SUBJECT_DATA:
 		s.name = "DATA";
