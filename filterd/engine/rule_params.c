@@ -99,6 +99,7 @@ addresses(const struct params *p, struct rule_options *o)
 	TAKE(resolve_dequoted_address);
 	TAKE(resolve_null_domain);
 	TAKE(append_dot_mydomain);
+	TAKE(allow_min_user);
 }
 
 static void
