@@ -7,10 +7,34 @@
 
 The first rule whose attributes are all equal decides; else DUNNO.
 """
+import re
 import socket
 import threading
 
 from ports import free_port
+
+
+def rcpt_request(case):
+    """What a Postfix would ask at a case's first RCPT (tests/parity/candidate)."""
+    who = case["client"]
+
+    def name(n):
+        return "unknown" if n.startswith("[") else n
+    return {"request": "smtpd_access_policy", "protocol_state": "RCPT", "protocol_name": who["proto"], "client_address": who["addr"],
+            "client_name": name(who["name"]), "client_port": "4242", "reverse_client_name": name(who["reverse_name"]),
+            "server_address": "::1" if ":" in who["addr"] else "127.0.0.1", "server_port": "25", "helo_name": who["helo"] or "",
+            "sender": case["sender"], "recipient": case["recipients"][0], "recipient_count": "0", "queue_id": "", "instance": "1." + case["id"],
+            "size": "0", "etrn_domain": "", "stress": "", "sasl_method": "PLAIN" if who["login"] else "", "sasl_username": who["login"] or "",
+            "sasl_sender": "", "ccert_subject": "", "ccert_issuer": "", "ccert_fingerprint": "", "ccert_pubkey_fingerprint": "",
+            "encryption_protocol": "", "encryption_cipher": "", "encryption_keysize": "0", "policy_context": ""}
+
+
+def ask(address, request):
+    """A policy server's answer: its action; None: it hung up."""
+    with socket.create_connection(address, 30) as s, s.makefile("rb") as answer:
+        s.sendall("".join(f"{k}={v}\n" for k, v in request.items()).encode() + b"\n")
+        action = re.fullmatch(r"action=(.*)\n", answer.readline().decode(errors="surrogateescape"))
+        return action[1] if action and answer.readline() == b"\n" else None
 
 
 class Server:
