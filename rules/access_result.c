@@ -119,7 +119,8 @@ log_effect(struct rule_run *run, const struct result *r, const char *what, const
 {
 	rule_log(run, what,
 	    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
-		subject_class(r->subject.kind), word, r->text[0] == '\0' ? "" : " ", r->text));
+		subject_class(r->subject.kind), word, r->text[0] == '\0' ? "" : " ", r->text),
+	    r->text);
 }
 
 /* The same with the row's own text, if it has one, in place of "triggers ... action". */
@@ -132,7 +133,8 @@ log_text(struct rule_run *run, const struct result *r, const char *what, const c
 	}
 	rule_log(run, what,
 	    arena_printf(run->arena, "<%s>: %s %s", r->subject.name, subject_class(r->subject.kind),
-		r->text));
+		r->text),
+	    r->text);
 }
 
 static enum rule_result

@@ -141,7 +141,7 @@ printable(char *s)
 }
 
 void
-rule_log(struct rule_run *run, const char *what, const char *text)
+rule_log(struct rule_run *run, const char *what, const char *text, const char *arg)
 {
 	const struct transaction *t = run->txn;
 	const char *stage = rules_stage_name(run->ask->stage);
@@ -157,7 +157,8 @@ rule_log(struct rule_run *run, const char *what, const char *text)
 		LOG_STR("sender", t->sender.octets),
 		LOG_STR("recipient", to),
 		LOG_STR("client", label),
-		LOG_STR("text", text),
+		LOG_STR("content", text),
+		LOG_STR("arg", arg),
 		LOG_STR("list", run->rules->lists[run->list].name),
 		LOG_STR("rule", rule),
 	};
@@ -211,7 +212,7 @@ refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, c
 	enhanced_fit(e, (int)code);
 	if (warns) {
 		rule_log(run, "reject_warning",
-		    arena_printf(run->arena, "%d %s %s", (int)code, e, text));
+		    arena_printf(run->arena, "%d %s %s", (int)code, e, text), NULL);
 		return RULE_DUNNO;
 	}
 	verdict_refuse(run->v, (int)code, e, text, origin_of(run));

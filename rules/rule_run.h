@@ -128,8 +128,9 @@ const struct dns_result *rule_dns(struct rule_run *, const char *name, enum dns_
 /* "warning: ..." in the log, with the transaction's id. */
 void rule_warn(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* Postfix's line "reject_warning: RCPT from ...: TEXT; from=<> to=<> proto= helo=<>" and its kin;
- * what: "reject_warning", "hold", "filter", "info", ... */
-void rule_log(struct rule_run *, const char *what, const char *text);
+ * what: "reject_warning", "hold", "filter", "info", ...; arg: what stands behind the action, or
+ * NULL. */
+void rule_log(struct rule_run *, const char *what, const char *text, const char *arg);
 
 /* Run a list as part of this evaluation (classes, lists from table rows). */
 enum rule_result rule_call(struct rule_run *, const struct rule_list *, struct rule_subject);
