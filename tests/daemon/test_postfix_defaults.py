@@ -1,4 +1,6 @@
 """In role mta parameters have the defaults of Debian's Postfix at compatibility_level 3.6; what filterctl says of roles."""
+import os
+import re
 import shutil
 import subprocess
 
@@ -104,3 +106,18 @@ def test_check_tells_what_role_after_queue_leaves_alone(tmp_path):
         f"note: {tmp_path}/filterd.cf:4: smtpd_recipient_restrictions: {text}"]
     # Neither of these is said of a door that gets no messages.
     assert "listener asked" not in said
+
+
+def test_rules_are_told_every_option():
+    """A field of struct rule_options that engine forgets would be empty for ever."""
+    source = os.environ.get("FILTERD_SOURCE_DIR", os.path.join(os.path.dirname(__file__), "..", ".."))
+
+    def text(path):
+        with open(os.path.join(source, path)) as f:
+            return re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+
+    struct = re.search(r"^struct rule_options \{(.*?)^\};", text("rules/rules.h"), re.S | re.M).group(1)
+    fields = re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", struct)
+    filled = set(re.findall(r"TAKE\((\w+)\)|o->(\w+)(?:\[\w+\])? =", text("filterd/engine/rule_params.c")))
+    assert len(fields) > 90
+    assert set(fields) - {a or b for a, b in filled} == set()

@@ -180,26 +180,6 @@ test_fill(void **state)
 	buf_fini(&told);
 }
 
-/* No option is forgotten: what the table does not name is filled from elsewhere, or is padding. */
-static void
-test_all(void **state)
-{
-	unsigned char seen[sizeof(struct rule_options)] = { 0 };
-	size_t left = 0;
-
-	(void)state;
-	for (size_t i = 0; i < nitems(option_cases); i++)
-		memset(seen + option_cases[i].offset, 1, option_cases[i].kind == 's' ? 4 : 8);
-	memset(seen + offsetof(struct rule_options, site), 1, sizeof(rule_site_fn *));
-	memset(seen + offsetof(struct rule_options, line_of), 1, sizeof(rule_line_fn *));
-	memset(seen + offsetof(struct rule_options, arg), 1, sizeof(void *));
-	memset(seen + offsetof(struct rule_options, is_mta), 1, sizeof(int));
-	memset(seen + offsetof(struct rule_options, tolerant), 1, sizeof(int));
-	for (size_t i = 0; i < sizeof(seen); i++)
-		left += seen[i] == 0;
-	assert_in_range(left, 0, sizeof(int)); /* an odd number of switches */
-}
-
 static void
 test_listener(void **state)
 {
@@ -249,7 +229,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fill),
-		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_listener),
 	};
 
