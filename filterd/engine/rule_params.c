@@ -140,6 +140,10 @@ failures(const struct params *p, struct rule_options *o)
 	    tempfail_action(p->unverified_sender_tempfail_action);
 	o->unverified_recipient_tempfail_action =
 	    tempfail_action(p->unverified_recipient_tempfail_action);
+	TAKE(address_verify_sender);
+	TAKE(address_verify_poll_count);
+	TAKE(address_verify_poll_delay);
+	o->next_hop = p->next_hop[0] == '\0' ? NULL : p->next_hop;
 }
 
 static void

@@ -1,0 +1,238 @@
+/* reject_unverified_sender, reject_unverified_recipient. */
+#include <string.h>
+
+#include "base/text.h"
+#include "rules/address.h"
+#include "rules/rules_private.h"
+#include "rules/verify.h"
+
+/* What the parameters of the one and the other say. */
+struct manner {
+	struct rule_subject subject;
+	const char *enhanced; /* for 4xx; the class follows the code */
+	int64_t reject_code, defer_code;
+	const char *reason; /* instead of what the probe said; "": that */
+	const char *tempfail_action;
+};
+
+static struct manner
+manner_of(struct rule_run *run, enum subject_kind kind)
+{
+	const struct rule_options *o = run->o;
+	int is_sender = kind == SUBJECT_SENDER;
+
+	return (struct manner){ .subject = rule_subject(run, kind),
+		.enhanced = is_sender ? "4.1.7" : "4.1.1",
+		.reject_code = is_sender ? o->unverified_sender_reject_code
+					 : o->unverified_recipient_reject_code,
+		.defer_code = is_sender ? o->unverified_sender_defer_code
+					: o->unverified_recipient_defer_code,
+		.reason = is_sender ? o->unverified_sender_reject_reason
+				    : o->unverified_recipient_reject_reason,
+		.tempfail_action = is_sender ? o->unverified_sender_tempfail_action
+					     : o->unverified_recipient_tempfail_action };
+}
+
+/* --- what goes between < and > --- */
+
+static int
+is_dot_string(const char *s)
+{
+	static const char specials[] = "()<>[]:;@\\,\" \t";
+
+	if (s[0] == '\0' || s[0] == '.' || s[strlen(s) - 1] == '.' || strstr(s, "..") != NULL)
+		return 0;
+	return strpbrk(s, specials) == NULL;
+}
+
+static int
+has_control(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return 1;
+	return 0;
+}
+
+static const char *
+quoted(struct arena *a, const char *local)
+{
+	char *out, *p;
+
+	if (is_dot_string(local))
+		return local;
+	p = out = arena_alloc(a, 2 * strlen(local) + 3);
+	*p++ = '"';
+	for (; *local != '\0'; local++) {
+		if (*local == '"' || *local == '\\')
+			*p++ = '\\';
+		*p++ = *local;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return out;
+}
+
+/* As the client wrote it, since the case of a local part may matter to its host; but what lacks a
+ * domain, or is rewritten, as it is understood. */
+static void
+write_address(
+    struct rule_run *run, const struct path *p, const struct address *a, struct verify_question *q)
+{
+	const char *local = a->local;
+
+	q->domain = a->domain;
+	if (p->local != NULL && text_case_eq(p->local, a->local))
+		local = p->local;
+	q->address = arena_printf(run->arena, "%s@%s", quoted(run->arena, local), q->domain);
+}
+
+/* The probe's sender: double-bounce@$myorigin; "" the null sender. */
+static const char *
+probe_sender(struct rule_run *run)
+{
+	const char *s = run->o->address_verify_sender;
+
+	if (s == NULL || s[0] == '\0' || strcmp(s, "<>") == 0)
+		return "";
+	if (strchr(s, '@') != NULL)
+		return s;
+	return arena_printf(run->arena, "%s@%s", s, run->o->myorigin);
+}
+
+/* Probes for the addresses that probes come from would go round in circles. */
+static int
+is_prober(struct rule_run *run, const struct address *a)
+{
+	const char *bounce = run->o->double_bounce_sender;
+
+	if (text_case_eq(a->full, probe_sender(run)))
+		return 1;
+	return bounce != NULL && bounce[0] != '\0' &&
+	       (text_case_eq(a->full, bounce) ||
+		   (strchr(bounce, '@') == NULL && a->ours && text_case_eq(a->local, bounce)));
+}
+
+/* --- the answer --- */
+
+static enum rule_result
+cannot_tell(struct rule_run *run, const struct manner *m, const char *text)
+{
+	const char *whole = arena_printf(run->arena, "<%s>: %s rejected: %s", m->subject.name,
+	    subject_class(m->subject.kind), text);
+
+	if (strcmp(m->tempfail_action, "defer") == 0)
+		return rule_refuse(run, m->defer_code, m->enhanced, "%s", whole);
+	return rule_defer_if_permit(run, m->defer_code, m->enhanced, "%s", whole);
+}
+
+static enum rule_result
+judge(struct rule_run *run, const struct manner *m, const struct verify_answer *a)
+{
+	const char *why = m->reason[0] == '\0' ? a->text : m->reason;
+
+	switch (a->status) {
+	case VERIFY_GOOD:
+		break;
+	case VERIFY_BAD:
+		return rule_refuse(run, m->reject_code, m->enhanced,
+		    "<%s>: %s rejected: undeliverable address: %s", m->subject.name,
+		    subject_class(m->subject.kind), why);
+	case VERIFY_DEFERRED:
+	case VERIFY_PENDING:
+		return cannot_tell(
+		    run, m, arena_printf(run->arena, "unverified address: %.250s", why));
+	}
+	return RULE_DUNNO;
+}
+
+/* As long as Postfix would look again and again; but it ends with the stage's time. */
+static struct deadline
+patience(struct rule_run *run)
+{
+	const struct rule_options *o = run->o;
+	int64_t ms = o->address_verify_poll_count <= 1
+			 ? 0
+			 : (o->address_verify_poll_count - 1) * o->address_verify_poll_delay;
+
+	return deadline_min(deadline_in_ms(ms), run->ask->deadline);
+}
+
+static void
+tell_trace(struct rule_run *run, const struct verify_question *q, const struct verify_answer *a)
+{
+	static const char *const names[] = { "good", "bad", "deferred", "pending" };
+
+	if (run->trace != NULL)
+		trace_add(run->trace,
+		    &(struct trace_event){ .kind = TRACE_NOTE,
+			.depth = run->depth,
+			.answer = arena_printf(run->arena, "verify <%s> at %s: %s %s", q->address,
+			    q->hop[0] == '\0' ? "MX" : q->hop, names[a->status], a->text) });
+}
+
+static enum rule_result
+check(
+    struct rule_run *run, const struct path *path, const struct address *a, enum subject_kind kind)
+{
+	struct verify_cache *cache = run->ask->services == NULL ? NULL : run->ask->services->verify;
+	struct verify_question q = { .hop = "" };
+	struct manner m = manner_of(run, kind);
+	struct verify_answer answer;
+
+	if (a->broken || cache == NULL)
+		return cannot_tell(run, &m, "address verification problem");
+	if (is_prober(run, a))
+		return RULE_DUNNO;
+	write_address(run, path, a, &q);
+	if (has_control(q.address))
+		return cannot_tell(run, &m, "address verification problem");
+	/* Our own mail goes to the next hop; other people's where their domain says. */
+	if (a->class != ADDR_DEFAULT && run->o->next_hop != NULL)
+		q.hop = run->o->next_hop;
+	q.sender = probe_sender(run);
+	verify_ask(cache, &q, run->arena, patience(run), &answer);
+	tell_trace(run, &q, &answer);
+	return judge(run, &m, &answer);
+}
+
+static enum rule_result
+check_sender(struct rule_run *run, const struct rule_op *op)
+{
+	const struct path *p = &run->txn->sender;
+
+	(void)op;
+	/* Nobody can be asked whether the null sender takes mail. */
+	if (p->octets == NULL || p->octets[0] == '\0')
+		return RULE_DUNNO;
+	return check(run, p, rule_sender(run), SUBJECT_SENDER);
+}
+
+static enum rule_result
+check_recipient(struct rule_run *run, const struct rule_op *op)
+{
+	(void)op;
+	if (run->rcpt == NULL)
+		return RULE_DUNNO;
+	return check(run, run->rcpt, rule_recipient(run), SUBJECT_RECIPIENT);
+}
+
+const struct restriction_def restrictions_verify[] = {
+	{ .name = "reject_unverified_sender",
+	    .args = ARG_NONE,
+	    .stages = AT_ANY,
+	    .needs = NEED_SENDER,
+	    .check = check_sender,
+	    .text =
+		"Refuse a sender whose mail server does not take mail for him: it is asked, and "
+		"the answer remembered." },
+	{ .name = "reject_unverified_recipient",
+	    .args = ARG_NONE,
+	    .stages = AT_ANY,
+	    .needs = NEED_RCPT,
+	    .check = check_recipient,
+	    .text =
+		"Refuse a recipient for whom the next hop, or his domain's mail server, does not "
+		"take mail: it is asked, and the answer remembered." },
+	{ .name = NULL },
+};
