@@ -109,7 +109,7 @@ compile_own(struct rule_compile *c)
 	struct rule_load *l = &c->load;
 
 	r->own = own_networks_compile(l, o);
-	if (nets == NULL || nets[0] == '\0')
+	if (nets == NULL) /* empty is what somebody wrote: nobody */
 		nets = own_networks_default(r->own);
 	r->mynetworks = match_list_compile(
 	    l, "mynetworks", nets, MATCH_HOST, match_list_parents(l, parents, "mynetworks"));

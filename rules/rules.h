@@ -88,7 +88,7 @@ struct rule_options {
 	const char *parent_domain_matches_subdomains;
 	const char *recipient_delimiter;
 
-	/* Who and what is ours. */
+	/* Who and what is ours.  mynetworks NULL: not set; empty: nobody. */
 	const char *myhostname, *mydomain, *myorigin, *mynetworks, *mynetworks_style;
 	const char *inet_interfaces, *proxy_interfaces, *inet_protocols;
 	const char *mydestination, *relay_domains, *permit_mx_backup_networks;

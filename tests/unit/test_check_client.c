@@ -21,6 +21,9 @@ static const struct {
 	{ "[2001:db8::]/32", "a.test", "2001:db8::5", "ok" },
 	{ "[2001:db8::]/32", "a.test", "2001:db9::5", "dunno" },
 	{ "a.test", "a.test", "192.0.2.1", "ok" },
+	{ "", "localhost", "127.0.0.1", "dunno" },
+	{ NULL, "localhost", "127.0.0.1", "ok" }, /* by mynetworks_style and inet_interfaces */
+	{ NULL, "a.test", "192.0.2.1", "dunno" },
 	{ "fail:x", "a.test", "192.0.2.1",
 	    "451 4.3.0 <r@local.example>: Temporary lookup failure" },
 };
