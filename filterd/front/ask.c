@@ -102,7 +102,8 @@ ask_passing(struct smtp_session *s, const char *verb, enum stage stage, struct s
 	struct verdict v;
 	int refused;
 
-	if (told_later(s))
+	/* Nothing is asked then; most sessions are of this kind. */
+	if (told_later(s) || session_params(s)->smtpd_delay_reject)
 		return 0;
 	if (s->arena == NULL)
 		s->arena = arena_new();

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/err.h"
@@ -9,6 +10,7 @@
 #include "base/text.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/peer_name.h"
 #include "front/session.h"
 #include "mail/reply.h"
 #include "mail/xattr.h"
@@ -31,6 +33,27 @@ next_hop_caps(struct smtp_session *s, struct hop_caps *caps)
 	return -1;
 }
 
+/* smtpd_peername_lookup.  After XCLIENT the peer is nobody's client any more. */
+static void
+look_up_peer(struct smtp_session *s)
+{
+	const struct params *p = session_params(s);
+	struct peer_names names = { .dns = s->f.doors->opt.dns,
+		.hosts = "/etc/hosts",
+		.deadline = deadline_in_ms(p->stage_time_limit) };
+	const char *why;
+
+	if (!p->smtpd_peername_lookup || s->looked_up || s->xclient != NULL)
+		return;
+	s->looked_up = 1;
+	names.arena = arena_new();
+	why = peer_name_find(&names, &s->peer);
+	arena_free(names.arena);
+	if (why != NULL)
+		log_info(session_service(s), s->f.id, "%s is not the name of %s: %s",
+		    s->peer.reverse_name, s->peer.addr, why);
+}
+
 void
 session_greet(struct smtp_session *s)
 {
@@ -40,6 +63,7 @@ session_greet(struct smtp_session *s)
 		session_close(s, "4.3.2", "Service not available: the next hop does not answer");
 		return;
 	}
+	look_up_peer(s);
 	if (session_ask(s, "CONNECT", STAGE_CONNECT, span_str("")) == -1) {
 		if (s->phase != PH_CLOSE)
 			s->phase = PH_DENIED;

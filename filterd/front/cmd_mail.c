@@ -30,11 +30,33 @@ not_announced(const struct smtp_session *s, const struct mail_params *p)
 	return NULL;
 }
 
+/* strict_rfc821_envelopes: no address without <>.  Comments are never understood. */
+static enum syntax_result
+strictly(const struct smtp_session *s, struct span arg, enum syntax_result rc)
+{
+	struct span verb, path;
+
+	if (!session_params(s)->strict_rfc821_envelopes || rc == SYNTAX_BAD_COMMAND)
+		return rc;
+	span_cut(arg, ':', &verb, &path);
+	path = span_trim(path);
+	return path.len > 0 && path.p[0] == '<' ? rc : SYNTAX_BAD_ADDRESS;
+}
+
+static const char *
+client_helo(const struct smtp_session *s)
+{
+	return s->xclient != NULL ? s->xclient->helo : s->peer.helo;
+}
+
 /* -1 and a reply, unless the command was understood. */
 static int
-syntax_reply(struct smtp_session *s, enum syntax_result rc, int sender)
+syntax_reply(struct smtp_session *s, const char *verb, struct span arg, enum syntax_result rc)
 {
+	int sender = strcmp(verb, "MAIL") == 0;
+	const struct client *c = session_client(s);
 	const char *option;
+	struct span path;
 
 	switch (rc) {
 	case SYNTAX_OK:
@@ -44,6 +66,11 @@ syntax_reply(struct smtp_session *s, enum syntax_result rc, int sender)
 		    s, 501, "5.5.4", "Syntax: %s:<address>", sender ? "MAIL FROM" : "RCPT TO");
 		return -1;
 	case SYNTAX_BAD_ADDRESS:
+		span_cut(arg, ':', &path, &arg);
+		arg = span_trim(arg);
+		log_info(session_service(s), s->txn.id[0] != '\0' ? s->txn.id : s->f.id,
+		    "illegal address syntax from %s[%s] in %s command: %.*s", c->name, c->addr,
+		    verb, (int)arg.len, (const char *)arg.p);
 		session_replyf(s, 501, sender ? "5.1.7" : "5.1.3", "Bad %s address syntax",
 		    sender ? "sender" : "recipient");
 		return -1;
@@ -62,6 +89,7 @@ int
 check_mail(struct smtp_session *s, struct span arg)
 {
 	int utf8 = (s->caps & CAP_SMTPUTF8) != 0;
+	enum syntax_result rc;
 	long long limit;
 
 	if (s->phase == PH_GREETED && s->lmtp) {
@@ -72,10 +100,14 @@ check_mail(struct smtp_session *s, struct span arg)
 		session_close(s, "4.3.2", "Service is shutting down");
 		return -1;
 	}
-	/* A HELO is not asked for: whoever is in front has done so (smtpd_helo_required comes with
-	 * the lists). */
 	session_take_snapshot(s);
-	if (syntax_reply(s, syntax_mail(s->arena, arg, utf8, &s->path, &s->params), 1) == -1)
+	/* XCLIENT may have told it. */
+	if (session_params(s)->smtpd_helo_required && client_helo(s)[0] == '\0') {
+		session_reply(s, 503, "5.5.1", "Error: send HELO/EHLO first");
+		return -1;
+	}
+	rc = strictly(s, arg, syntax_mail(s->arena, arg, utf8, &s->path, &s->params));
+	if (syntax_reply(s, "MAIL", arg, rc) == -1)
 		return -1;
 	limit = session_params(s)->message_size_limit;
 	if (limit > 0 && s->params.size > limit) {
@@ -186,8 +218,10 @@ int
 check_rcpt(struct smtp_session *s, struct span arg)
 {
 	int utf8 = s->txn.smtputf8;
+	enum syntax_result rc =
+	    strictly(s, arg, syntax_rcpt(s->arena, arg, utf8, &s->path, &s->params));
 
-	if (syntax_reply(s, syntax_rcpt(s->arena, arg, utf8, &s->path, &s->params), 0) == -1)
+	if (syntax_reply(s, "RCPT", arg, rc) == -1)
 		return -1;
 	if ((int64_t)s->txn.nrcpts >= session_params(s)->smtpd_recipient_limit) {
 		session_reply(s, 452, "4.5.3", "Error: too many recipients");

@@ -217,6 +217,12 @@ do_xclient(struct smtp_session *s, struct span arg)
 	struct client c = first ? s->peer : *s->xclient;
 	unsigned given;
 
+	/* The session is as new: what HELO said before was another's.  What XCLIENT said stays, for
+	 * it may take several commands. */
+	if (s->phase == PH_HELO) {
+		c.helo[0] = '\0';
+		snprintf(c.proto, sizeof(c.proto), "SMTP");
+	}
 	if (parse_all(s, arg, XATTR_XCLIENT, &c, &given) == -1)
 		return;
 	c.source = SOURCE_XCLIENT;
