@@ -116,8 +116,8 @@ struct rule_options {
 	const char *unverified_sender_tempfail_action, *unverified_recipient_tempfail_action;
 	const char *address_verify_sender;
 	int64_t address_verify_poll_count, address_verify_poll_delay; /* ms */
-	const char *next_hop; /* where reject_unverified_* asks about our own addresses; NULL: at the
-				 domain's MX hosts */
+	const char *next_hop; /* where reject_unverified_* asks about our own addresses; NULL: at
+				 the domain's MX hosts */
 
 	const char *rbl_reply_maps, *default_rbl_reply, *maps_rbl_domains, *smtpd_expansion_filter;
 	int64_t dnsbl_refused_limit, dnsbl_probe_interval;
