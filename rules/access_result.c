@@ -270,32 +270,30 @@ do_ok(struct rule_run *run, const struct result *r)
 static const struct {
 	const char *word;
 	action_fn *act;
-	int alone; /* nothing may stand behind it */
 	int ours;
 } actions[] = {
-	{ "REJECT", do_reject, 0, 0 },
-	{ "DEFER", do_defer, 0, 0 },
-	{ "DEFER_IF_REJECT", do_defer_if_reject, 0, 0 },
-	{ "DEFER_IF_PERMIT", do_defer_if_permit, 0, 0 },
-	{ "FILTER", do_filter, 0, 0 },
-	{ "HOLD", do_hold, 0, 0 },
-	{ "DISCARD", do_discard, 0, 0 },
-	{ "REDIRECT", do_redirect, 0, 0 },
-	{ "BCC", do_bcc, 0, 0 },
-	{ "PREPEND", do_prepend, 0, 0 },
-	{ "INFO", do_info, 0, 0 },
-	{ "WARN", do_warn, 0, 0 },
-	{ "DUNNO", do_dunno, 1, 0 },
-	{ "OK", do_ok, 1, 0 },
-	{ "TAG", do_tag, 0, 1 },
+	{ "REJECT", do_reject, 0 },
+	{ "DEFER", do_defer, 0 },
+	{ "DEFER_IF_REJECT", do_defer_if_reject, 0 },
+	{ "DEFER_IF_PERMIT", do_defer_if_permit, 0 },
+	{ "FILTER", do_filter, 0 },
+	{ "HOLD", do_hold, 0 },
+	{ "DISCARD", do_discard, 0 },
+	{ "REDIRECT", do_redirect, 0 },
+	{ "BCC", do_bcc, 0 },
+	{ "PREPEND", do_prepend, 0 },
+	{ "INFO", do_info, 0 },
+	{ "WARN", do_warn, 0 },
+	{ "DUNNO", do_dunno, 0 },
+	{ "OK", do_ok, 0 },
+	{ "TAG", do_tag, 1 },
 };
 
 static action_fn *
-find_action(const struct rule_run *run, struct span word, const char *text)
+find_action(const struct rule_run *run, struct span word)
 {
 	for (size_t i = 0; i < nitems(actions); i++)
 		if (span_case_eq_str(word, actions[i].word) &&
-		    !(actions[i].alone && text[0] != '\0') &&
 		    !(actions[i].ours && run->o->tolerant))
 			return actions[i].act;
 	return NULL;
@@ -322,7 +320,7 @@ restrictions(struct rule_run *run, const struct result *r)
 static enum rule_result
 evaluate(struct rule_run *run, const struct result *r, struct span word)
 {
-	action_fn *act = find_action(run, word, r->text);
+	action_fn *act = find_action(run, word);
 
 	if (act != NULL)
 		return act(run, r);
