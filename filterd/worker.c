@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "client/policy_pool.h"
 #include "client/pool.h"
 #include "ctl/ctl.h"
 #include "ctl/settings.h"
@@ -198,6 +199,7 @@ tick(struct worker *w)
 	table_registry_refresh(snapshot_tables(s));
 	snapshot_unref(s);
 	pool_tidy(w->pool);
+	policy_pool_tidy(w->services.policy);
 	if (deadline_passed(w->expire_at)) {
 		hold_expire(w->hold);
 		w->expire_at = deadline_in_ms(EXPIRE_MS);
@@ -307,6 +309,7 @@ open_services(struct worker *w, const struct params *p, struct err *err)
 		.tries = (unsigned)p->resolver_tries };
 
 	w->services.zones = dnsbl_zones_new();
+	w->services.policy = policy_pool_new();
 	w->services.dns = dns_new(&o, err);
 	return w->services.dns == NULL ? -1 : 0;
 }
@@ -354,6 +357,7 @@ worker_fini(struct worker *w)
 	/* Sessions that did not end are at work with what would be freed here. */
 	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
 		_exit(0);
+	policy_pool_free(w->services.policy);
 	dnsbl_zones_free(w->services.zones);
 	dns_free(w->services.dns);
 	pool_free(w->pool);

@@ -286,6 +286,7 @@ static const struct {
 	{ "WARN", do_warn, 0 },
 	{ "DUNNO", do_dunno, 0 },
 	{ "OK", do_ok, 0 },
+	{ "RELAY", do_ok, 0 }, /* as in Sendmail's access file */
 	{ "TAG", do_tag, 1 },
 };
 
