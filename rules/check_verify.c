@@ -91,13 +91,9 @@ write_address(
 static const char *
 probe_sender(struct rule_run *run)
 {
-	const char *s = run->o->address_verify_sender;
+	const char *s = run->rules->verify_sender;
 
-	if (s == NULL || s[0] == '\0' || strcmp(s, "<>") == 0)
-		return "";
-	if (strchr(s, '@') != NULL)
-		return s;
-	return arena_printf(run->arena, "%s@%s", s, run->o->myorigin);
+	return s == NULL ? "" : s;
 }
 
 /* Probes for the addresses that probes come from would go round in circles. */

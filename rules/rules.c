@@ -98,6 +98,18 @@ compile_lists(struct rule_compile *c)
 	}
 }
 
+static const char *
+verify_sender(struct rule_compile *c, const struct rule_options *o)
+{
+	const char *s = o->address_verify_sender, *origin = o->myorigin;
+
+	if (s == NULL || s[0] == '\0' || strcmp(s, "<>") == 0)
+		return NULL;
+	return strchr(s, '@') != NULL
+		   ? s
+		   : arena_printf(c->load.mem, "%s@%s", s, origin == NULL ? "" : origin);
+}
+
 /* An option that must be copied nowhere: engine's texts live as long as the rules. */
 static void
 compile_own(struct rule_compile *c)
@@ -122,6 +134,7 @@ compile_own(struct rule_compile *c)
 	r->addresses = address_rules_compile(l, o, r->own);
 	r->listed = listed_rules_compile(l, o);
 	r->logins = login_maps_compile(l, o->smtpd_sender_login_maps);
+	r->verify_sender = verify_sender(c, o);
 	map_list_compile(&r->relay_clientcerts, l, "relay_clientcerts", o->relay_clientcerts);
 	map_list_compile(&r->rbl_reply_maps, l, "rbl_reply_maps", o->rbl_reply_maps);
 }

@@ -144,6 +144,17 @@ implicit_recipient(struct rule_run *run, enum rule_result r)
 		   : r;
 }
 
+/* postmaster: RFC 5321 4.5.1.  The address that our probes come from: two servers that probe each
+ * other's senders would else refuse each other. */
+static int
+is_always_taken(struct rule_run *run)
+{
+	const char *prober = run->rules->verify_sender;
+
+	return strcasecmp(run->rcpt->addr, "postmaster") == 0 ||
+	       (prober != NULL && strcasecmp(run->rcpt->addr, prober) == 0);
+}
+
 static enum rule_result
 ask_rcpt(struct rule_run *run)
 {
@@ -153,8 +164,7 @@ ask_rcpt(struct rule_run *run)
 	int late = run->o->smtpd_delay_reject;
 	enum rule_result r;
 
-	/* RFC 5321 4.5.1: always taken, whoever asks. */
-	if (strcasecmp(run->rcpt->octets, "postmaster") == 0)
+	if (is_always_taken(run))
 		return RULE_OK;
 	if ((late || run->ask->late_client) &&
 	    (ask_client(run) == RULE_REFUSED || ask_helo(run) == RULE_REFUSED))

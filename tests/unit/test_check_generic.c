@@ -147,6 +147,41 @@ test_sleep(void **state)
 	rule_world_fini(&w);
 }
 
+/* Whoever asks: postmaster, and where our probes come from. */
+static void
+test_always_taken(void **state)
+{
+	static const struct {
+		const char *sender, *rcpt;
+		int taken;
+	} rows[] = {
+		{ "double-bounce", "double-bounce@mx.test", 1 },
+		{ "double-bounce", "Double-Bounce@MX.test", 1 },
+		{ "double-bounce", "double-bounce@local.example", 0 },
+		{ "double-bounce", "double-bounce", 0 },
+		{ "probe@local.example", "probe@local.example", 1 },
+		{ "probe@local.example", "double-bounce@mx.test", 0 },
+		{ "<>", "double-bounce@mx.test", 0 },
+		{ "", "double-bounce@mx.test", 0 },
+		{ "<>", "PostMaster", 1 },
+		{ "<>", "postmaster@mx.test", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct rule_world w;
+
+		rule_world_init(&w);
+		w.o.address_verify_sender = rows[i].sender;
+		w.o.lists[LIST_CLIENT] = "reject";
+		assert_int_equal(rule_world_compile(&w), 0);
+		rule_world_rcpt(&w, rows[i].rcpt);
+		assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+		    rows[i].taken ? "ok" : "554 5.7.1 " CLIENT "Access denied");
+		rule_world_fini(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -156,6 +191,7 @@ main(void)
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_bounce),
 		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_always_taken),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
