@@ -280,6 +280,8 @@ learn_next_hops(struct worker *w, struct snapshot *s)
 	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
 
+		if (hop->text[0] == '\0') /* a policy listener has none */
+			continue;
 		if (!seen_before(s, i) && pool_learn(w->pool, hop, &caps, until, &err) == -1)
 			log_warn(NULL, NULL, "next hop %s: %s", hop->text, err.text);
 	}
@@ -359,6 +361,7 @@ worker_fini(struct worker *w)
 		_exit(0);
 	policy_pool_free(w->services.policy);
 	dnsbl_zones_free(w->services.zones);
+	policy_pool_free(w->services.policy);
 	dns_free(w->services.dns);
 	pool_free(w->pool);
 	delivered_close(w->delivered);

@@ -98,8 +98,11 @@ next_hops_json(struct hop_pool *pool, const struct snapshot *s)
 	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
 		struct hop_caps caps;
-		json_t *h = json_object();
+		json_t *h;
 
+		if (hop->text[0] == '\0') /* a policy listener has none */
+			continue;
+		h = json_object();
 		if (pool_caps(pool, hop, &caps)) {
 			json_object_set_new(h, "learnt", json_true());
 			json_object_set_new(h, "capabilities", caps_json(&caps));

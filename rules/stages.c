@@ -61,6 +61,9 @@ settle(struct rule_run *run, enum rule_result r)
 {
 	if (r == RULE_REFUSED || !run->if_permit.active)
 		return r;
+	/* With both it is a deferral, whatever others decide. */
+	if (run->txn->deferrals_by_name && !run->if_reject.active)
+		return r;
 	run->depth = run->warn_depth = 0;
 	return rule_deferral_refuse(run, &run->if_permit);
 }
@@ -275,6 +278,23 @@ too_early(const struct rules *r, const struct rule_ask *ask)
 	       (ask->late_client && ask->stage <= RULE_HELO);
 }
 
+/* For a door that hands it on, because whether this ends in a permission or a refusal is decided
+ * elsewhere too. */
+static void
+name_deferral(struct rule_run *run)
+{
+	const struct deferral *d = run->if_permit.active ? &run->if_permit : &run->if_reject;
+	struct verdict *v = run->v;
+
+	if (!run->txn->deferrals_by_name || !d->active)
+		return;
+	v->deferral = run->if_permit.active ? DEFERRAL_IF_PERMIT : DEFERRAL_IF_REJECT;
+	v->code = d->code;
+	memcpy(v->enhanced, d->enhanced, sizeof(v->enhanced));
+	v->text = d->text;
+	v->origin = d->origin;
+}
+
 void
 rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict *v)
 {
@@ -296,5 +316,7 @@ rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict 
 	run.kept = kept_of(ask);
 	if (ask_stage(&run) == RULE_OK && v->outcome == OUTCOME_DUNNO)
 		v->outcome = OUTCOME_OK;
+	if (v->outcome == OUTCOME_DUNNO || v->outcome == OUTCOME_OK)
+		name_deferral(&run);
 	rule_dns_end(&run);
 }

@@ -14,7 +14,13 @@
 
 enum attr_state { ATTR_UNKNOWN, ATTR_KNOWN, ATTR_TEMPFAIL };
 
-enum client_source { SOURCE_PEER, SOURCE_XFORWARD_REMOTE, SOURCE_XFORWARD_LOCAL, SOURCE_XCLIENT };
+enum client_source {
+	SOURCE_PEER,
+	SOURCE_XFORWARD_REMOTE,
+	SOURCE_XFORWARD_LOCAL,
+	SOURCE_XCLIENT,
+	SOURCE_POLICY
+};
 
 /* How the client's connection is protected, and what its certificate says.  "" what is not so. */
 struct client_tls {

@@ -79,7 +79,8 @@ struct transaction {
 	const struct rule_services *services; /* NULL: the DNS and the like cannot be asked */
 	struct rule_trace *trace;             /* NULL: none is kept */
 	int has_helo;                         /* HELO was given */
-	int pipelined;                        /* commands came ahead of their turn */
+	int deferrals_by_name; /* the door hands defer_if_permit and defer_if_reject on as such */
+	int pipelined;         /* commands came ahead of their turn */
 	int client_late; /* XFORWARD tells of the client, after CONNECT and HELO: their lists are
 			    asked at RCPT whatever smtpd_delay_reject says */
 

@@ -35,8 +35,13 @@ struct effect_texts {
 	size_t n, cap;
 };
 
+/* For a door that hands these on as they are (transaction.deferrals_by_name): the outcome is DUNNO
+ * or OK, and code, enhanced, text and origin are the deferral's. */
+enum deferral_kind { DEFERRAL_NONE, DEFERRAL_IF_PERMIT, DEFERRAL_IF_REJECT };
+
 struct verdict {
 	enum outcome outcome;
+	enum deferral_kind deferral;
 	int code;             /* 4xx or 5xx; 0 while DUNNO or OK */
 	char enhanced[12];    /* "5.7.1" */
 	const char *text;     /* without codes */

@@ -69,11 +69,13 @@ ask_end(struct transaction *t, const struct snap_listener *l, struct deadline de
 }
 
 /* The one recipient that lists after RCPT may speak of (POSTFIX.md: "only if exactly one recipient
- * was accepted"). */
+ * was accepted").  Nobody accepts <>: that one was not told of. */
 static const struct path *
 the_recipient(const struct transaction *t)
 {
-	return t->nrcpts == 1 ? &t->rcpts[0]->path : NULL;
+	const struct path *p = t->nrcpts == 1 ? &t->rcpts[0]->path : NULL;
+
+	return p != NULL && p->octets[0] != '\0' ? p : NULL;
 }
 
 static int
@@ -138,7 +140,10 @@ engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stag
 		ask_lists(t, l, RULE_DATA, NULL, deadline, v);
 		return;
 	case STAGE_END:
-		ask_message(t, l, deadline);
+		if (t->message != NULL)
+			ask_message(t, l, deadline);
+		else
+			ask_lists(t, l, RULE_END_OF_DATA, NULL, deadline, v);
 		return;
 	}
 }

@@ -2,8 +2,9 @@
  * pipeline - the waist: which lists run at which stage, and the verdict
  *
  * engine_ask() is all a door knows of policy.  At STAGE_END it fills the transaction's verdict and
- * each recipient's.  Left of it code speaks a wire protocol; right of it code has never heard of
- * one.
+ * each recipient's; where no message has come, only smtpd_end_of_data_restrictions are asked and
+ * the outcome is in *v, as at the other stages.  Left of it code speaks a wire protocol; right of
+ * it code has never heard of one.
  */
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H

@@ -173,7 +173,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	l->conf = c;
 	l->params = p;
 	l->filter_map = -1;
-	if (next_hop_parse(p->next_hop, &l->next_hop, &err) == -1)
+	if (c->kind != LISTENER_POLICY && next_hop_parse(p->next_hop, &l->next_hop, &err) == -1)
 		tell(b, CONF_ERROR, "next_hop", "next_hop: \"%s\": %s", p->next_hop, err.text);
 	l->allowed = nets(b, "allowed_clients", p->allowed_clients);
 	l->xforward =

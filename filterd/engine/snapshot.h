@@ -27,7 +27,7 @@ struct table_registry;
 struct snap_listener {
 	const struct conf_listener *conf; /* kind, endpoint, name, role */
 	const struct params *params;      /* with the listener's own values */
-	struct next_hop next_hop;
+	struct next_hop next_hop;         /* text "": a policy listener, which has none */
 	struct content_checks *checks;
 	struct rules *rules;
 	struct net_list *allowed, *xforward, *xclient;

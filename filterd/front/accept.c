@@ -8,22 +8,37 @@
 #include "engine/snapshot.h"
 #include "front/accept.h"
 #include "front/doors.h"
+#include "front/policy_session.h"
 #include "front/session.h"
 #include "net/dial.h"
 
 /* A reply to somebody who gets no session. */
 static void
-turn_away(
-    struct doors *d, int fd, const struct sockaddr_storage *sa, const char *reply, const char *why)
+turn_away(struct doors *d, enum listener_kind kind, int fd, const struct sockaddr_storage *sa,
+    const char *reply, const char *why)
 {
 	char addr[64];
 
 	sockaddr_text(sa, addr, sizeof(addr), NULL);
 	log_warn(NULL, NULL, "connection from %s refused: %s", addr, why);
 	counter_inc(d->opt.counters, sessions_refused);
-	/* A new connection's send buffer is empty, so this never waits. */
-	(void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* A new connection's send buffer is empty, so this never waits.  The policy protocol knows
+	 * no other complaint than the end of the connection. */
+	if (kind != LISTENER_POLICY)
+		(void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
+}
+
+/* What the next hop can do is known nearly always; then greeting needs no waiting. */
+static void
+run_smtp(struct doors *d, const struct snap_listener *l, struct smtp_session *s)
+{
+	struct hop_caps caps;
+
+	if (passage_caps_known(d->opt.pool, &l->next_hop, &caps))
+		doors_run(d, &s->f);
+	else
+		doors_greet_later(d, &s->f);
 }
 
 static void
@@ -32,29 +47,26 @@ accept_one(
 {
 	const struct snap_listener *l = snapshot_listener(snap, i);
 	int64_t limit = l->params->smtpd_client_connection_count_limit;
-	struct smtp_session *s;
-	struct hop_caps caps;
+	enum listener_kind kind = l->conf->kind;
 
 	if (!net_list_match(l->allowed, sa)) {
-		turn_away(d, fd, sa, "554 5.7.1 Access denied\r\n", "not in allowed_clients");
+		turn_away(d, kind, fd, sa, "554 5.7.1 Access denied\r\n", "not in allowed_clients");
 		return;
 	}
 	if ((int64_t)doors_count_listener(d, i) >= l->params->listener_connection_limit) {
-		turn_away(
-		    d, fd, sa, "421 4.3.2 Too many connections\r\n", "listener_connection_limit");
+		turn_away(d, kind, fd, sa, "421 4.3.2 Too many connections\r\n",
+		    "listener_connection_limit");
 		return;
 	}
 	if (limit > 0 && (int64_t)doors_count_client(d, sa) >= limit) {
-		turn_away(d, fd, sa, "421 4.7.0 Too many connections from you\r\n",
+		turn_away(d, kind, fd, sa, "421 4.7.0 Too many connections from you\r\n",
 		    "smtpd_client_connection_count_limit");
 		return;
 	}
-	s = session_new(d, fd, i, sa);
-	/* What the next hop can do is known nearly always; then greeting needs no waiting. */
-	if (passage_caps_known(d->opt.pool, &l->next_hop, &caps))
-		doors_run(d, &s->f);
+	if (kind == LISTENER_POLICY)
+		doors_run(d, policy_session_new(d, fd, i, sa));
 	else
-		doors_greet_later(d, &s->f);
+		run_smtp(d, l, session_new(d, fd, i, sa));
 }
 
 void

@@ -1,11 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/log.h"
 #include "core/client.h"
 #include "core/transaction.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "net/dial.h"
+#include "net/fiber.h"
 #include "net/stream.h"
 
 void
@@ -85,6 +88,22 @@ front_session_park(struct front_session *s, int between, int64_t timeout_ms)
 	s->watch = stream_watch(s->stream);
 	s->wait_write = 0;
 	s->park_until_ms = clock_ms() + timeout_ms;
+}
+
+int
+front_session_flush(struct front_session *s, int log_first)
+{
+	struct err err;
+
+	if (stream_queued(s->stream) == 0)
+		return 0;
+	/* What was decided is in the log before the client learns of it: one write for all who are
+	 * at this point when the events at hand have been worked on. */
+	if (log_first && log_batch_pending())
+		net_pause();
+	if (log_first)
+		log_batch_flush();
+	return stream_flush(s->stream, deadline_in_ms(s->listener->params->smtpd_timeout), &err);
 }
 
 int

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 
 struct client;
@@ -82,6 +83,9 @@ void front_session_begin(struct front_session *);
 /* Nothing to do: wait for input, at most so long; an idle session's buffers are given back.
  * between: not inside a transaction, so it is woken when it is told to stop. */
 void front_session_park(struct front_session *, int between, int64_t timeout_ms);
+/* Send what is queued, within smtpd_timeout; log_first: lines about it are written before.  0, or
+ * -1: the peer is lost. */
+int front_session_flush(struct front_session *, int log_first) ATTR_MUST_USE;
 /* Take what no event will tell of: 1 got some, 0 end of file, -1 failure, -2 nothing there. */
 int front_session_more(struct front_session *);
 

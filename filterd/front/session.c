@@ -164,21 +164,12 @@ ended(struct smtp_session *s)
 int
 session_flush(struct smtp_session *s)
 {
-	struct err err;
+	int rc = front_session_flush(&s->f, s->log_first);
 
-	if (stream_queued(s->f.stream) == 0)
-		return 0;
-	/* What was decided is in the log before the client learns of it: one write for all who are
-	 * at this point when the events at hand have been worked on. */
-	if (s->log_first && log_batch_pending())
-		net_pause();
-	if (s->log_first)
-		log_batch_flush();
 	s->log_first = 0;
-	if (stream_flush(s->f.stream, session_io_deadline(s), &err) == 0)
-		return 0;
-	s->phase = PH_CLOSE;
-	return -1;
+	if (rc == -1)
+		s->phase = PH_CLOSE;
+	return rc;
 }
 
 /* Nothing to do: give back what an idle session need not have. */

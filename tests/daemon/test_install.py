@@ -39,7 +39,7 @@ def test_all_is_there(installed):
     for name in ("sbin/filterd", "filterctl", "filterd/filterd.cf", "filterd/header_checks",
                  "filterd/body_checks", "system/filterd.service", "sysusers.d/filterd.conf",
                  "man8/filterd.8", "man8/filterctl.8", "man5/filterd.cf.5",
-                 "man5/filterd_tables.5"):
+                 "man5/filterd_tables.5", "man8/filterd_policy.8"):
         find(installed, name)
 
 
