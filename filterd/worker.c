@@ -361,7 +361,6 @@ worker_fini(struct worker *w)
 		_exit(0);
 	policy_pool_free(w->services.policy);
 	dnsbl_zones_free(w->services.zones);
-	policy_pool_free(w->services.policy);
 	dns_free(w->services.dns);
 	pool_free(w->pool);
 	delivered_close(w->delivered);
