@@ -169,6 +169,7 @@ want_make(struct want *w, struct planner *p, int pass)
 	w->hop = find_hop(p, w->filter);
 	w->changes = w->own;
 	w->reason = w->decided = NULL;
+	w->origin = (struct origin){ 0 };
 	if (refusal != NULL)
 		want_refusal(w, p->txn->arena, refusal);
 	else

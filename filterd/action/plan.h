@@ -62,7 +62,8 @@ struct plan_step {
 				 door could not do, or NULL */
 	struct origin origin; /* the rule that raised hold, discard or refusal */
 	const char *decided;  /* what the rules said, where this step is a substitute: "reject",
-				 "defer", "hold", "accept"; NULL: it was done as decided */
+				 "defer", "hold", "accept"; NULL: it was done as decided, or
+				 DELIVER, where each recipient's verdict tells */
 	/* REFUSE */
 	int code;
 	const char *enhanced, *text;

@@ -35,8 +35,12 @@ same_bcc(const struct effect_texts *a, const struct effect_texts *b)
 static int
 same_group(const struct want *a, const struct want *b)
 {
-	if (a->kind != b->kind || a->class != b->class || !same_text(a->decided, b->decided) ||
-	    !same_text(a->reason, b->reason) || !same_origin(&a->origin, &b->origin))
+	if (a->kind != b->kind)
+		return 0;
+	/* Who gets the message shares a transaction, whatever was passed over for it. */
+	if (a->kind != STEP_DELIVER &&
+	    (a->class != b->class || !same_text(a->decided, b->decided) ||
+		!same_text(a->reason, b->reason) || !same_origin(&a->origin, &b->origin)))
 		return 0;
 	switch (a->kind) {
 	case STEP_REFUSE:
@@ -92,10 +96,12 @@ static void
 step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with_message)
 {
 	s->kind = w->kind;
-	s->class = w->class;
 	s->reason = w->reason;
-	s->origin = w->origin;
-	s->decided = w->decided;
+	if (w->kind != STEP_DELIVER) {
+		s->class = w->class;
+		s->origin = w->origin;
+		s->decided = w->decided;
+	}
 	s->code = w->code;
 	s->enhanced = w->enhanced;
 	s->text = w->text;
