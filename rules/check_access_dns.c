@@ -109,6 +109,9 @@ addresses(struct access_lookup *a, const char *host, int warn)
 
 	if (hostaddr_valid(span_str(host)))
 		return access_lookup_addr(a, host);
+	/* RFC 6761 6.3: not a question for the DNS; Postfix has it from /etc/hosts. */
+	if (strcasecmp(host, "localhost") == 0)
+		return access_lookup_addr(a, "127.0.0.1") || access_lookup_addr(a, "::1");
 	begin_addresses(a->run, host);
 	if (wants_v4(a->run) && addresses_of_type(a, host, DNS_A, &found))
 		return 1;
