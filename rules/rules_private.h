@@ -43,7 +43,7 @@ struct rules {
 	struct match_list *mynetworks, *relay_domains, *mx_backup_networks;
 	struct own_networks *own;
 	const char *verify_sender; /* whom probes of ours come from; NULL: the null sender */
-	int access_parents; /* parent_domain_matches_subdomains has smtpd_access_maps */
+	int access_parents;        /* parent_domain_matches_subdomains has smtpd_access_maps */
 	struct map_list rbl_reply_maps, relay_clientcerts;
 
 	struct rule_at_free {

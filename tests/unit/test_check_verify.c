@@ -128,7 +128,7 @@ static const struct {
 	{ SENDER, "", "r@local.example", "dunno", NULL },
 	{ SENDER, "double-bounce@mx.test", "r@local.example", "dunno", NULL },
 	{ SENDER, "Double-Bounce@local.example", "r@local.example", "dunno", NULL },
-	{ RCPT, "s@from.example", "double-bounce@mx.test", "dunno", NULL },
+	{ RCPT, "s@from.example", "double-bounce@mx.test", "ok", NULL }, /* no list is asked */
 };
 
 static void
