@@ -110,7 +110,8 @@ useless(struct rule_run *run, const struct result *r, const char *wish)
 static struct effect_text
 effect(struct rule_run *run, const struct result *r)
 {
-	return (struct effect_text){ .arg = arena_strdup(run->arena, r->text), .origin = run->hit };
+	return (struct effect_text){ .arg = arena_strdup(run->arena, r->text),
+		.origin = rule_origin(run) };
 }
 
 /* "<name>: Class triggers WORD text", as Postfix logs what it does. */
@@ -144,7 +145,7 @@ do_hold(struct rule_run *run, const struct result *r)
 		return RULE_DUNNO;
 	run->effects->hold = 1;
 	run->effects->hold_reason = effect(run, r).arg;
-	run->effects->hold_origin = run->hit;
+	run->effects->hold_origin = rule_origin(run);
 	log_text(run, r, "hold", "HOLD");
 	return RULE_DUNNO;
 }
@@ -156,7 +157,7 @@ do_discard(struct rule_run *run, const struct result *r)
 		return RULE_DUNNO;
 	run->effects->discard = 1;
 	run->effects->discard_reason = effect(run, r).arg;
-	run->effects->discard_origin = run->hit;
+	run->effects->discard_origin = rule_origin(run);
 	log_text(run, r, "discard", "DISCARD");
 	return RULE_OK;
 }
@@ -194,7 +195,7 @@ do_bcc(struct rule_run *run, const struct result *r)
 		return RULE_DUNNO;
 	if (strchr(r->text, '@') == NULL)
 		return useless(run, r, "needs user@domain");
-	effect_add(&run->effects->bcc, run->arena, effect(run, r).arg, run->hit);
+	effect_add(&run->effects->bcc, run->arena, effect(run, r).arg, rule_origin(run));
 	log_effect(run, r, "bcc", "BCC");
 	return RULE_DUNNO;
 }
@@ -208,7 +209,7 @@ do_prepend(struct rule_run *run, const struct result *r)
 		return useless(run, r, "is not possible behind the message");
 	if (mime_field_name(span_str(r->text)) == 0)
 		return useless(run, r, "needs a header field, \"Name: value\"");
-	effect_add(&run->effects->prepends, run->arena, effect(run, r).arg, run->hit);
+	effect_add(&run->effects->prepends, run->arena, effect(run, r).arg, rule_origin(run));
 	return RULE_DUNNO;
 }
 
@@ -219,7 +220,7 @@ do_tag(struct rule_run *run, const struct result *r)
 {
 	if (too_early(run, r))
 		return RULE_DUNNO;
-	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, run->hit);
+	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
 	return RULE_DUNNO;
 }
 

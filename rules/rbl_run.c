@@ -12,10 +12,13 @@
 
 /* --- about whom --- */
 
+/* As it came, but without quotes. */
 static const char *
 unquoted(const struct path *p)
 {
-	return p == NULL || p->octets == NULL ? NULL : p->addr;
+	if (p == NULL || p->octets == NULL)
+		return NULL;
+	return p->octets[0] == '@' ? p->octets : p->addr;
 }
 
 static const char *

@@ -116,8 +116,8 @@ rule_enhanced_fit(char *e, enum subject_kind kind)
 		}
 }
 
-static struct origin
-origin_of(const struct rule_run *run)
+struct origin
+rule_origin(const struct rule_run *run)
 {
 	struct origin o = run->hit;
 
@@ -145,7 +145,7 @@ rule_log(struct rule_run *run, const char *what, const char *text, const char *a
 {
 	const struct transaction *t = run->txn;
 	const char *stage = rules_stage_name(run->ask->stage);
-	struct origin o = origin_of(run);
+	struct origin o = rule_origin(run);
 	char label[400], rule[300];
 	const char *to = run->rcpt == NULL ? NULL : run->rcpt->octets;
 
@@ -215,7 +215,7 @@ refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, c
 		    arena_printf(run->arena, "%d %s %s", (int)code, e, text), NULL);
 		return RULE_DUNNO;
 	}
-	verdict_refuse(run->v, (int)code, e, text, origin_of(run));
+	verdict_refuse(run->v, (int)code, e, text, rule_origin(run));
 	return RULE_REFUSED;
 }
 
@@ -295,7 +295,7 @@ rule_deferral_set(
 	d->code = (int)code;
 	snprintf(d->enhanced, sizeof(d->enhanced), "%s", enhanced);
 	d->text = text;
-	d->origin = origin_of(run);
+	d->origin = rule_origin(run);
 }
 
 enum rule_result

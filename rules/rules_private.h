@@ -121,6 +121,8 @@ enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
 void rule_dns_begin(struct rule_run *, const struct rule_list *, size_t i);
 void rule_dns_end(struct rule_run *);
 /* --- refuse.c --- */
+/* The rule at work: the table row, or the item of the list. */
+struct origin rule_origin(const struct rule_run *);
 /* "5.1.8" becomes what fits the subject. */
 void rule_enhanced_fit(char *enhanced, enum subject_kind);
 void rule_deferral_set(
