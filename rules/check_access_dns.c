@@ -61,31 +61,6 @@ name_of(struct rule_run *run, enum subject_kind kind)
 	return at == NULL ? s : at + 1;
 }
 
-static int
-wants_v6(const struct rule_run *run)
-{
-	const char *p = run->o->inet_protocols;
-
-	return p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv6") != NULL;
-}
-
-static int
-wants_v4(const struct rule_run *run)
-{
-	const char *p = run->o->inet_protocols;
-
-	return p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv4") != NULL;
-}
-
-static void
-begin_addresses(struct rule_run *run, const char *host)
-{
-	if (wants_v4(run))
-		rule_dns_start(run, host, DNS_A);
-	if (wants_v6(run))
-		rule_dns_start(run, host, DNS_AAAA);
-}
-
 /* 1 a row answered. */
 static int
 addresses_of_type(struct access_lookup *a, const char *host, enum dns_type type, int *found)
@@ -105,18 +80,20 @@ addresses_of_type(struct access_lookup *a, const char *host, enum dns_type type,
 static int
 addresses(struct access_lookup *a, const char *host, int warn)
 {
+	enum dns_type types[2];
 	int found = 0;
+	size_t n;
 
 	if (hostaddr_valid(span_str(host)))
 		return access_lookup_addr(a, host);
 	/* RFC 6761 6.3: not a question for the DNS; Postfix has it from /etc/hosts. */
 	if (strcasecmp(host, "localhost") == 0)
 		return access_lookup_addr(a, "127.0.0.1") || access_lookup_addr(a, "::1");
-	begin_addresses(a->run, host);
-	if (wants_v4(a->run) && addresses_of_type(a, host, DNS_A, &found))
-		return 1;
-	if (wants_v6(a->run) && addresses_of_type(a, host, DNS_AAAA, &found))
-		return 1;
+	rule_addrs_start(a->run, host);
+	n = rule_addr_types(a->run, types);
+	for (size_t i = 0; i < n; i++)
+		if (addresses_of_type(a, host, types[i], &found))
+			return 1;
 	if (!found && warn)
 		rule_warn(
 		    a->run, "%s: host %s has no address that could be found", a->op->word, host);
@@ -239,7 +216,7 @@ begin_server_access(struct rule_run *run, const struct rule_op *op)
 	if (domain == NULL || domain[0] == '[' || !is_name(domain))
 		return;
 	if (type == DNS_A)
-		begin_addresses(run, domain);
+		rule_addrs_start(run, domain);
 	else
 		rule_dns_start(run, domain, type);
 }

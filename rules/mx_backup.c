@@ -12,8 +12,6 @@
 #include "rules/own_networks.h"
 #include "rules/rules_private.h"
 
-static const enum dns_type addr_types[2] = { DNS_A, DNS_AAAA };
-
 /* What getaddrinfo(3) says, which Postfix asks for addresses of exchangers. */
 static const char *
 host_text(enum dns_outcome o)
@@ -58,45 +56,50 @@ rr_text(const struct dns_rr *rr, char out[INET6_ADDRSTRLEN])
 		out[0] = '\0';
 }
 
-/* Does the host have addresses?  The results of both types; *worst is the outcome to tell of when
- * it has none. */
-static int
-host_addresses(
-    struct rule_run *run, const char *host, const struct dns_result *r[2], enum dns_outcome *worst)
-{
-	int found = 0;
+struct found { /* what the DNS has for a host */
+	const struct dns_result *r[2];
+	size_t n;
+	int any;                /* there is an address */
+	enum dns_outcome worst; /* else what to tell of */
+};
 
-	for (int i = 0; i < 2; i++)
-		r[i] = rule_dns(run, host, addr_types[i]);
-	*worst = r[0]->outcome;
-	for (int i = 0; i < 2; i++) {
-		found |= dns_outcome_answer(r[i]->outcome) == 1;
-		if (dns_outcome_answer(r[i]->outcome) == -1)
-			*worst = r[i]->outcome;
+static struct found
+host_addresses(struct rule_run *run, const char *host)
+{
+	struct found f = { .worst = DNS_NODATA };
+	enum dns_type types[2];
+
+	f.n = rule_addr_types(run, types);
+	rule_addrs_start(run, host);
+	for (size_t i = 0; i < f.n; i++) {
+		f.r[i] = rule_dns(run, host, types[i]);
+		f.any |= dns_outcome_answer(f.r[i]->outcome) == 1;
+		if (i == 0 || dns_outcome_answer(f.r[i]->outcome) == -1)
+			f.worst = f.r[i]->outcome;
 	}
-	return found;
+	return f;
 }
 
 static int
 is_mine(struct rule_run *run, const char *host)
 {
 	const struct own_networks *own = run->rules->own;
-	const struct dns_result *r[2];
 	char text[INET6_ADDRSTRLEN];
-	enum dns_outcome worst;
+	struct found f;
 
 	if (hostaddr_valid(span_str(host)))
 		return own_networks_has_text(own, host);
 	/* Not in the DNS, but in every hosts(5). */
 	if (strcasecmp(host, "localhost") == 0)
 		return own_networks_has_text(own, "127.0.0.1") || own_networks_has_text(own, "::1");
-	if (!host_addresses(run, host, r, &worst)) {
-		trouble(run, "look up mail exchanger host ", host, host_text(worst));
+	f = host_addresses(run, host);
+	if (!f.any) {
+		trouble(run, "look up mail exchanger host ", host, host_text(f.worst));
 		return 0;
 	}
-	for (int i = 0; i < 2; i++)
-		for (size_t k = 0; k < r[i]->n; k++) {
-			rr_text(&r[i]->rr[k], text);
+	for (size_t i = 0; i < f.n; i++)
+		for (size_t k = 0; k < f.r[i]->n; k++) {
+			rr_text(&f.r[i]->rr[k], text);
 			if (own_networks_has_text(own, text))
 				return 1;
 		}
@@ -132,21 +135,20 @@ static int
 is_authorised_host(struct rule_run *run, const char *host)
 {
 	struct map_ask ask = rule_map_ask(run);
-	const struct dns_result *r[2];
+	struct found f = host_addresses(run, host);
 	struct err err = { 0 };
 	char text[INET6_ADDRSTRLEN];
-	enum dns_outcome worst;
 
-	if (!host_addresses(run, host, r, &worst)) {
+	if (!f.any) {
 		trouble(run, "look up host ",
-		    arena_printf(run->arena, "%s as mail exchanger", host), record_text(worst));
+		    arena_printf(run->arena, "%s as mail exchanger", host), record_text(f.worst));
 		return 0;
 	}
-	for (int i = 0; i < 2; i++)
-		for (size_t k = 0; k < r[i]->n; k++) {
+	for (size_t i = 0; i < f.n; i++)
+		for (size_t k = 0; k < f.r[i]->n; k++) {
 			int in;
 
-			rr_text(&r[i]->rr[k], text);
+			rr_text(&f.r[i]->rr[k], text);
 			in =
 			    match_list_host(run->rules->mx_backup_networks, &ask, host, text, &err);
 			if (in == -1)

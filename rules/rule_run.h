@@ -124,6 +124,10 @@ const struct address *rule_recipient(struct rule_run *);
  * run's deadline: the outcome is then a time-out. */
 void rule_dns_start(struct rule_run *, const char *name, enum dns_type);
 const struct dns_result *rule_dns(struct rule_run *, const char *name, enum dns_type);
+/* The types that hold addresses, of the families in inet_protocols, and how many they are; begin
+ * the look-ups of all of them. */
+size_t rule_addr_types(const struct rule_run *, enum dns_type types[2]);
+void rule_addrs_start(struct rule_run *, const char *host);
 
 /* "warning: ..." in the log, with the transaction's id. */
 void rule_warn(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);

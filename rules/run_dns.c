@@ -1,4 +1,5 @@
 /* Look-ups of one transaction: each asked once, many begun together. */
+#include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
@@ -73,6 +74,29 @@ rule_dns(struct rule_run *run, const char *name, enum dns_type type)
 			.answer = answer_text(run, r),
 			.us = clock_us() - began });
 	return r;
+}
+
+size_t
+rule_addr_types(const struct rule_run *run, enum dns_type types[2])
+{
+	const char *p = run->o->inet_protocols;
+	size_t n = 0;
+
+	if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv4") != NULL)
+		types[n++] = DNS_A;
+	if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv6") != NULL)
+		types[n++] = DNS_AAAA;
+	return n;
+}
+
+void
+rule_addrs_start(struct rule_run *run, const char *host)
+{
+	enum dns_type types[2];
+	size_t n = rule_addr_types(run, types);
+
+	for (size_t i = 0; i < n; i++)
+		rule_dns_start(run, host, types[i]);
 }
 
 void

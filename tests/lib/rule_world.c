@@ -176,7 +176,7 @@ rule_world_init(struct rule_world *w)
 void
 rule_world_zone(struct rule_world *w, const char *records)
 {
-	struct dns_options o = { .timeout_ms = 100, .tries = 1 };
+	struct dns_options o = { .timeout_ms = w->dns_timeout_ms, .tries = 1 };
 	struct err err;
 
 	w->zone = dns_zone_start(records);

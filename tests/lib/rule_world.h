@@ -45,12 +45,12 @@ struct rule_world {
 	struct dns *dns;
 	struct dns_zone *zone;
 	struct buf out;
-	int64_t deadline_ms; /* for each question; 0: 10 s */
+	unsigned dns_timeout_ms; /* before rule_world_zone(); 0: 5 s */
+	int64_t deadline_ms;     /* for each question; 0: 10 s */
 };
 
 void rule_world_init(struct rule_world *);
-/* A DNS with these records (dns_zone.h), asked once with 100 ms for an answer.  Without it every
- * look-up is trouble. */
+/* A DNS with these records (dns_zone.h), asked once.  Without it every look-up is trouble. */
 void rule_world_zone(struct rule_world *, const char *records);
 /* 0, or -1: an error was found. */
 int rule_world_compile(struct rule_world *);

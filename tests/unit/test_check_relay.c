@@ -233,6 +233,7 @@ test_backup(void **state)
 		w.o.lists[LIST_RECIPIENT] = "permit_mx_backup, reject";
 		w.o.permit_mx_backup_networks = backup_cases[i].networks;
 		w.o.proxy_interfaces = "198.51.100.1";
+		w.dns_timeout_ms = strstr(backup_cases[i].rcpt, "timeout") == NULL ? 0 : 50;
 		rule_world_zone(&w, zone);
 		assert_int_equal(rule_world_compile(&w), 0);
 		rule_world_rcpt(&w, backup_cases[i].rcpt);
@@ -252,6 +253,7 @@ test_backup_order(void **state)
 	static const struct {
 		const char *rcpt, *asked;
 	} rows[] = {
+		/* what is ours, and what can have no exchangers, is not looked up */
 		{ "u@local.example", "" },
 		{ "u@primary.test", "MX primary.test" },
 		{ "u@backup.test", "MX backup.test, A best.test, AAAA best.test" },
@@ -276,6 +278,23 @@ test_backup_order(void **state)
 	}
 }
 
+static void
+test_backup_family(void **state)
+{
+	struct rule_world w;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_RECIPIENT] = "permit_mx_backup, reject";
+	w.o.inet_protocols = "ipv4";
+	rule_world_zone(&w, zone);
+	assert_int_equal(rule_world_compile(&w), 0);
+	rule_world_rcpt(&w, "u@byaddr.test");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), "ok");
+	assert_string_equal(dns_zone_asked(w.zone), "MX byaddr.test, A best.test, A alias.test");
+	rule_world_fini(&w);
+}
+
 int
 main(void)
 {
@@ -284,6 +303,7 @@ main(void)
 		cmocka_unit_test(test_odds),
 		cmocka_unit_test(test_backup),
 		cmocka_unit_test(test_backup_order),
+		cmocka_unit_test(test_backup_family),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);

@@ -121,6 +121,7 @@ test_trouble(void **state)
 		struct rule_world w;
 
 		rule_world_init(&w);
+		w.dns_timeout_ms = strstr(names[i], "timeout") == NULL ? 0 : 50;
 		w.o.lists[LIST_SENDER] = "reject_unknown_sender_domain";
 		w.o.lists[LIST_RECIPIENT] =
 		    "check_recipient_access inline:{ bad@local.example=reject "
@@ -141,11 +142,38 @@ test_trouble(void **state)
 		snprintf(want, sizeof(want),
 		    "450 4.1.2 <%s>: Recipient address rejected: Domain not found", sender);
 		assert_string_equal(rule_world_ask(&w, RULE_RCPT), want);
-		rule_world_rcpt(&w, "u@nx.test");
-		assert_string_equal(rule_world_ask(&w, RULE_RCPT),
-		    "550 5.1.2 <u@nx.test>: Recipient address rejected: Domain not found");
 		rule_world_fini(&w);
 	}
+}
+
+static void
+test_codes(void **state)
+{
+	struct rule_world w;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_SENDER] = "reject_unknown_sender_domain, reject_non_fqdn_sender";
+	w.o.lists[LIST_RECIPIENT] =
+	    "reject_unknown_recipient_domain, reject_non_fqdn_recipient, permit";
+	w.o.unknown_address_reject_code = 550;
+	w.o.non_fqdn_reject_code = 554;
+	rule_world_zone(&w, zone);
+	assert_int_equal(rule_world_compile(&w), 0);
+	rule_world_sender(&w, "u@nx.test");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "550 5.1.8 <u@nx.test>: Sender address rejected: Domain not found");
+	rule_world_sender(&w, "u");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "554 5.5.2 <u>: Sender address rejected: need fully-qualified address");
+	rule_world_sender(&w, "");
+	rule_world_rcpt(&w, "u@nx.test");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "550 5.1.2 <u@nx.test>: Recipient address rejected: Domain not found");
+	rule_world_rcpt(&w, "u");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "554 5.5.2 <u>: Recipient address rejected: need fully-qualified address");
+	rule_world_fini(&w);
 }
 
 static void
@@ -290,6 +318,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_domains),
 		cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_tempfail_action),
 		cmocka_unit_test(test_fqdn),
 		cmocka_unit_test(test_logins),
