@@ -245,7 +245,7 @@ def test_warn_if_reject(filterd, hop, door):
     warnings = f.entries("reject_warning")
     assert [(e["recipient"], e["stage"], e["rule"], e["list"]) for e in warnings] == [
         (MINE, "END-OF-MESSAGE", f"{f.dir}/per_user:1", "content_restrictions")]
-    assert warnings[0]["text"] == "554 5.7.1 <mine@example.com>: Recipient address rejected: not me"
+    assert warnings[0]["content"] == "554 5.7.1 <mine@example.com>: Recipient address rejected: not me"
     assert {e["verdict"] for e in f.wait_finals(2)} == {"pass"}
 
 
