@@ -15,22 +15,9 @@ import pytest
 import smtp
 from conftest import cannot
 from load_world import until
+from reloading import Tail, process_state, sanitized
 
 SOAK = float(os.environ.get("FILTERD_SOAK", "1"))
-
-
-class Tail:
-    """Log lines from now on."""
-
-    def __init__(self, f):
-        self.file = open(f.log_file)
-        self.file.seek(0, os.SEEK_END)
-        self.part = ""
-
-    def texts(self):
-        lines = (self.part + self.file.read()).split("\n")
-        self.part = lines.pop()
-        return [json.loads(line).get("text", "") for line in lines]
 
 
 class World:
@@ -72,20 +59,6 @@ class World:
         again = {f"{i}.{k}": a.codes for (i, k), a in load.attempts.items() if load.messages[i].tries > 1}
         said = [e for e in self.f.entries() if e.get("queue_id") in again]
         assert again == {}, f"seed {load.seed}\n" + "\n".join(map(str, said))
-
-
-def process_state(pid):
-    """Descriptors, threads, children, and private memory in kB."""
-    with open(f"/proc/{pid}/smaps_rollup") as f:
-        memory = sum(int(n) for n in re.findall(r"^Private_\w+: +(\d+)", f.read(), re.M))
-    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
-    return (len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")),
-            len(children), memory)
-
-
-def sanitized(pid):
-    with open(f"/proc/{pid}/maps") as f:
-        return "san.so" in f.read()
 
 
 async def reload_once(f, tail, good, **changes):
