@@ -54,6 +54,12 @@ class Rewriter:
             address = address.split(":", 1)[1]
         address = unquoted(address)
         if "@" not in address:
+            site, bang, user = address.partition("!")
+            if bang and self.main_cf.get("swap_bangpath") != "no":
+                return f"{user}@{site}"
+            user, percent, site = address.rpartition("%")
+            if percent and self.main_cf.get("allow_percent_hack") != "no":
+                return f"{user}@{site}"
             return f"{address}@{self.origin}"
         return address.rstrip(".") if not address.endswith("..") else address
 
