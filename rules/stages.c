@@ -86,7 +86,6 @@ ask_helo(struct rule_run *run)
 {
 	enum rule_result r;
 
-	/* Without a HELO nothing was left by it either. */
 	if (!run->txn->has_helo) {
 		run->kept->helo = (struct deferral){ 0 };
 		return RULE_DUNNO;
@@ -120,7 +119,8 @@ ask_sender(struct rule_run *run)
 {
 	enum rule_result r;
 
-	run->if_permit = run->kept->helo;
+	/* Who has said no HELO still has what the client list left. */
+	run->if_permit = run->kept->helo.active ? run->kept->helo : run->kept->client;
 	run->if_reject.active = 0;
 	run->kept->sender_listed = 0;
 	r = ask_list(run, LIST_SENDER);
