@@ -57,7 +57,9 @@ check_listed(struct rule_run *run, const struct address *a, struct rule_subject 
 	case LISTED_KNOWN:
 		return RULE_DUNNO;
 	case LISTED_CANNOT_TELL:
-		return rule_table_failed(run, s, &err);
+		/* An empty answer is a mistake in the table, not a look-up that failed. */
+		return err.class == ERR_CONFIG ? rule_broken(run, "%s", err.text)
+					       : rule_table_failed(run, s, &err);
 	case LISTED_UNKNOWN:
 		break;
 	}

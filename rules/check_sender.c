@@ -79,7 +79,8 @@ check_login(struct rule_run *run, const struct rule_op *op)
 		return check_address_broken(run, s);
 	found = login_maps_owners(run->rules->logins, &ask, a, &hit, &err);
 	if (found == -1)
-		return rule_table_failed(run, s, &err);
+		return err.class == ERR_CONFIG ? rule_broken(run, "%s", err.text)
+					       : rule_table_failed(run, s, &err);
 	if (login[0] == '\0')
 		return found ? rule_reject(run, s, 553, "5.7.1", "not logged in") : RULE_DUNNO;
 	if (found ? login_maps_is_owner(hit.value, login) : wants & LOGIN_KNOWN)

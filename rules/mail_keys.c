@@ -133,7 +133,7 @@ mail_keys_network(struct mail_keys *k, const char *addr)
 	*k = (struct mail_keys){ .kind = -1, .state = STEP_NETWORK, .domain = span_str(addr) };
 }
 
-/* A number is not below another: 2.3.4 is no parent of 1.2.3.4. */
+/* An address is not below another: 2.3.4 is no parent of 1.2.3.4, but it is one of x.1.2.3.4. */
 static int
 is_numeric(struct span name)
 {
@@ -156,7 +156,7 @@ next_name(struct mail_keys *k)
 		k->name = k->domain;
 		return k->name;
 	}
-	if (is_numeric(k->name))
+	if (k->name.len == k->domain.len && is_numeric(k->name))
 		return span_make(NULL, 0);
 	dot = k->name.len < 2 ? 0 : span_find(span_make(k->name.p + 1, k->name.len - 1), '.') + 1;
 	if (dot == 0 || dot == k->name.len)
@@ -166,24 +166,19 @@ next_name(struct mail_keys *k)
 	return k->name;
 }
 
-/* The address, and at each further call what stands before the last delimiter; several of them
- * together count as one. */
+/* The address, and at each further call what stands before the last delimiter: 2001:db8::5 has
+ * 2001:db8: and then 2001:db8, but never 2001:db8::. */
 static struct span
 next_network(struct mail_keys *k)
 {
-	uint8_t delimiter;
-	size_t n;
+	uint8_t delimiter = span_find(k->domain, ':') < k->domain.len ? ':' : '.';
 
 	if (k->name.p == NULL) {
 		k->name = k->domain;
 		return k->name;
 	}
-	delimiter = span_find(k->domain, ':') < k->domain.len ? ':' : '.';
-	for (n = k->name.len; n > 0 && k->name.p[n - 1] != delimiter;)
-		n--;
-	while (n > 0 && k->name.p[n - 1] == delimiter)
-		n--;
-	k->name.len = n;
+	while (k->name.len > 0 && k->name.p[--k->name.len] != delimiter)
+		;
 	return k->name;
 }
 

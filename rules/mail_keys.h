@@ -10,7 +10,7 @@
  *
  * Addresses: user+ext@dom, user@dom, dom, its parents, user+ext@, user@.  A local part that needs
  * quotes is asked quoted first and then plain.  Names: the name and its parents.  Network
- * addresses: 192.0.2.1, 192.0.2, 192.0, 192; 2001:db8:1:2::5, 2001:db8:1:2, 2001:db8:1, ...
+ * addresses: 192.0.2.1, 192.0.2, 192.0, 192; 2001:db8:1::5, 2001:db8:1:, 2001:db8:1, 2001:db8, ...
  *
  * Keys point into what was given, or into the arena.  Names and addresses keep the case they have:
  * tables fold it.  Also here: cutting the extension off a local part.
