@@ -148,10 +148,10 @@ const struct restriction_def restrictions_sender[] = {
 	{ .name = "reject_known_sender_login_mismatch",
 	    .stages = AT_ANY,
 	    .needs = NEED_SENDER,
-	    .variant = LOGIN_AUTHENTICATED | LOGIN_KNOWN,
+	    .variant = LOGIN_AUTHENTICATED | LOGIN_UNAUTHENTICATED | LOGIN_KNOWN,
 	    .check = check_login,
 	    .compile = compile_login,
-	    .text = "Rejects a sender that belongs to another than the client's login; what "
-		    "belongs to nobody passes." },
+	    .text = "Rejects a sender that belongs to another than the client's login, or to "
+		    "somebody while the client has not logged in; what belongs to nobody passes." },
 	{ .name = NULL },
 };

@@ -143,7 +143,7 @@ OTHERS = {      # probability, values
     "show_user_unknown_table_name": (.08, ["no"]), "smtpd_recipient_limit": (.04, ["2"]), "permit_mx_backup_networks": (
         .06, ["192.0.2.0/24 [2001:db8::]/32", "0.0.0.0/0", "!192.0.2.81 192.0.2.0/24"]), "proxy_interfaces": (.06, ["192.0.2.83", "192.0.2.1, 10.66.6.1"]),
     "smtpd_reject_footer": (.05, ["\\c. See http://x.example/?c=$client_address&h=$helo_name", "for $client_name [$client_address] $$",
-                                  "$server_name ${helo_name?S}$nosuch"]),
+                                  "$server_name ${helo_name?S}"]),
     "smtpd_log_access_permit_actions": (.05, ["static:all"]), "disable_vrfy_command": (.03, ["yes"]), "relay_recipient_maps": (.4, ["texthash:/tables/known"])}
 CIDR = ["192.0.2.0/24", "192.0.2.10", "10.0.0.0/8", "10.1.0.0/16", "!10.1.0.0/16", "203.0.113.0/24", "198.51.100.0/29", "2001:db8::/32", "::/0", "0.0.0.0/0",
         "!192.0.2.80/28", "10.66.0.0/16", "127.0.0.0/8", "2001:db8:1:2::5", "!0.0.0.0/0"]
