@@ -80,6 +80,7 @@ caps_json(const struct hop_caps *caps)
 		{ CAP_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
 		{ CAP_CHUNKING, "CHUNKING" },
 		{ CAP_XFORWARD, "XFORWARD" },
+		{ CAP_XCLIENT, "XCLIENT" },
 	};
 	json_t *a = json_array();
 

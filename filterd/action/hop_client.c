@@ -27,7 +27,12 @@ hop_client_make(struct arena *arena, const struct client *c)
 		.proto = c->proto,
 		.helo = c->helo,
 		.ident = c->ident,
-		.local = c->source == SOURCE_XFORWARD_LOCAL };
+		.local = c->source == SOURCE_XFORWARD_LOCAL,
+		.xclient = c->source == SOURCE_XCLIENT,
+		.reverse_name = known(c->reverse_name),
+		.login = c->login,
+		.name_tempfail = c->name_state == ATTR_TEMPFAIL,
+		.reverse_tempfail = c->reverse_state == ATTR_TEMPFAIL };
 	return h;
 }
 

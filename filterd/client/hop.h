@@ -40,12 +40,14 @@ enum hop_cap {
 	CAP_ENHANCEDSTATUSCODES = 1 << 5,
 	CAP_CHUNKING = 1 << 6,
 	CAP_XFORWARD = 1 << 7,
+	CAP_XCLIENT = 1 << 8,
 };
 
 struct hop_caps {
 	unsigned bits;     /* of enum hop_cap */
 	long long size;    /* SIZE's number, 0: no limit told */
 	unsigned xforward; /* which attributes XFORWARD takes: bits of enum xforward_attr */
+	unsigned xclient;  /* the same of XCLIENT */
 };
 
 enum xforward_attr {
@@ -56,6 +58,8 @@ enum xforward_attr {
 	XF_HELO = 1 << 4,
 	XF_IDENT = 1 << 5,
 	XF_SOURCE = 1 << 6,
+	XF_REVERSE_NAME = 1 << 7, /* XCLIENT's from here on */
+	XF_LOGIN = 1 << 8,
 };
 
 /* A reply: code, and the text of all its lines joined by LF, cleaned (client text never holds
@@ -66,10 +70,15 @@ struct hop_reply {
 	const char *text;  /* arena memory */
 };
 
-/* Whom XFORWARD speaks of.  NULL or "" is an attribute nobody knows: [UNAVAILABLE]. */
+/* Whom XFORWARD and XCLIENT speak of.  NULL or "" is an attribute nobody knows: [UNAVAILABLE]. */
 struct hop_client {
 	const char *name, *addr, *port, *proto, *helo, *ident;
 	int local; /* SOURCE=LOCAL */
+	/* It was told of by XCLIENT.  A next hop that takes XCLIENT from us is told so too; such a
+	 * connection serves this client only and is not kept. */
+	int xclient;
+	const char *reverse_name, *login;
+	int name_tempfail, reverse_tempfail; /* nobody knows just now: [TEMPUNAVAIL] */
 };
 
 /* What the transaction needs to tell the next hop. */

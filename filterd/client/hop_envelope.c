@@ -222,6 +222,19 @@ read_data_reply(
 	return -1;
 }
 
+/* Say for whom we speak: by XCLIENT now, or by XFORWARD with the commands that follow.  A refusal
+ * of the client is the reply to MAIL. */
+static int
+introduce(
+    struct hop *h, struct hop_envelope *e, struct flight *f, struct deadline d, struct err *err)
+{
+	int rc = hop_become(h, e->client, e->arena, &e->mail, reply_deadline(e, d), err);
+
+	if (rc == 0 && e->mail.code == 0)
+		f->xforward = hop_queue_xforward(h, e->client);
+	return rc == -1 ? -1 : 0;
+}
+
 int
 hop_begin(
     struct hop *h, struct hop_envelope *e, int all_or_none, struct deadline d, struct err *err)
@@ -241,9 +254,10 @@ hop_begin(
 			return 0;
 		return hop_data(h, e, d, err);
 	}
-	if (begin(h, e, err) == -1)
+	if (begin(h, e, err) == -1 || introduce(h, e, &f, d, err) == -1)
 		return -1;
-	f.xforward = hop_queue_xforward(h, e->client);
+	if (e->mail.code != 0)
+		return 0;
 	queue_path(h, "MAIL FROM:<", e->mail_path, e->mail_params);
 	f.mail = 1;
 	h->phase = PHASE_MAIL;
@@ -270,9 +284,10 @@ hop_mail(struct hop *h, struct hop_envelope *e, struct deadline d, struct err *e
 	int together = (h->caps.bits & CAP_PIPELINING) != 0;
 	struct flight f = { 0 };
 
-	if (begin(h, e, err) == -1)
+	if (begin(h, e, err) == -1 || introduce(h, e, &f, d, err) == -1)
 		return -1;
-	f.xforward = hop_queue_xforward(h, e->client);
+	if (e->mail.code != 0)
+		return 0;
 	/* Two XFORWARD commands at once are no trouble: the peer knows an extension that came after
 	 * PIPELINING; MAIL waits for them where it does not pipeline. */
 	if (!together && f.xforward > 0 && exchange(h, e, &f, d, err) == -1)

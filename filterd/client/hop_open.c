@@ -20,7 +20,8 @@ static const struct {
 	{ "ENHANCEDSTATUSCODES", CAP_ENHANCEDSTATUSCODES },
 	{ "CHUNKING", CAP_CHUNKING },
 	{ "XFORWARD", CAP_XFORWARD },
-}, xforward_words[] = {
+	{ "XCLIENT", CAP_XCLIENT },
+}, attr_words[] = {
 	{ "NAME", XF_NAME },
 	{ "ADDR", XF_ADDR },
 	{ "PORT", XF_PORT },
@@ -28,7 +29,24 @@ static const struct {
 	{ "HELO", XF_HELO },
 	{ "IDENT", XF_IDENT },
 	{ "SOURCE", XF_SOURCE },
+	{ "REVERSE_NAME", XF_REVERSE_NAME },
+	{ "LOGIN", XF_LOGIN },
 };
+
+static unsigned
+parse_attrs(struct span rest)
+{
+	unsigned bits = 0;
+	struct span word;
+
+	while (rest.len > 0) {
+		span_cut(rest, ' ', &word, &rest);
+		for (size_t i = 0; i < nitems(attr_words); i++)
+			if (span_case_eq_str(word, attr_words[i].word))
+				bits |= attr_words[i].bit;
+	}
+	return bits;
+}
 
 static void
 parse_cap_line(struct span line, struct hop_caps *caps)
@@ -42,14 +60,10 @@ parse_cap_line(struct span line, struct hop_caps *caps)
 			caps->bits |= cap_words[i].bit;
 	if (span_case_eq_str(word, "SIZE") && span_u64(span_trim(rest), INT64_MAX, &n) == 0)
 		caps->size = (long long)n;
-	if (!span_case_eq_str(word, "XFORWARD"))
-		return;
-	while (rest.len > 0) {
-		span_cut(rest, ' ', &word, &rest);
-		for (size_t i = 0; i < nitems(xforward_words); i++)
-			if (span_case_eq_str(word, xforward_words[i].word))
-				caps->xforward |= xforward_words[i].bit;
-	}
+	if (span_case_eq_str(word, "XFORWARD"))
+		caps->xforward = parse_attrs(rest);
+	if (span_case_eq_str(word, "XCLIENT"))
+		caps->xclient = parse_attrs(rest);
 }
 
 void
@@ -94,6 +108,17 @@ say_hello(struct hop *h, const char *verb, const char *name, struct hop_reply *r
 	return r->code >= 500 && r->code <= 504 ? 0 : refused(h, verb, r, err);
 }
 
+int
+hop_hello(struct hop *h, const char *name, struct hop_reply *r, struct deadline d, struct err *err)
+{
+	const char *verb = h->target.protocol == HOP_LMTP ? "LHLO" : "EHLO";
+	int rc = say_hello(h, verb, name, r, d, err);
+
+	if (rc == 1)
+		hop_parse_caps(r->text, &h->caps);
+	return rc;
+}
+
 static int
 greet(struct hop *h, const char *name, struct deadline d, struct err *err)
 {
@@ -105,9 +130,7 @@ greet(struct hop *h, const char *name, struct deadline d, struct err *err)
 		return -1;
 	if (r.code / 100 != 2)
 		return refused(h, "the connection", &r, err);
-	rc = say_hello(h, verb, name, &r, d, err);
-	if (rc == 1)
-		hop_parse_caps(r.text, &h->caps);
+	rc = hop_hello(h, name, &r, d, err);
 	if (rc == 0 && h->target.protocol == HOP_SMTP)
 		rc = say_hello(h, verb = "HELO", name, &r, d, err);
 	if (rc == 0)
@@ -125,6 +148,7 @@ hop_greet(
 	h->s = stream_new(fd);
 	h->target = *to;
 	h->arena = arena_new();
+	h->helo_name = xstrdup(helo_name);
 	h->farewell.text = "";
 	if (greet(h, helo_name, d, err) == -1) {
 		if (h->farewell.code != 0 && err != NULL)
@@ -157,6 +181,7 @@ hop_close(struct hop *h)
 	wire_fini(&h->content);
 	buf_fini(&h->line);
 	arena_free(h->arena);
+	free(h->helo_name);
 	h->magic = 0;
 	free(h);
 }

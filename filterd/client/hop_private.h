@@ -28,6 +28,8 @@ struct hop {
 	int broken;
 	int answered;        /* a reply came since the transaction began */
 	int flushed;         /* some content has left */
+	int personal;        /* XCLIENT has made it one client's: never kept */
+	char *helo_name;     /* ours */
 	struct wire content; /* queued content */
 	struct arena *arena; /* for replies nobody else keeps */
 	struct hop_reply farewell;
@@ -62,5 +64,16 @@ int hop_flush_commands(struct hop *, const char *doing, struct deadline, struct 
 
 /* hop_xforward.c: queue XFORWARD commands for this client; returns how many. */
 size_t hop_queue_xforward(struct hop *, const struct hop_client *);
+/* " NAME=value" in xtext; NULL, "" or what cannot be said in a command is `none`. */
+void hop_format_attr(
+    struct buf *, const char *attr, const char *prefix, const char *value, const char *none);
+
+/* hop_xclient.c: be this client from now on, if the next hop takes that.  1 it is, 0 XCLIENT is not
+ * for us or this client; or *refused is the next hop's refusal (code 0: none). */
+int hop_become(struct hop *, const struct hop_client *, struct arena *, struct hop_reply *refused,
+    struct deadline, struct err *);
+
+/* hop_open.c: EHLO or LHLO, and what it can do; 1 agreed, 0 refused, -1. */
+int hop_hello(struct hop *, const char *name, struct hop_reply *, struct deadline, struct err *);
 
 #endif

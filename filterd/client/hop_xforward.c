@@ -7,9 +7,9 @@
 #define COMMAND_MAX 510 /* RFC 5321 4.5.3.1.4, without CRLF */
 #define VALUE_MAX   255 /* XFORWARD's own limit */
 
-/* " NAME=value" in xtext; what nobody knows, or cannot be said in a command, is [UNAVAILABLE]. */
-static void
-format_attr(struct buf *b, const char *attr, const char *prefix, const char *value)
+void
+hop_format_attr(
+    struct buf *b, const char *attr, const char *prefix, const char *value, const char *none)
 {
 	size_t start, len = value == NULL ? 0 : strlen(value);
 
@@ -21,7 +21,7 @@ format_attr(struct buf *b, const char *attr, const char *prefix, const char *val
 	}
 	if (b->len == start || b->len > COMMAND_MAX - strlen("XFORWARD")) {
 		b->len = start;
-		buf_adds(b, "[UNAVAILABLE]");
+		buf_adds(b, none);
 	}
 }
 
@@ -51,7 +51,8 @@ hop_queue_xforward(struct hop *h, const struct hop_client *c)
 		if ((takes & attrs[i].bit) == 0)
 			continue;
 		buf_reset(&attr);
-		format_attr(&attr, attrs[i].name, attrs[i].prefix, attrs[i].value);
+		hop_format_attr(
+		    &attr, attrs[i].name, attrs[i].prefix, attrs[i].value, "[UNAVAILABLE]");
 		if (len > 0 && len + attr.len > COMMAND_MAX) {
 			stream_queue(h->s, "\r\n", 2);
 			len = 0;

@@ -224,6 +224,10 @@ pool_put(struct hop_pool *p, struct hop *h)
 		pool_break(p, h);
 		return;
 	}
+	if (h->personal) {
+		hop_quit(h);
+		return;
+	}
 	h->idle_since_ms = clock_ms();
 	pthread_mutex_lock(&p->lock);
 	peer = need_peer(p, h->target.text, &surplus);

@@ -137,3 +137,29 @@ def test_next_hop_that_fails_is_a_4xx(filterd, postfix):
             end = c.transaction("a@example.com", [ALICE], MESSAGE % b"x")[2]
         assert end[0].code // 100 == 4
         assert p.queued() == []
+
+
+def test_xclient_goes_on(filterd, postfix):
+    """Whom XCLIENT told of to us the next hop is told of in the same way, if it takes that of us: its
+    own lists then judge that client."""
+    p = postfix(main={"smtpd_authorized_xclient_hosts": "127.0.0.0/8", "smtpd_delay_reject": "yes",
+                      "smtpd_relay_restrictions": "permit_auth_destination, reject",
+                      "smtpd_client_restrictions": "check_client_access inline:{ {192.0.2.66 = 554 5.7.8 go away} }",
+                      "smtpd_helo_restrictions": "check_helo_access inline:{ {bad.example = REJECT} }"})
+    f = filterd(listeners={"door": "smtp, role = before_queue"}, next_hop="smtp:[127.0.0.1]:%d" % p.smtp[1],
+                smtpd_authorized_xclient_hosts="127.0.0.0/8", smtpd_reject_footer="", resolver="127.0.0.1:9")
+    for addr, helo, want in (("192.0.2.1", "good.example", None),
+                             ("192.0.2.66", "good.example", "554 5.7.8 <x.example[192.0.2.66]>: Client host rejected: go away"),
+                             ("192.0.2.2", "bad.example", "554 5.7.1 <bad.example>: Helo command rejected: Access denied"),
+                             ("192.0.2.3", "good.example", None)):
+        with smtp.Client(f.address("door")) as c:
+            assert c.cmd(f"XCLIENT ADDR={addr} NAME=x.example").code == 220
+            c.hello(helo)
+            rcpts, end = c.transaction("a@example.com", [ALICE], MESSAGE % b"x")[1:]
+            if want is None:
+                assert [r.code for r in rcpts + end] == [250, 250]
+            else:
+                assert str(rcpts[0]) == want
+    p.wait_empty()
+    assert len(p.mails(ALICE)) == 2
+    assert "client=x.example[192.0.2.1]" in p.log() and "client=x.example[192.0.2.3]" in p.log()
