@@ -190,15 +190,23 @@ class Server:
                 s, _ = self.tcp.accept()
             except TimeoutError:
                 continue
-            with s:
-                s.settimeout(5)
-                try:
-                    data = _read_tcp(s)
-                    for x in self._answers(data, "tcp"):
+            threading.Thread(target=self._talk, args=(s,), daemon=True).start()
+
+    def _talk(self, s):
+        """Questions of one connection, until the other side closes; one that gets no answer ends
+        it."""
+        with s:
+            s.settimeout(5)
+            try:
+                while not self.stop.is_set():
+                    answers = self._answers(_read_tcp(s), "tcp")
+                    for x in answers:
                         if isinstance(x, bytes):
                             s.sendall(struct.pack(">H", len(x)) + x)
-                except (OSError, EOFError):
-                    pass
+                    if not answers:
+                        return
+            except (OSError, EOFError):
+                pass
 
 
 def _read(s, n):
