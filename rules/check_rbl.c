@@ -9,12 +9,20 @@
 
 /* --- the checks --- */
 
+static void
+tell_untold(struct rule_run *run, const struct rule_op *op, const struct rbl_asked *a)
+{
+	if (rbl_untold(run, a))
+		rule_warn(run, "%s: the client is not known, no XFORWARD told of it", op->word);
+}
+
 static enum rule_result
 check_listed(struct rule_run *run, const struct rule_op *op)
 {
 	const struct rbl_lists *l = op->data;
 	struct rbl_asked a = rbl_asked(run, op);
 
+	tell_untold(run, op, &a);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct rbl_spec *s = &l->specs[i];
 		const char *name = rbl_asked_name(run, &a, s);
@@ -53,6 +61,7 @@ check_permitted(struct rule_run *run, const struct rule_op *op)
 	struct rbl_asked a = rbl_asked(run, op);
 	const char *name = rbl_asked_name(run, &a, s);
 
+	tell_untold(run, op, &a);
 	if (name == NULL || !may_permit(run))
 		return RULE_DUNNO;
 	switch (rbl_look(run, &a, s, name)) {

@@ -27,12 +27,21 @@ unless_empty(const char *s)
 	return s == NULL || s[0] == '\0' ? NULL : s;
 }
 
+int
+rbl_untold(struct rule_run *run, const struct rbl_asked *a)
+{
+	return (a->subject.kind == SUBJECT_CLIENT || a->subject.kind == SUBJECT_REVERSE_CLIENT) &&
+	       fact_has(&run->txn->facts, FACT_CLIENT_UNTOLD);
+}
+
 struct rbl_asked
 rbl_asked(struct rule_run *run, const struct rule_op *op)
 {
 	struct rbl_asked a = { .kind = RBL_NAMES };
 
 	a.subject.kind = (enum subject_kind)(op->def->variant & 0xff);
+	if (rbl_untold(run, &a))
+		return a;
 	switch (a.subject.kind) {
 	case SUBJECT_CLIENT:
 		if ((op->def->variant & RBL_BY_NAME) != 0) {

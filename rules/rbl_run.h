@@ -30,6 +30,8 @@ struct rbl_asked {
 };
 
 struct rbl_asked rbl_asked(struct rule_run *, const struct rule_op *);
+/* Is it about a client of whom the peer has not told?  Then there is nothing to ask about. */
+int rbl_untold(struct rule_run *, const struct rbl_asked *);
 /* The name to ask for, in the arena; NULL: nothing is to be asked. */
 const char *rbl_asked_name(
     struct rule_run *, const struct rbl_asked *, const struct rbl_spec *) ATTR_MUST_USE;

@@ -226,7 +226,8 @@ def test_client_names(words, filterd, hop):
             dns.script[f"{i + 1}.7.9.127.in-addr.arpa"] = fault
         dns.script["host.test"] = "nxdomain"
         f = filterd(
-            listeners={"smtp": "smtp, role = before_queue, smtpd_peername_lookup = yes"},
+            listeners={"smtp": "smtp, role = before_queue, smtpd_peername_lookup = yes, "
+                               "smtpd_authorized_xforward_hosts ="},
             next_hop=hop.next_hop, verify_recipients_at_next_hop="no", allowed_clients="127.0.0.0/8",
             resolver=dns.address, resolver_timeout="1s", resolver_tries="1",
             smtpd_relay_restrictions="", smtpd_restriction_classes="reverse, both",
