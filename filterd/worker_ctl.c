@@ -16,6 +16,8 @@
 #include "front/door.h"
 #include "net/dns.h"
 #include "program.h"
+#include "rules/dnsbl.h"
+#include "rules/verify.h"
 #include "table/table.h"
 #include "worker.h"
 
@@ -133,6 +135,38 @@ dns_json(struct dns *dns)
 	    "failed", failed);
 }
 
+static void
+add_dns_list(void *arg, const struct dnsbl_status *z)
+{
+	json_t *o = json_pack("{s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I}", "zone",
+	    text_json(z->zone), "asked_with", z->kind == RBL_ADDRESSES ? "addresses" : "names",
+	    "off", z->off, "why", text_json(z->why), "listed", (json_int_t)z->listed, "not_listed",
+	    (json_int_t)z->not_listed, "refused", (json_int_t)z->refused, "failed",
+	    (json_int_t)z->trouble, "probes", (json_int_t)z->probes);
+
+	json_array_append_new(arg, o);
+}
+
+static json_t *
+dns_lists_json(struct dnsbl_zones *zones)
+{
+	json_t *a = json_array();
+
+	dnsbl_zones_each(zones, add_dns_list, a);
+	return a;
+}
+
+static json_t *
+verify_json(struct verify_cache *cache)
+{
+	struct verify_stats st;
+
+	verify_get_stats(cache, &st);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "entries", (json_int_t)st.entries,
+	    "probes", (json_int_t)st.probes, "good", (json_int_t)st.good, "bad", (json_int_t)st.bad,
+	    "deferred", (json_int_t)st.deferred, "under_way", (json_int_t)st.under_way);
+}
+
 static json_t *
 answer_status(struct worker *w, const json_t *request)
 {
@@ -144,14 +178,15 @@ answer_status(struct worker *w, const json_t *request)
 	table_registry_each(snapshot_tables(s), add_table, tables);
 	for (size_t i = 0; i < snapshot_listener_count(s); i++)
 		json_array_append_new(listeners, listener_json(snapshot_listener(s, i)));
-	json_t *o =
-	    json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "version",
-		PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
-		text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
-		"loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
-		atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
-		"next_hops", next_hops_json(w->pool, s), "tables", tables, "dns",
-		dns_json(w->services.dns));
+	json_t *o = json_pack(
+	    "{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
+	    text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
+	    "loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
+	    atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
+	    "next_hops", next_hops_json(w->pool, s), "tables", tables, "dns",
+	    dns_json(w->services.dns), "dns_lists", dns_lists_json(w->services.zones), "verify",
+	    verify_json(w->services.verify));
 	snapshot_unref(s);
 	return o;
 }

@@ -12,13 +12,10 @@
 
 /* --- about whom --- */
 
-/* As it came, but without quotes. */
 static const char *
 unquoted(const struct path *p)
 {
-	if (p == NULL || p->octets == NULL)
-		return NULL;
-	return p->octets[0] == '@' ? p->octets : p->addr;
+	return p == NULL || p->octets == NULL ? NULL : p->addr;
 }
 
 static const char *

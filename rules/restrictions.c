@@ -18,6 +18,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_recipient,
 	restrictions_relay,
 	restrictions_sender,
+	restrictions_verify,
 };
 
 static int

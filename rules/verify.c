@@ -55,6 +55,7 @@ struct verify_cache {
 	struct fiber_loop *loop;
 	struct verify_store *store; /* of the loop's thread, once that runs */
 	char helo_name[256];
+	int stopping; /* what a probe fails of now says nothing about its address */
 };
 
 static int64_t
@@ -234,7 +235,7 @@ learn(struct verify_cache *v, const struct job *j, const struct verify_answer *a
 	/* What was good stays so until it expires. */
 	if (a->status != VERIFY_GOOD && e->status == VERIFY_GOOD)
 		return 0;
-	keep = a->status == VERIFY_GOOD || v->o.negative_cache;
+	keep = a->status == VERIFY_GOOD || (v->o.negative_cache && !v->stopping);
 	if (!keep) {
 		drop(v, e);
 		return 0;
@@ -532,6 +533,9 @@ verify_cache_free(struct verify_cache *v)
 {
 	if (v == NULL)
 		return;
+	pthread_mutex_lock(&v->lock);
+	v->stopping = 1;
+	pthread_mutex_unlock(&v->lock);
 	fiber_loop_free(v->loop);
 	while (v->oldest != NULL)
 		drop(v, v->oldest);

@@ -136,6 +136,39 @@ print_dns(const json_t *dns)
 }
 
 static void
+print_dns_lists(const json_t *lists)
+{
+	size_t i;
+	const json_t *z;
+
+	if (json_array_size(lists) == 0)
+		return;
+	puts("\nDNS lists");
+	json_array_foreach(lists, i, z)
+	{
+		int off = json_is_true(json_object_get(z, "off"));
+
+		printf("  %s (%s)  listed: %" PRId64 ", not listed: %" PRId64 ", refused: %" PRId64
+		       ", failed: %" PRId64 "\n",
+		    text_of(z, "zone"), text_of(z, "asked_with"), number_of(z, "listed"),
+		    number_of(z, "not_listed"), number_of(z, "refused"), number_of(z, "failed"));
+		if (off)
+			printf("    switched off: %s\n", text_of(z, "why"));
+	}
+}
+
+static void
+print_verify(const json_t *v)
+{
+	if (number_of(v, "entries") == 0 && number_of(v, "probes") == 0)
+		return;
+	printf("\naddress verification  known: %" PRId64 "; probes: %" PRId64 ", good: %" PRId64
+	       ", bad: %" PRId64 ", deferred: %" PRId64 ", under way: %" PRId64 "\n",
+	    number_of(v, "entries"), number_of(v, "probes"), number_of(v, "good"),
+	    number_of(v, "bad"), number_of(v, "deferred"), number_of(v, "under_way"));
+}
+
+static void
 print_counters(const json_t *counters)
 {
 	puts("\ncounters since the worker started");
@@ -155,6 +188,8 @@ print_status(const char *answer)
 	print_next_hops(json_object_get(o, "next_hops"));
 	print_tables(json_object_get(o, "tables"));
 	print_dns(json_object_get(o, "dns"));
+	print_dns_lists(json_object_get(o, "dns_lists"));
+	print_verify(json_object_get(o, "verify"));
 	print_counters(json_object_get(o, "counters"));
 	json_decref(o);
 	return 0;

@@ -387,6 +387,18 @@ test_restart(void **state)
 	assert_int_equal(ask(w, "good@there.example", 0).status, VERIFY_PENDING);
 }
 
+/* A probe that the end of the process cuts off tells nothing. */
+static void
+test_cut_off(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, "hang@there.example", 0).status, VERIFY_PENDING);
+	restart(w);
+	assert_int_equal(ask(w, "hang@there.example", 0).status, VERIFY_PENDING);
+	assert_int_equal(probes(w), 1);
+}
+
 static void
 test_broken_store(void **state)
 {
@@ -466,6 +478,7 @@ main(void)
 		TEST(test_no_negative_cache),
 		TEST(test_limit),
 		TEST(test_restart),
+		TEST(test_cut_off),
 		TEST(test_broken_store),
 		TEST(test_store_prunes),
 	};
