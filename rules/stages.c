@@ -87,7 +87,7 @@ ask_helo(struct rule_run *run)
 	enum rule_result r;
 
 	if (!run->txn->has_helo) {
-		run->kept->helo = (struct deferral){ 0 };
+		run->kept->helo = run->kept->client;
 		return RULE_DUNNO;
 	}
 	run->if_permit = run->kept->client;
@@ -248,7 +248,7 @@ ask_stage(struct rule_run *run)
 		r = ask_client(run);
 		if (m != NULL) {
 			keep(&run->kept->client, &m->client);
-			m->helo.active = 0;
+			m->helo = m->client; /* unless HELO comes */
 		}
 		return r;
 	case RULE_HELO:

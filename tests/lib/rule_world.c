@@ -295,7 +295,9 @@ rule_world_client(struct rule_world *w, const char *name, const char *addr)
 const char *
 rule_world_ask(struct rule_world *w, enum rule_stage stage)
 {
-	struct rule_ask ask = { .txn = &w->txn, .stage = stage, .services = &w->services };
+	struct rule_ask ask = {
+		.txn = &w->txn, .stage = stage, .services = &w->services, .memory = w->memory
+	};
 	struct verdict v;
 
 	verdict_init(&v, w->arena);

@@ -41,6 +41,7 @@ struct rule_world {
 	struct transaction txn;
 	struct path rcpt;
 	struct rule_services services;
+	struct rule_memory *memory; /* NULL: nothing lasts longer than the transaction */
 	struct rule_trace trace;
 	struct dns *dns;
 	struct dns_zone *zone;

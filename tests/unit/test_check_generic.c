@@ -147,6 +147,40 @@ test_sleep(void **state)
 	rule_world_fini(&w);
 }
 
+/* What the client list left waits for the recipient, also when no HELO comes. */
+static void
+test_without_helo(void **state)
+{
+	static const char deferred[] = "450 4.7.0 " CLIENT "defer_if_permit requested";
+	struct rule_memory memory = { 0 };
+	struct rule_world w;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_CLIENT] = "defer_if_permit";
+	w.o.lists[LIST_HELO] = "reject";
+	assert_int_equal(rule_world_compile(&w), 0);
+	rule_world_helo(&w, NULL);
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), deferred);
+	rule_world_fini(&w);
+
+	rule_world_init(&w);
+	w.o.smtpd_delay_reject = 0;
+	w.o.lists[LIST_CLIENT] = "defer_if_permit";
+	assert_int_equal(rule_world_compile(&w), 0);
+	w.memory = &memory;
+	assert_string_equal(rule_world_ask(&w, RULE_CONNECT), "dunno");
+	rule_world_again(&w);
+	rule_world_helo(&w, NULL);
+	assert_string_equal(rule_world_ask(&w, RULE_MAIL), "dunno");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), deferred);
+	/* the next transaction of the session */
+	rule_world_again(&w);
+	assert_string_equal(rule_world_ask(&w, RULE_MAIL), "dunno");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), deferred);
+	rule_world_fini(&w);
+}
+
 /* Whoever asks: postmaster, and where our probes come from. */
 static void
 test_always_taken(void **state)
@@ -191,6 +225,7 @@ main(void)
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_bounce),
 		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_without_helo),
 		cmocka_unit_test(test_always_taken),
 	};
 
