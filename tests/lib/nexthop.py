@@ -297,7 +297,7 @@ class Session:
 
 class NextHop:
     def __init__(self, lmtp=False, script=None, extensions=EXTENSIONS, ends=("crlf",),
-                 line_ends=(b"\n",), port=None, unix=None):
+                 line_ends=(b"\n",), port=None, unix=None, host="127.0.0.1"):
         self.lmtp = lmtp
         self.script = dict(script or {})
         self.extensions = extensions
@@ -309,7 +309,7 @@ class NextHop:
         self.ids = 0
         self.shrink = None      # what to keep of a message's octets, where there are very many
         self.unix = unix
-        self.port = port
+        self.host, self.port = host, port
         self.listener = None
 
     # --- life ---
@@ -327,7 +327,7 @@ class NextHop:
                 self.port = free_port()
             self.listener = socket.socket()
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("127.0.0.1", self.port))
+            self.listener.bind((self.host, self.port))
         self.listener.listen(1024)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
         return self
@@ -367,13 +367,13 @@ class NextHop:
 
     @property
     def address(self):
-        return self.unix or ("127.0.0.1", self.port)
+        return self.unix or (self.host, self.port)
 
     @property
     def next_hop(self):
         """As filterd's next_hop has it."""
         kind = "lmtp" if self.lmtp else "smtp"
-        return f"{kind}:unix:{self.unix}" if self.unix else f"{kind}:[127.0.0.1]:{self.port}"
+        return f"{kind}:unix:{self.unix}" if self.unix else f"{kind}:[{self.host}]:{self.port}"
 
     # --- what sessions call ---
 
