@@ -2,76 +2,115 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "base/xmem.h"
 #include "table/rows.h"
 
-static uint8_t
-fold(uint8_t c)
+/* Eight octets at a time: a look-up is what restriction lists do most. */
+static uint64_t
+word_at(const uint8_t *p, size_t left)
 {
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+	uint64_t w = 0;
+
+	memcpy(&w, p, left < 8 ? left : 8);
+	return w;
+}
+
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* ASCII letters to lower case: the high bit of each octet says whether it is one. */
+static uint64_t
+fold(uint64_t w)
+{
+	uint64_t low = w & EACH(0x7f);
+	uint64_t from_a = low + EACH(0x80 - 'A'), behind_z = low + EACH(0x80 - 'Z' - 1);
+
+	return w | ((from_a & ~behind_z & ~w & EACH(0x80)) >> 2);
 }
 
 static uint32_t
 hash(struct span key)
 {
-	uint32_t h = 0x811c9dc5u;
+	uint64_t h = key.len;
 
-	for (size_t i = 0; i < key.len; i++)
-		h = (h ^ fold(key.p[i])) * 0x01000193u;
-	return h ^ (h >> 15);
+	for (size_t i = 0; i < key.len; i += 8) {
+		h = (h ^ fold(word_at(key.p + i, key.len - i))) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return (uint32_t)(h ^ h >> 15);
+}
+
+/* folded is in lower case already. */
+static int
+equal(const char *folded, struct span key)
+{
+	const uint8_t *p = (const uint8_t *)folded;
+
+	for (size_t i = 0; i < key.len; i += 8)
+		if (word_at(p + i, key.len - i) != fold(word_at(key.p + i, key.len - i)))
+			return 0;
+	return 1;
 }
 
 static void
-slot_put(struct rows *r, size_t number)
+slot_put(struct rows *r, struct row *row, uint32_t h)
 {
-	struct row *row = &r->row[number];
-	size_t i = hash(span_make(row->key, row->key_len)) & (r->slots - 1);
+	size_t i = h & (r->slots - 1);
 
-	while (r->slot[i] != 0)
+	while (r->slot[i].row != NULL)
 		i = (i + 1) & (r->slots - 1);
-	r->slot[i] = (uint32_t)number + 1;
+	r->slot[i] = (struct row_slot){ .row = row, .hash = h };
 }
 
 static void
 grow(struct rows *r)
 {
-	assert(r->cap < UINT32_MAX / 4); /* TABLE_FILE_MAX allows far fewer rows */
-	r->cap = r->cap == 0 ? 16 : r->cap * 2;
-	r->row = xreallocarray(r->row, r->cap, sizeof(*r->row));
-	free(r->slot);
-	r->slots = r->cap * 2;
+	struct row_slot *old = r->slot;
+	size_t n = r->slots;
+
+	r->slots = n == 0 ? 32 : n * 2;
 	r->slot = xcalloc(r->slots, sizeof(*r->slot));
-	for (size_t i = 0; i < r->n; i++)
-		slot_put(r, i);
+	for (size_t i = 0; i < n; i++)
+		if (old[i].row != NULL)
+			slot_put(r, old[i].row, old[i].hash);
+	free(old);
 }
 
 struct row *
-rows_add(struct rows *r, char *key, const char *value, int line)
+rows_add(struct rows *r, struct arena *a, const char *key, const char *value, int line)
 {
-	struct row *row;
+	size_t len = strlen(key);
+	struct row *row = arena_alloc(a, sizeof(*row) + len + 1);
 
-	if (r->n == r->cap)
+	if (r->n * 2 >= r->slots)
 		grow(r);
-	row = &r->row[r->n];
-	*row = (struct row){
-		.key = text_lower(key), .value = value, .key_len = strlen(key), .line = line
-	};
-	slot_put(r, r->n++);
+	assert(len < UINT32_MAX); /* TABLE_FILE_MAX is far below */
+	*row = (struct row){ .value = value, .key_len = (uint32_t)len, .line = line };
+	memcpy(row->key, key, len + 1);
+	text_lower(row->key);
+	if (r->last == NULL)
+		r->first = row;
+	else
+		r->last->next = row;
+	r->last = row;
+	r->n++;
+	slot_put(r, row, hash(span_make(row->key, len)));
 	return row;
 }
 
 struct row *
 rows_find(const struct rows *r, struct span key)
 {
-	size_t i;
+	uint32_t h;
 
 	if (r->n == 0)
 		return NULL;
-	for (i = hash(key) & (r->slots - 1); r->slot[i] != 0; i = (i + 1) & (r->slots - 1)) {
-		struct row *row = &r->row[r->slot[i] - 1];
+	h = hash(key);
+	for (size_t i = h & (r->slots - 1); r->slot[i].row != NULL; i = (i + 1) & (r->slots - 1)) {
+		struct row *row = r->slot[i].row;
 
-		if (row->key_len == key.len && span_case_eq(span_make(row->key, row->key_len), key))
+		if (r->slot[i].hash == h && row->key_len == key.len && equal(row->key, key))
 			return row;
 	}
 	return NULL;
@@ -81,14 +120,13 @@ void
 rows_each(const struct rows *r, const char *file,
     void (*f)(void *arg, const char *value, const char *file, int line), void *arg)
 {
-	for (size_t i = 0; i < r->n; i++)
-		f(arg, r->row[i].value, file, r->row[i].line);
+	for (const struct row *row = r->first; row != NULL; row = row->next)
+		f(arg, row->value, file, row->line);
 }
 
 void
 rows_fini(struct rows *r)
 {
-	free(r->row);
 	free(r->slot);
 	memset(r, 0, sizeof(*r));
 }

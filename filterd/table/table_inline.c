@@ -22,7 +22,7 @@ inline_open(struct table *t, struct err *err)
 		if ((row = rows_find(r, span_str(key))) != NULL)
 			row->value = value; /* the last one counts, unlike in a file */
 		else
-			rows_add(r, key, value, 0);
+			rows_add(r, t->mem, key, value, 0);
 	}
 	if (r->n == 0) {
 		err_set(err, ERR_CONFIG, "the table is empty");

@@ -18,7 +18,7 @@ add_line(struct table *t, char *line, int number, struct err *err)
 		    err, ERR_CONFIG, "%s, line %d: duplicate key \"%.100s\"", t->file, number, key);
 		return -1;
 	}
-	rows_add(r, arena_strdup(t->mem, key), arena_strdup(t->mem, value), number);
+	rows_add(r, t->mem, key, arena_strdup(t->mem, value), number);
 	return 0;
 }
 

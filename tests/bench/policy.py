@@ -13,6 +13,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import filterd_proc
 from filterd_proc import Filterd
 
+# Requests a second on 2 processors over 8 connections.
+BOUND = 20000
+
 LISTS = dict(
     smtpd_client_restrictions="permit_mynetworks, check_client_access texthash:{dir}/clients",
     smtpd_helo_restrictions="reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname",
@@ -30,7 +33,12 @@ def main():
                        "recipients": rows}, **LISTS)
     with f:
         program = os.path.join(filterd_proc.build_dir(), "tests", "bench", "bench_policy")
-        subprocess.run([program, connections, seconds, "unix:" + f.address("policy")], check=True)
+        out = subprocess.run([program, connections, seconds, "unix:" + f.address("policy")],
+                             check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(out, end="")
+    rate = int(out.split()[1])
+    if rate < BOUND:
+        sys.exit(f"policy door: {rate} requests a second, at least {BOUND} must be: DOES NOT HOLD")
 
 
 if __name__ == "__main__":

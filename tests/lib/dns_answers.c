@@ -29,6 +29,7 @@ static const struct {
 	{ "slow", 0, 60, 20 },
 	{ "late", 0, 60, 400 },
 	{ "nx", 3, 60, 0 },
+	{ "slownx", 3, 60, 20 },
 	{ "servfail", 2, 0, 0 },
 	{ "refused", 5, 0, 0 },
 	{ "silent", 0, 0, -1 },
@@ -56,6 +57,7 @@ static size_t
 read_question(const uint8_t *p, size_t len, char name[256])
 {
 	size_t at = 12, n = 0, word, i;
+	const char *label;
 
 	while (at < len && p[at] != 0) {
 		if (n > 0)
@@ -65,9 +67,10 @@ read_question(const uint8_t *p, size_t len, char name[256])
 		at += 1u + p[at];
 	}
 	name[n] = '\0';
-	word = strcspn(name, "0123456789-.");
+	label = name + strspn(name, "0123456789."); /* a reversed address */
+	word = strcspn(label, "0123456789-.");
 	for (i = 0; i < nitems(words); i++)
-		if (strncmp(words[i].word, name, word) == 0 && words[i].word[word] == '\0')
+		if (strncmp(words[i].word, label, word) == 0 && words[i].word[word] == '\0')
 			break;
 	assert(i < nitems(words));
 	return i;
