@@ -9,11 +9,22 @@
 
 /* Eight octets at a time: a look-up is what restriction lists do most. */
 static uint64_t
-word_at(const uint8_t *p, size_t left)
+word_at(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	return w;
+}
+
+/* Fewer than eight. */
+static uint64_t
+word_of(struct span s)
 {
 	uint64_t w = 0;
 
-	memcpy(&w, p, left < 8 ? left : 8);
+	for (size_t i = 0; i < s.len; i++)
+		w = w << 8 | s.p[i];
 	return w;
 }
 
@@ -29,28 +40,40 @@ fold(uint64_t w)
 	return w | ((from_a & ~behind_z & ~w & EACH(0x80)) >> 2);
 }
 
+static uint64_t
+mix(uint64_t h, uint64_t w)
+{
+	h = (h ^ fold(w)) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
 static uint32_t
 hash(struct span key)
 {
 	uint64_t h = key.len;
 
-	for (size_t i = 0; i < key.len; i += 8) {
-		h = (h ^ fold(word_at(key.p + i, key.len - i))) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
+	if (key.len < 8) {
+		h = mix(h, word_of(key));
+	} else {
+		for (size_t i = 0; i + 8 < key.len; i += 8)
+			h = mix(h, word_at(key.p + i));
+		h = mix(h, word_at(key.p + key.len - 8)); /* may overlap the one before */
 	}
 	return (uint32_t)(h ^ h >> 15);
 }
 
-/* folded is in lower case already. */
+/* Of equal length; folded is in lower case already. */
 static int
 equal(const char *folded, struct span key)
 {
 	const uint8_t *p = (const uint8_t *)folded;
 
-	for (size_t i = 0; i < key.len; i += 8)
-		if (word_at(p + i, key.len - i) != fold(word_at(key.p + i, key.len - i)))
+	if (key.len < 8)
+		return word_of(span_make(p, key.len)) == fold(word_of(key));
+	for (size_t i = 0; i + 8 < key.len; i += 8)
+		if (word_at(p + i) != fold(word_at(key.p + i)))
 			return 0;
-	return 1;
+	return word_at(p + key.len - 8) == fold(word_at(key.p + key.len - 8));
 }
 
 static void
