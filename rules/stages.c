@@ -169,6 +169,7 @@ ask_rcpt(struct rule_run *run)
 
 	if (is_always_taken(run))
 		return RULE_OK;
+	run->kept->recipient_listed = 0;
 	if ((late || run->ask->late_client) &&
 	    (ask_client(run) == RULE_REFUSED || ask_helo(run) == RULE_REFUSED))
 		return RULE_REFUSED;
@@ -176,7 +177,6 @@ ask_rcpt(struct rule_run *run)
 		return RULE_REFUSED;
 	run->if_permit = run->kept->sender;
 	run->if_reject.active = 0;
-	run->kept->recipient_listed = 0;
 	for (int i = 0; i < 2; i++) {
 		r = ask_list(run, order[i]);
 		if (r == RULE_REFUSED)

@@ -207,6 +207,10 @@ class Draw(random.Random):
         if "reject_maps_rbl" in str(main) or self.maybe(.1):
             main["maps_rbl_domains"] = "rbl.test"
         getattr(self, "theme_" + theme)(main)
+        # Written in an earlier list, it decides by what the session before has left in that smtpd.
+        if self.maybe(.12):
+            listed = main.get("smtpd_sender_restrictions")
+            main["smtpd_sender_restrictions"] = "reject_unlisted_sender" + (", " + listed if listed else "")
         if "smtpd_relay_restrictions" not in main and self.maybe(.7):
             main["smtpd_relay_restrictions"] = self.choice(world.RELAY)
         if self.maybe(.03):

@@ -160,7 +160,7 @@ SIMPLE = {
                "reject_maps_rbl"],
     "helo": ["reject_invalid_helo_hostname", "reject_non_fqdn_helo_hostname", "reject_unknown_helo_hostname", "reject_invalid_hostname",
              "reject_non_fqdn_hostname", "reject_unknown_hostname", "permit_naked_ip_address"],
-    "sender": ["reject_unknown_sender_domain", "reject_non_fqdn_sender", "reject_unlisted_sender", "reject_sender_login_mismatch", "reject_unknown_address",
+    "sender": ["reject_unknown_sender_domain", "reject_non_fqdn_sender", "reject_sender_login_mismatch", "reject_unknown_address",
                "reject_authenticated_sender_login_mismatch", "reject_known_sender_login_mismatch", "reject_unauthenticated_sender_login_mismatch"],
     "recipient": ["reject_unknown_recipient_domain", "reject_non_fqdn_recipient", "reject_unlisted_recipient", "permit_mx_backup", "permit_auth_destination",
                   "reject_unauth_destination", "defer_unauth_destination", "check_relay_domains", "check_recipient_maps"],

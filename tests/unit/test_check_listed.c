@@ -119,6 +119,29 @@ test_once(void **state)
 	rule_world_fini(&w);
 }
 
+/* A recipient's turn begins with the client list: what the one before has had does not count. */
+static void
+test_each_recipient(void **state)
+{
+	struct rule_world w;
+
+	(void)state;
+	options(&w);
+	w.o.smtpd_delay_reject = 1;
+	w.o.smtpd_reject_unlisted_recipient = 1;
+	w.o.lists[LIST_CLIENT] = "reject_unlisted_recipient";
+	w.o.lists[LIST_RECIPIENT] = "reject";
+	assert_int_equal(rule_world_compile(&w), 0);
+	rule_world_rcpt(&w, "known@local.example");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "554 5.7.1 <known@local.example>: Recipient address rejected: Access denied");
+	rule_world_rcpt(&w, "no@local.example");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "550 5.1.1 <no@local.example>: Recipient address rejected: User unknown in local "
+	    "recipient table");
+	rule_world_fini(&w);
+}
+
 static void
 test_trouble(void **state)
 {
@@ -139,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_each_recipient),
 		cmocka_unit_test(test_trouble),
 	};
 
