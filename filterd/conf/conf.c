@@ -3,8 +3,10 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/err.h"
 #include "base/text.h"
 #include "base/xmem.h"
+#include "conf/cf_expand.h"
 #include "conf/cf_file.h"
 #include "conf/conf_priv.h"
 #include "conf/names.h"
@@ -20,6 +22,28 @@ learn_strictness(struct conf *c, struct reporter *rep)
 	rep->tolerant = e != NULL && text_case_eq(e->value, "postfix");
 }
 
+static const char *
+value_in_file(void *arg, const char *name)
+{
+	const struct cf_entry *e = cf_file_get(arg, name);
+
+	return e == NULL ? NULL : e->value;
+}
+
+void
+conf_learn(struct conf *c, const char *name, const char *value)
+{
+	struct cf_macros macros = { .lookup = value_in_file, .arg = c->file };
+	const char *out = NULL, *in = NULL;
+	struct err err;
+
+	names_learn(c->names, name, value);
+	/* Classes may be named by a name: "$more_classes".  What is wrong there is told later. */
+	if (strcmp(name, "smtpd_restriction_classes") == 0 && strchr(value, '$') != NULL &&
+	    cf_expand(value, name, &macros, c->arena, &out, &in, &err) == 0)
+		names_learn(c->names, name, out);
+}
+
 static void
 learn_names(struct conf *c)
 {
@@ -27,7 +51,7 @@ learn_names(struct conf *c)
 		const struct cf_entry *e = cf_file_at(c->file, i);
 
 		if (e->name != NULL)
-			names_learn(c->names, e->name, e->value);
+			conf_learn(c, e->name, e->value);
 	}
 	listeners_learn(c);
 	for (size_t i = 0; i < cf_file_count(c->file); i++)

@@ -48,6 +48,8 @@ const char *conf_value_expand(const struct conf *, const struct conf_listener *l
 #define LISTENERS_MAX      256
 #define LISTENER_ITEMS_MAX 200
 
+/* Learn the names that a setting makes the site's. */
+void conf_learn(struct conf *, const char *name, const char *value);
 /* Learn the names that listeners' own settings make the site's. */
 void listeners_learn(struct conf *);
 /* Read the value of `listeners`; findings are told. */

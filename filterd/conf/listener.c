@@ -296,7 +296,7 @@ listeners_learn(struct conf *c)
 		for (int first = 1; listener_item(&inside, first, c->arena, &it, &err) == 1;
 		     first = 0)
 			if (it.name != NULL)
-				names_learn(c->names, it.name, it.value);
+				conf_learn(c, it.name, it.value);
 }
 
 void

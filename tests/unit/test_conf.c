@@ -30,6 +30,12 @@ static const struct {
 	{ "slow_destination_rate_delay = 1s\n", "" },
 	{ "policy_time_limit = 3600\n", "" },
 	{ "smtpd_restriction_classes = k1, k2\nk1 = permit\nk2 = reject\n", "" },
+	{ "smtpd_restriction_classes = k1 ${more?{$more}}\nmore = k2, $k3s\nk3s = k3\n"
+	  "k1 = permit\nk2 = reject\nk3 = k1\n",
+	    "" }, /* named by names */
+	{ "smtpd_restriction_classes = k1 ${more?{$more}}\nk1 = permit\nk2 = reject\n",
+	    "error t:3: k2: is no parameter of filterd or Postfix, and nothing refers to it; "
+	    "nearest: k1\n" },
 	{ "a = 5m\nsmtpd_timeout = $a\n", "" },
 	{ "a = 5m\nsmtpd_timeout = ${b?{$b}:{$a}}\n", "" },
 	{ "virtual_alias_maps = ldap:virt\nvirt_server_host = h\n", "" },
