@@ -191,7 +191,8 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 			    err.text);
 	}
 	l->plan = (struct plan_options){
-		.door = DOOR_EDIT | DOOR_EDIT_SOME | DOOR_HOLD | (c->kind == LISTENER_LMTP ? DOOR_REPLY_EACH : 0u) |
+		.door = DOOR_EDIT | DOOR_EDIT_SOME | DOOR_HOLD |
+			(c->kind == LISTENER_LMTP ? DOOR_REPLY_EACH : 0u) |
 			(c->role == ROLE_AFTER_QUEUE ? DOOR_AFTER_QUEUE : 0u),
 		.after_queue_reject = (enum reject_as)p->after_queue_reject,
 		.on_mixed = (enum on_mixed)p->on_mixed,
