@@ -169,7 +169,7 @@ ask_rcpt(struct rule_run *run)
 
 	if (is_always_taken(run))
 		return RULE_OK;
-	run->kept->recipient_listed = 0;
+	run->kept->recipient_listed = 0; /* a sender list may have it checked already */
 	if ((late || run->ask->late_client) &&
 	    (ask_client(run) == RULE_REFUSED || ask_helo(run) == RULE_REFUSED))
 		return RULE_REFUSED;

@@ -98,6 +98,18 @@ test_once(void **state)
 	assert_non_null(strstr(rule_world_said(&w), "User unknown in local recipient table"));
 	rule_world_fini(&w);
 
+	/* in any list, for each recipient */
+	options(&w);
+	w.o.lists[LIST_SENDER] = "reject_unlisted_recipient, reject";
+	assert_int_equal(rule_world_compile(&w), 0);
+	for (int i = 0; i < 2; i++) {
+		rule_world_rcpt(&w, "no@local.example");
+		assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+		    "550 5.1.1 <no@local.example>: Recipient address rejected: User unknown in "
+		    "local recipient table");
+	}
+	rule_world_fini(&w);
+
 	options(&w);
 	w.o.smtpd_reject_unlisted_recipient = 1;
 	assert_int_equal(rule_world_compile(&w), 0);
