@@ -7,6 +7,8 @@
 #include "base/attr.h"
 #include "mail/mime.h"
 #include "mail/reply.h"
+#include "mail/syntax.h"
+#include "rules/mail_keys.h"
 #include "rules/rules_private.h"
 
 struct result {            /* "ACTION text" of a row, and who said so */
@@ -176,14 +178,54 @@ do_filter(struct rule_run *run, const struct result *r)
 	return RULE_DUNNO;
 }
 
+/* What goes between < and > of a command to the next hop.  A pattern may have put a piece of what a
+ * client said there, quotes undone: they are put back, as Postfix does.  NULL: it is no address. */
+static const char *
+address_text(struct rule_run *run, const struct result *r)
+{
+	const char *quoted;
+	struct mail_path path;
+
+	if (syntax_address(run->arena, span_str(r->text), 1, &path) == 0)
+		return r->text;
+	quoted = arena_str(run->arena, mail_quoted(run->arena, span_str(r->text)));
+	return syntax_address(run->arena, span_str(quoted), 1, &path) == 0 ? quoted : NULL;
+}
+
+/* REDIRECT and BCC: 1 with *e, or 0 with what becomes of the row.  Mail must not get past them
+ * because of what a pattern put into the address. */
+static int
+address_effect(
+    struct rule_run *run, const struct result *r, struct effect_text *e, enum rule_result *instead)
+{
+	struct result quoted = *r;
+
+	*instead = RULE_DUNNO;
+	if (too_early(run, r))
+		return 0;
+	if (strchr(r->text, '@') == NULL) {
+		useless(run, r, "needs user@domain");
+		return 0;
+	}
+	quoted.text = address_text(run, r);
+	if (quoted.text == NULL) {
+		*instead =
+		    rule_broken(run, "%s: \"%s\" has no address to send to", r->table, r->value);
+		return 0;
+	}
+	*e = effect(run, &quoted);
+	return 1;
+}
+
 static enum rule_result
 do_redirect(struct rule_run *run, const struct result *r)
 {
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	if (strchr(r->text, '@') == NULL)
-		return useless(run, r, "needs user@domain");
-	run->effects->redirect = effect(run, r);
+	enum rule_result instead;
+	struct effect_text e;
+
+	if (!address_effect(run, r, &e, &instead))
+		return instead;
+	run->effects->redirect = e;
 	log_effect(run, r, "redirect", "REDIRECT");
 	return RULE_DUNNO;
 }
@@ -191,11 +233,12 @@ do_redirect(struct rule_run *run, const struct result *r)
 static enum rule_result
 do_bcc(struct rule_run *run, const struct result *r)
 {
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	if (strchr(r->text, '@') == NULL)
-		return useless(run, r, "needs user@domain");
-	effect_add(&run->effects->bcc, run->arena, effect(run, r).arg, rule_origin(run));
+	enum rule_result instead;
+	struct effect_text e;
+
+	if (!address_effect(run, r, &e, &instead))
+		return instead;
+	effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
 	log_effect(run, r, "bcc", "BCC");
 	return RULE_DUNNO;
 }

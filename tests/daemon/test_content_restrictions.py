@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+import policy_server
 import smtp
 from nexthop import NextHop
 
@@ -350,3 +351,55 @@ def test_own_effects_beside_the_message_s(filterd, hop, door):
     mine, other, redirected = f.wait_finals(3)
     assert mine["effects"] == "bcc=all@example.net prepend edit" and other["effects"] == "bcc=all@example.net edit"
     assert redirected["redirect"] == "x@example.net" and other["redirect"] == ""
+
+
+# --- what else the language brings ---
+
+def test_policy_server_is_asked_for_each(filterd, hop):
+    """One question a recipient, each with the recipient it is about though there are several (PITFALLS B7)."""
+    with policy_server.Server() as server:
+        server.rules = [{"if": {"recipient": MINE}, "action": "prepend X-Policy: 1"},
+                        {"if": {"recipient": "no@example.com"}, "action": "reject 5.7.9 not you"}]
+        f = filterd(listeners=listeners(), next_hop=hop.next_hop, smtpd_reject_footer="",
+                    content_restrictions="check_policy_service " + server.endpoint)
+        assert send(f, "lmtp", [MINE, "no@example.com", OTHER]) == [
+            OK, "554 5.7.9 <no@example.com>: Recipient address rejected: not you", OK]
+        assert [(r["protocol_state"], r["recipient"], r["recipient_count"]) for r in server.asked] == [
+            ("END-OF-MESSAGE", who, "3") for who in (MINE, "no@example.com", OTHER)]
+    assert copies(hop) == sorted([([MINE], b"X-Policy: 1\r\n" + MESSAGE), ([OTHER], MESSAGE)])
+
+
+@pytest.mark.parametrize("action,said", [("BCC", [b"<mine@example.com>", b'<"a> size=1"@copy.example> NOTIFY=NEVER']),
+                                         ("REDIRECT", [b'<"a> size=1"@copy.example>'])])
+def test_an_address_out_of_a_pattern(filterd, hop, action, said):
+    """What a client said, its quotes undone, must not end the path in the command to the next hop."""
+    f = filterd(listeners=listeners(), files={"senders": f'/^([^"]+)@ok\\.example$/ {action} $1@copy.example\n/^bad@(.*)$/ {action} x@-$1-\n'},
+                next_hop=hop.next_hop, content_restrictions="check_sender_access pcre:{dir}/senders", smtpd_reject_footer="")
+    assert send(f, "smtp", [MINE], sender='"a> SIZE=1"@ok.example') == [OK]
+    hop.wait(1)
+    assert [c for c in hop.commands if c.startswith(b"RCPT")][-len(said):] == [b"RCPT TO:" + x for x in said]
+    f.expect("no address to send to")
+    assert send(f, "smtp", [MINE], sender="bad@x.example") == ["451 4.3.5 Server configuration error"]
+
+
+@pytest.mark.parametrize("lists", ["reject_non_fqdn_sender", "reject_unauth_destination", "check_client_access inline:{ 127.0.0.1=REJECT }",
+                                   "check_helo_access inline:{ client.example=REJECT }", "check_sender_access inline:{ {a@example.com=REJECT} }",
+                                   "defer", "reject", "defer_if_permit", "reject_unlisted_recipient", "reject_multi_recipient_bounce"])
+def test_restrictions_of_every_kind(filterd, hop, lists):
+    """All that a smtpd list may have can stand here, with the same reply."""
+    where = dict(next_hop=hop.next_hop, smtpd_reject_footer="", mydestination="here.example", local_recipient_maps="inline:{ x=x }",
+                 virtual_mailbox_domains="example.com", virtual_mailbox_maps="inline:{ x=x }")
+    sender = "" if "bounce" in lists else "a" if "fqdn" in lists else "a@example.com"
+    rcpt = "mine@far.example" if "unauth" in lists else MINE
+    here = filterd(listeners=listeners(), content_restrictions=lists, **where)
+    rcpts = [rcpt, "other@here.example"] if "bounce" in lists else [rcpt]
+    got = send(here, "lmtp", rcpts, sender=sender)[0]
+    there = filterd(listeners=listeners(), **where, **{"smtpd_data_restrictions" if "bounce" in lists else "smtpd_recipient_restrictions": lists})
+    with smtp.Client(there.address("lmtp"), lmtp=True) as c:
+        c.hello()
+        c.mail(sender)
+        said = [c.rcpt(r) for r in rcpts][0]
+        if "bounce" in lists:
+            said = c.cmd("DATA")
+        c.quit()
+    assert got == str(said).replace("<DATA>: Data command", f"<{rcpt}>: Recipient address") and not got.startswith("2")
