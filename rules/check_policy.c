@@ -111,8 +111,9 @@ fill_request(struct rule_run *run, struct policy_request *r)
 	if (stage == RULE_HELO && strcasecmp(run->client->proto, "SMTP") != 0)
 		r->protocol_state = "EHLO";
 	r->instance = t->id;
-	r->sender = or_empty(t->sender.octets);
-	r->recipient = run->rcpt == NULL ? "" : or_empty(run->rcpt->octets);
+	/* Without quotes and routes, as Postfix has them. */
+	r->sender = or_empty(t->sender.addr);
+	r->recipient = run->rcpt == NULL ? "" : or_empty(run->rcpt->addr);
 	r->recipient_count = stage >= RULE_DATA ? (int64_t)t->nrcpts : 0;
 	r->size = t->size;
 }

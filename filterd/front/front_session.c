@@ -34,6 +34,21 @@ front_session_fini(struct front_session *s)
 	snapshot_unref(s->snapshot);
 }
 
+/* Where it is connected to, as policy servers are told; nothing for a unix socket. */
+static void
+our_side(const struct front_session *s, struct client *c)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+	int port;
+
+	if (getsockname(stream_fd(s->stream), (struct sockaddr *)&sa, &len) == -1 ||
+	    sa.ss_family == AF_UNIX)
+		return;
+	sockaddr_text(&sa, c->server_addr, sizeof(c->server_addr), &port);
+	snprintf(c->server_port, sizeof(c->server_port), "%d", port);
+}
+
 void
 front_session_peer(const struct front_session *s, struct client *c)
 {
@@ -50,6 +65,7 @@ front_session_peer(const struct front_session *s, struct client *c)
 		snprintf(c->server_port, sizeof(c->server_port), "%d", port);
 	}
 	c->source = SOURCE_PEER;
+	our_side(s, c);
 }
 
 const struct params *

@@ -169,20 +169,15 @@ fill_client(struct policy_session *s, const struct policy_request *r, struct err
 
 /* --- the envelope --- */
 
-/* The MTA has taken it, so there is an answer about any text: what we cannot parse has no quotes to
- * undo, and its domain is behind the last @. */
+/* Postfix has parsed the address: quotes, backslashes and routes are undone, so a quote is part of
+ * the name, and the domain is behind the last @. */
 static struct path
 path_of(struct policy_session *s, const char *text)
 {
-	struct mail_path m;
 	struct path p = { .octets = text, .local = text, .domain = "", .addr = text, .params = "" };
-	const char *at;
+	const char *at = strrchr(text, '@');
 
-	if (syntax_address(s->arena, span_str(text), 1, &m) == 0) {
-		p.local = m.local;
-		p.domain = m.domain;
-		p.addr = m.addr;
-	} else if ((at = strrchr(text, '@')) != NULL) {
+	if (at != NULL) {
 		p.local = arena_printf(s->arena, "%.*s", (int)(at - text), text);
 		p.domain = at + 1;
 	}

@@ -1,5 +1,6 @@
 """check_policy_service: filterd asks policy servers, one of them a real postgrey."""
 import os
+import smtplib
 import socket
 import subprocess
 import tempfile
@@ -10,8 +11,10 @@ import pytest
 
 import children
 import filterd_proc
+import nexthop
 import policy
 import policy_server
+import postfix
 from filterd_proc import Filterd
 from ports import free_port
 
@@ -161,6 +164,61 @@ def test_wrong_services(service, said):
         "listeners = { policy:127.0.0.1:10040 }\nmyhostname = mx.example.org\n"
         f"smtpd_recipient_restrictions = check_policy_service {service}\n")
     assert status == 78 and ".cf:3: " in text and said in text
+
+
+# What each of the two makes up itself, or what only it knows.
+OWN = ("instance", "queue_id", "client_port", "server_port")
+
+SENDERS = ["me@example.com", "", "Me+ext@EXAMPLE.com", '"a b"@example.com', "local",
+           "@relay.example:me@example.com", "me@[192.0.2.1]", "me@example.com.", '"x@y"@example.com',
+           '"a\\"b"@example.com']
+
+
+def session(address, sender, greeting="ehlo"):
+    with smtplib.SMTP(*address, local_hostname="client.example.test", timeout=15) as s:
+        getattr(s, greeting)()
+        s.docmd(f"MAIL FROM:<{sender}>" + (" SIZE=1234" if greeting == "ehlo" else ""))
+        s.docmd("RCPT TO:<alice@example.test>")
+        s.docmd("RCPT TO:<Bob@example.test>")
+        s.data(b"Subject: x\r\n\r\nx\r\n")
+        s.docmd("MAIL FROM:<second@example.com>")
+        s.docmd("RCPT TO:<bob@example.test>")
+        s.data(b"Subject: y\r\n\r\ny\r\n")
+
+
+def test_same_as_postfix():
+    """The same session at both: the same requests, but for what each makes up itself."""
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    stages = ("recipient", "data", "end_of_data")
+    asked = []
+
+    def talk(address, server):
+        del server.asked[:]
+        for sender in SENDERS:
+            session(address, sender)
+        session(address, "me@example.com", "helo")
+        asked.append(list(server.asked))
+
+    with policy_server.Server() as server:
+        ask = {f"smtpd_{s}_restrictions": f"check_policy_service {server.endpoint}" for s in stages}
+        with postfix.Postfix(main=dict(ask, smtpd_relay_restrictions="permit_mynetworks, reject",
+                                       smtpd_peername_lookup="no")) as p:
+            talk(p.smtp, server)
+        with nexthop.NextHop() as hop, \
+                Filterd(listeners={"smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop,
+                        smtpd_authorized_xforward_hosts="", myhostname="mx.example.test", **ask) as f:
+            talk(f.address("smtp"), server)
+    theirs, ours = asked
+    assert [r["protocol_state"] for r in ours] == [r["protocol_state"] for r in theirs]
+    for mine, his in zip(ours, theirs):
+        assert list(mine) == list(his)      # names, and their order
+        assert {n: v for n, v in mine.items() if n not in OWN} == \
+            {n: v for n, v in his.items() if n not in OWN}
+    # requests about one message belong together, and about no other
+    for requests in asked:
+        first = requests[0]["instance"]
+        assert [r["instance"] == first for r in requests[:6]] == [True] * 4 + [False] * 2
 
 
 POSTGREY = "/usr/sbin/postgrey"

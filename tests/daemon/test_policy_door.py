@@ -35,6 +35,8 @@ redirect@example.org REDIRECT other@example.org
 bcc@example.org BCC archive@example.org
 prepend@example.org PREPEND X-Policy: yes
 many@example.org many
+both@example.org both
+turned@example.org turned
 warn@example.org WARN look
 """,
     data="data@example.com REJECT\n",
@@ -42,7 +44,11 @@ warn@example.org WARN look
 
 
 def door(kind="policy:unix", files=FILES, **settings):
-    values = dict(LISTS, smtpd_restriction_classes="many",
+    values = dict(LISTS, smtpd_restriction_classes="many, both, turned",
+                  both="check_recipient_access inline:{{both@example.org = DEFER_IF_REJECT one}},"
+                       " check_recipient_access inline:{{both@example.org = DEFER_IF_PERMIT two}}",
+                  turned="check_recipient_access inline:{{turned@example.org = DEFER_IF_REJECT one}},"
+                         " reject",
                   many="check_recipient_access inline:{{many@example.org = HOLD}},"
                        " check_recipient_access inline:{{many@example.org = BCC a@example.org}},"
                        " check_recipient_access inline:{{many@example.org = PREPEND X-A: b}}")
@@ -83,6 +89,9 @@ CASES = [
     # what the MTA settles
     (dict(recipient="defer@example.org"), "DEFER_IF_PERMIT 4.7.1 come again"),
     (dict(recipient="unsure@example.org"), "DEFER_IF_REJECT 4.7.1 not sure"),
+    # what is settled already: a deferral whatever the MTA decides, and a refusal turned into one
+    (dict(recipient="both@example.org"), "450 4.7.1 two"),
+    (dict(recipient="turned@example.org"), "450 4.7.1 one"),
     # effects
     (dict(recipient="hold@example.org"), "HOLD look at this"),
     (dict(recipient="discard@example.org"), "DISCARD"),
@@ -335,7 +344,7 @@ def test_postfix(kind):
 
 
 def rcpt_replies(address, recipients):
-    with smtplib.SMTP(*address, local_hostname="client.example.test") as s:
+    with smtplib.SMTP(*address, local_hostname="client.example.test", timeout=15) as s:
         s.ehlo()
         s.mail("x@example.test")
         out = [s.rcpt(r) for r in recipients]

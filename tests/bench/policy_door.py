@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""How many requests a second the policy door answers: policy.py [CONNECTIONS [SECONDS]].
+"""How many requests a second the policy door answers: policy_door.py [CONNECTIONS [SECONDS]].
 
 A filterd with a list of a few restrictions and a table of 10,000 keys, `policy_log = decisions`.
 FILTERD_BUILD_DIR says which; `make bench-policy` builds what is needed and runs this.
