@@ -116,7 +116,9 @@ def test_rude_server():
     with tempfile.TemporaryDirectory(prefix="filterd-test.") as d:
         os.chmod(d, 0o755)
         server, did = rude_server(d + "/policy")
-        with asking(f"unix:{d}/policy") as f, policy.Client(f.address("policy")) as c:
+        # One try may go to a kept connection whose end has not been seen yet, the next be broken.
+        with asking(f"{{ unix:{d}/policy, try_limit=3 }}") as f, \
+                policy.Client(f.address("policy")) as c:
             for _ in range(6):
                 assert c.ask() == "554 5.7.1 from afar"
         server.close()
@@ -148,7 +150,7 @@ def test_relative_path():
         os.chmod(d, 0o755)
         os.mkdir(d + "/private", 0o755)
         server, _ = rude_server(d + "/private/policy")
-        with asking("unix:private/policy", queue_directory=d) as f, \
+        with asking("{ unix:private/policy, try_limit=3 }", queue_directory=d) as f, \
                 policy.Client(f.address("policy")) as c:
             assert c.ask() == "554 5.7.1 from afar"
         server.close()
