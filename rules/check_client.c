@@ -75,6 +75,12 @@ check_reverse_name(struct rule_run *run, const struct rule_op *op)
 	if (strcasecmp(c->reverse_name, "unknown") != 0 || c->source == SOURCE_XFORWARD_LOCAL ||
 	    is_untold(run, op))
 		return RULE_DUNNO;
+	/* XFORWARD tells of verified names only: the client may have one that is not. */
+	if (c->source == SOURCE_XFORWARD_REMOTE) {
+		rule_warn(run, "%s: XFORWARD does not tell the unverified name of [%s]", op->word,
+		    c->addr);
+		return RULE_DUNNO;
+	}
 	return rule_refuse(run, unknown_code(run, c->reverse_state), "4.7.1",
 	    "Client host rejected: cannot find your reverse hostname, [%s]", c->addr);
 }

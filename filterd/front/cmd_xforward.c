@@ -66,13 +66,14 @@ set_addr(struct client *c, const struct xattr *a)
 }
 
 static void
-set(struct client *c, const struct xattr *a, int xclient)
+set(struct client *c, const struct xattr *a)
 {
 	switch (a->name) {
 	case XATTR_NAME:
 		set_name(c, a);
-		/* XCLIENT_README: a name that is set also sets the unverified one. */
-		if (xclient && a->state == XATTR_GIVEN)
+		/* XCLIENT_README: a name that is set also sets the unverified one; XFORWARD has no
+		 * other way to tell it. */
+		if (a->state == XATTR_GIVEN)
 			set_reverse_name(c, a);
 		break;
 	case XATTR_REVERSE_NAME:
@@ -157,7 +158,7 @@ parse_all(struct smtp_session *s, struct span rest, enum xattr_command command, 
 
 		if (refuse_attr(s, rc, name, &a, word) == -1)
 			return -1;
-		set(c, &a, command == XATTR_XCLIENT);
+		set(c, &a);
 		*given |= 1u << a.name;
 	}
 	return 0;

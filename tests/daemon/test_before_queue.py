@@ -163,3 +163,19 @@ def test_xclient_goes_on(filterd, postfix):
     p.wait_empty()
     assert len(p.mails(ALICE)) == 2
     assert "client=x.example[192.0.2.1]" in p.log() and "client=x.example[192.0.2.3]" in p.log()
+
+
+def test_speed_adjust(filterd, postfix):
+    """Postfix keeps the message until it is whole, and then says all of it in one go."""
+    with NextHop() as hop:
+        door = free_port()
+        f = filterd(listeners=f"{{ smtp:127.0.0.1:{door}, role = before_queue }}", next_hop=hop.next_hop, resolver="127.0.0.1:9",
+                    header_checks="pcre:{dir}/hc", files={"hc": "/^Subject: bad/ REJECT no such thing\n"}, smtpd_reject_footer="")
+        p = postfix(smtpd=f"  -o smtpd_proxy_filter=127.0.0.1:{door}\n  -o smtpd_proxy_options=speed_adjust\n")
+        for subject, want in ((b"good", "250 2.0.0 Ok: queued as HOP"), (b"bad", "550 5.7.1 no such thing")):
+            with smtp.Client(p.smtp) as c:
+                c.hello()
+                end = c.transaction("a@example.com", [ALICE, BOB], MESSAGE % subject)[2]
+            assert [str(r)[:len(want)] for r in end] == [want]
+        assert [m.recipients for m in hop.wait(1)] == [[ALICE, BOB]]
+        assert len(f.wait_finals(4)) == 4

@@ -340,14 +340,15 @@ def test_effects_of_the_lists_are_carried_out(mta, hop):
 
 
 def test_prepended_lines_go_with_a_held_message(mta, hop):
-    f = mta(smtpd_recipient_restrictions="check_recipient_access inline:{ {b@example.com = PREPEND X-One: 1} },"
+    f = mta(received_header="Received: by x",
+            smtpd_recipient_restrictions="check_recipient_access inline:{ {b@example.com = PREPEND X-One: 1} },"
                                          " check_recipient_access inline:{ {b@example.com = HOLD} }")
     smtp.send(f.address("smtp"), "a@example.com", ["b@example.com"], MESSAGE)
     f.wait_finals(1)
     held = f.ctl("hold", "list", "--json")
     one = re.search(r'"id": ?"([^"]+)"', held).group(1)
     f.ctl("hold", "release", one)
-    assert hop.wait(1)[0].data == b"X-One: 1\r\n" + MESSAGE
+    assert hop.wait(1)[0].data == b"X-One: 1\r\nReceived: by x\r\n" + MESSAGE
 
 
 # --- whose words count ---
@@ -386,6 +387,17 @@ def test_xforward_is_missing(filterd, hop):
             assert [r.code for r in end] == [250], rs
     assert [e["facts"] for e in f.wait_finals(2)] == ["client=untold"] * 2
     assert sum("has not sent XFORWARD" in e["text"] for e in f.entries()) == 1
+
+
+def test_xforward_tells_of_verified_names(filterd, hop):
+    """So the unverified name is that one, or it is not known whether there is one."""
+    f = filterd(listeners={"smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop, **SITE,
+                smtpd_client_restrictions="reject_unknown_reverse_client_hostname")
+    f.expect("XFORWARD does not tell the unverified name of .192.0.2.1.")
+    for name in ("good.example", "[UNAVAILABLE]"):
+        m, rs, end = smtp.send(f.address("smtp"), "a@example.com", ["b@example.com"], MESSAGE, NAME=name, ADDR="192.0.2.1")
+        assert [r.code for r in end] == [250]
+    assert sum("does not tell" in e["text"] for e in f.entries()) == 1
 
 
 def test_mail_refused_leaves_what_xforward_said(filterd, hop):
