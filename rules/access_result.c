@@ -116,6 +116,12 @@ effect(struct rule_run *run, const struct result *r)
 		.origin = rule_origin(run) };
 }
 
+static void
+tell_effect(struct rule_run *run, const struct result *r, const char *word)
+{
+	rule_trace_text(run, TRACE_EFFECT, word, r->text);
+}
+
 /* "<name>: Class triggers WORD text", as Postfix logs what it does. */
 static void
 log_effect(struct rule_run *run, const struct result *r, const char *what, const char *word)
@@ -145,6 +151,7 @@ do_hold(struct rule_run *run, const struct result *r)
 {
 	if (too_early(run, r))
 		return RULE_DUNNO;
+	tell_effect(run, r, "HOLD");
 	run->effects->hold = 1;
 	run->effects->hold_reason = effect(run, r).arg;
 	run->effects->hold_origin = rule_origin(run);
@@ -157,6 +164,7 @@ do_discard(struct rule_run *run, const struct result *r)
 {
 	if (too_early(run, r))
 		return RULE_DUNNO;
+	tell_effect(run, r, "DISCARD");
 	run->effects->discard = 1;
 	run->effects->discard_reason = effect(run, r).arg;
 	run->effects->discard_origin = rule_origin(run);
@@ -173,6 +181,7 @@ do_filter(struct rule_run *run, const struct result *r)
 		return useless(run, r, "needs transport:destination");
 	if (strchr(r->text, ':') == NULL)
 		return useless(run, r, "needs transport:destination");
+	tell_effect(run, r, "FILTER");
 	run->effects->filter = effect(run, r);
 	log_effect(run, r, "filter", "FILTER");
 	return RULE_DUNNO;
@@ -225,6 +234,7 @@ do_redirect(struct rule_run *run, const struct result *r)
 
 	if (!address_effect(run, r, &e, &instead))
 		return instead;
+	tell_effect(run, r, "REDIRECT");
 	run->effects->redirect = e;
 	log_effect(run, r, "redirect", "REDIRECT");
 	return RULE_DUNNO;
@@ -238,6 +248,7 @@ do_bcc(struct rule_run *run, const struct result *r)
 
 	if (!address_effect(run, r, &e, &instead))
 		return instead;
+	tell_effect(run, r, "BCC");
 	effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
 	log_effect(run, r, "bcc", "BCC");
 	return RULE_DUNNO;
@@ -252,6 +263,7 @@ do_prepend(struct rule_run *run, const struct result *r)
 		return useless(run, r, "is not possible behind the message");
 	if (mime_field_name(span_str(r->text)) == 0)
 		return useless(run, r, "needs a header field, \"Name: value\"");
+	tell_effect(run, r, "PREPEND");
 	effect_add(&run->effects->prepends, run->arena, effect(run, r).arg, rule_origin(run));
 	return RULE_DUNNO;
 }
@@ -263,6 +275,7 @@ do_tag(struct rule_run *run, const struct result *r)
 {
 	if (too_early(run, r))
 		return RULE_DUNNO;
+	tell_effect(run, r, "TAG");
 	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
 	return RULE_DUNNO;
 }
@@ -272,6 +285,7 @@ do_tag(struct rule_run *run, const struct result *r)
 static enum rule_result
 do_info(struct rule_run *run, const struct result *r)
 {
+	tell_effect(run, r, "INFO");
 	log_text(run, r, "info", "INFO");
 	return RULE_DUNNO;
 }
@@ -279,6 +293,7 @@ do_info(struct rule_run *run, const struct result *r)
 static enum rule_result
 do_warn(struct rule_run *run, const struct result *r)
 {
+	tell_effect(run, r, "WARN");
 	log_text(run, r, "warn", "WARN");
 	return RULE_DUNNO;
 }

@@ -59,6 +59,8 @@ check_sleep(struct rule_run *run, const struct rule_op *op)
 {
 	int64_t seconds = op->number < SLEEP_MAX ? op->number : SLEEP_MAX;
 
+	if (rule_look_only(run, "no sleep"))
+		return RULE_DUNNO;
 	net_nap(seconds * 1000, run->ask->deadline);
 	return RULE_DUNNO;
 }

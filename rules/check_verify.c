@@ -160,11 +160,12 @@ tell_trace(struct rule_run *run, const struct verify_question *q, const struct v
 	static const char *const names[] = { "good", "bad", "deferred", "pending" };
 
 	if (run->trace != NULL)
-		trace_add(run->trace,
-		    &(struct trace_event){ .kind = TRACE_NOTE,
-			.depth = run->depth,
-			.answer = arena_printf(run->arena, "verify <%s> at %s: %s %s", q->address,
-			    q->hop[0] == '\0' ? "MX" : q->hop, names[a->status], a->text) });
+		trace_add(
+		    run->trace, &(struct trace_event){ .kind = TRACE_VERIFY,
+				    .name = q->hop[0] == '\0' ? "MX" : q->hop,
+				    .key = span_str(q->address),
+				    .answer = arena_printf(run->arena, "%s%s%s", names[a->status],
+					a->text[0] == '\0' ? "" : ": ", a->text) });
 }
 
 static enum rule_result
@@ -178,7 +179,8 @@ check(
 
 	if (a->broken || cache == NULL)
 		return cannot_tell(run, &m, "address verification problem");
-	if (is_prober(run, a))
+	if (is_prober(run, a) ||
+	    rule_look_only(run, "the address is not verified: a probe might be sent"))
 		return RULE_DUNNO;
 	write_address(run, path, a, &q);
 	if (has_control(q.address))

@@ -10,6 +10,8 @@
 #include "rules/check_action.h"
 #include "rules/content_checks.h"
 
+struct table;
+struct table_hit;
 struct transaction;
 
 enum check_list_kind { LIST_HEADER, LIST_MIME, LIST_NESTED, LIST_BODY, LIST_COUNT };
@@ -52,6 +54,17 @@ struct check_result { /* what becomes of it in the message */
  * text is NULL or "" when the rule gave none. */
 void content_log(const struct transaction *, const char *action, const char *what,
     struct span content, const struct origin *, const char *text);
+
+/* content_trace.c: to the transaction's trace, if there is one. */
+int content_trace_begin(const struct content_checks *, struct transaction *);
+void content_trace_hit(struct transaction *, const char *list, const struct table *,
+    struct span text, const struct table_hit *);
+void content_trace_effect(
+    struct transaction *, const char *verb, const char *arg, const struct origin *);
+/* Of the hit: a refusal by this rule, or nothing. */
+void content_trace_result(struct transaction *, const struct origin *);
+/* before: what begin returned, that somebody else had refused already. */
+void content_trace_end(const struct content_checks *, struct transaction *, int before);
 
 /* content_edit.c: what becomes of a header field whose text is `text`, and of a piece of a body
  * line. */

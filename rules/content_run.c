@@ -8,6 +8,7 @@
 #include "core/message.h"
 #include "core/transaction.h"
 #include "rules/content_impl.h"
+#include "rules/trace.h"
 #include "table/table.h"
 
 /* The clock is looked at once in so many look-ups; a single one has limits of its own. */
@@ -136,6 +137,7 @@ failed(struct content_run *r, const char *list, const char *why)
 	log_warn(r->txn->service, r->txn->id, "%s: %s: message not accepted, try again later", list,
 	    why);
 	fact_set_detail(&r->txn->facts, FACT_CHECK_FAILED, list);
+	trace_add(r->txn->trace, &(struct trace_event){ .kind = TRACE_NOTE, .answer = why });
 	refuse(r, 451, "4.3.0", "Error: queue file write error", origin);
 }
 
@@ -177,6 +179,7 @@ act(struct content_run *r, const struct subject *s, const char *value, const str
 	res->drop = a.verb == CHECK_IGNORE || a.verb == CHECK_STRIP;
 	res->prepend = a.verb == CHECK_PREPEND ? arg : NULL;
 	res->replace = a.verb == CHECK_REPLACE ? arg : NULL;
+	content_trace_effect(r->txn, check_verb_name(a.verb), arg, origin);
 	if (a.verb != CHECK_IGNORE)
 		content_log(r->txn, check_verb_name(a.verb), s->what, s->text, origin, arg);
 	effect(r, a.verb, arg, origin);
@@ -216,7 +219,9 @@ check(struct content_run *r, const struct check_list *l, const struct subject *s
 				.list = l->parameter, .file = hit.file, .line = hit.line
 			};
 
+			content_trace_hit(r->txn, l->parameter, t, s->text, &hit);
 			act(r, s, hit.value, &origin, res);
+			content_trace_result(r->txn, &origin);
 			return;
 		}
 	}
@@ -380,6 +385,7 @@ content_checks_run(const struct content_checks *cc, struct transaction *txn, str
 		.cc = cc, .txn = txn, .index = index, .base = message.p, .deadline = d
 	};
 	struct mime_options opt = cc->mime;
+	int traced;
 
 	opt.lead = txn->lead;
 	r.events = (struct mime_events){ .header = on_header,
@@ -388,7 +394,9 @@ content_checks_run(const struct content_checks *cc, struct transaction *txn, str
 		.line_limit = cc->body_checks_size_limit,
 		.lazy_text = 1,
 		.arg = &r };
+	traced = content_trace_begin(cc, txn);
 	(void)mime_walk(message, &opt, &r.events, txn->arena, index);
 	conclude(&r);
+	content_trace_end(cc, txn, traced);
 	buf_fini(&r.out);
 }

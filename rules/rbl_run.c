@@ -107,8 +107,7 @@ limits_of(const struct rule_run *run)
 static void
 note(struct rule_run *run, const char *text)
 {
-	trace_add(run->trace,
-	    &(struct trace_event){ .kind = TRACE_NOTE, .depth = run->depth, .answer = text });
+	trace_add(run->trace, &(struct trace_event){ .kind = TRACE_NOTE, .answer = text });
 }
 
 /* Is the zone on, if need be after a probe? */

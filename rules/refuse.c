@@ -149,6 +149,8 @@ rule_log(struct rule_run *run, const char *what, const char *text, const char *a
 	char label[400], rule[300];
 	const char *to = run->rcpt == NULL ? NULL : run->rcpt->octets;
 
+	if (run->looking)
+		return;
 	client_label(run->client, label, sizeof(label));
 	origin_format(&o, rule, sizeof(rule));
 	const struct log_field fields[] = {
@@ -177,9 +179,9 @@ rule_warn(struct rule_run *run, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = arena_vprintf(run->arena, fmt, ap);
 	va_end(ap);
-	log_warn(run->txn->service, run->txn->id, "%s", text);
-	trace_add(run->trace,
-	    &(struct trace_event){ .kind = TRACE_NOTE, .depth = run->depth, .answer = text });
+	if (!run->looking)
+		log_warn(run->txn->service, run->txn->id, "%s", text);
+	rule_trace_text(run, TRACE_NOTE, NULL, text);
 }
 
 enum how { HOW_POLICY, HOW_BROKEN };
@@ -211,8 +213,9 @@ refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, c
 		code -= 100;
 	enhanced_fit(e, (int)code);
 	if (warns) {
-		rule_log(run, "reject_warning",
-		    arena_printf(run->arena, "%d %s %s", (int)code, e, text), NULL);
+		text = arena_printf(run->arena, "%d %s %s", (int)code, e, text);
+		rule_log(run, "reject_warning", text, NULL);
+		rule_trace_text(run, TRACE_WARNED, NULL, text);
 		return RULE_DUNNO;
 	}
 	verdict_refuse(run->v, (int)code, e, text, rule_origin(run));
@@ -285,6 +288,12 @@ rule_table_failed(struct rule_run *run, struct rule_subject subject, const struc
 
 /* --- deferrals --- */
 
+static const char *
+deferral_name(const struct rule_run *run, const struct deferral *d)
+{
+	return d == &run->if_permit ? "defer_if_permit" : "defer_if_reject";
+}
+
 void
 rule_deferral_set(
     struct rule_run *run, struct deferral *d, int64_t code, const char *enhanced, const char *text)
@@ -296,15 +305,20 @@ rule_deferral_set(
 	snprintf(d->enhanced, sizeof(d->enhanced), "%s", enhanced);
 	d->text = text;
 	d->origin = rule_origin(run);
+	if (run->trace != NULL)
+		rule_trace_text(run, TRACE_WAITS, deferral_name(run, d),
+		    arena_printf(run->arena, "%d %s %s", d->code, d->enhanced, text));
 }
 
 enum rule_result
 rule_deferral_refuse(struct rule_run *run, const struct deferral *d)
 {
+	const char *name = deferral_name(run, d); /* refuse() hands in a copy of if_reject */
 	struct origin hit = run->hit;
 	enum rule_result r;
 
 	run->hit = d->origin;
+	rule_trace_text(run, TRACE_SETTLED, name, NULL);
 	r = refuse(run, HOW_POLICY, d->code, d->enhanced, arena_strdup(run->arena, d->text));
 	run->hit = hit;
 	return r;

@@ -73,6 +73,9 @@ struct rule_run {
 	int depth;         /* classes and table rows within one another */
 	int warn_depth;    /* warn_if_reject holds from this depth on; 0: it does not */
 	int64_t steps;
+	int looking; /* trace->go_on: the decision has been made, this is what would have come next;
+			nothing is logged, no effect lasts, nobody is asked who would remember */
+	int found;   /* that was found */
 	int policy_failed; /* default actions of check_policy_service within one another */
 	struct deferral if_permit, if_reject;
 
@@ -128,6 +131,10 @@ const struct dns_result *rule_dns(struct rule_run *, const char *name, enum dns_
  * the look-ups of all of them. */
 size_t rule_addr_types(const struct rule_run *, enum dns_type types[2]);
 void rule_addrs_start(struct rule_run *, const char *host);
+
+/* For a check that would do more than look: 1 while the evaluation only looks what would have come
+ * next (trace->go_on), and `what` is noted in the trace; the check then answers RULE_DUNNO. */
+int rule_look_only(struct rule_run *, const char *what);
 
 /* "warning: ..." in the log, with the transaction's id. */
 void rule_warn(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);

@@ -117,6 +117,32 @@ void rules_check(struct rule_compile *);
 
 /* --- run.c --- */
 enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
+/* One item, told to the trace. */
+enum rule_result rule_try(struct rule_run *, const struct rule_op *);
+
+/* --- run_trace.c: each does nothing without a trace --- */
+/* RESULT or END. */
+void rule_trace_result(struct rule_run *, enum trace_kind, enum rule_result);
+/* Other events that are texts; EFFECT and SETTLED with the rule at hand. */
+void rule_trace_text(struct rule_run *, enum trace_kind, const char *name, const char *answer);
+void rule_trace_stage(struct rule_run *);
+void rule_trace_verdict(struct rule_run *);
+void rule_trace_dns(
+    struct rule_run *, const struct kept_dns *, const struct dns_result *, int64_t us);
+
+/* trace->go_on: between begin and end items may be tried whose decisions, effects and log lines are
+ * only for the trace. */
+struct rule_look {
+	struct rule_run run; /* as it was */
+	struct verdict v, effects;
+	struct deferral client, helo, sender;
+	int sender_listed, recipient_listed;
+};
+/* A decision was made: is what comes behind it to be looked at, and not known yet? */
+int rule_look_wanted(const struct rule_run *);
+void rule_look_begin(struct rule_run *, struct rule_look *);
+void rule_look_end(struct rule_run *, struct rule_look *, int found);
+
 /* --- run_dns.c --- */
 void rule_dns_begin(struct rule_run *, const struct rule_list *, size_t i);
 void rule_dns_end(struct rule_run *);

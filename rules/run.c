@@ -7,42 +7,16 @@
 #include "rules/rules_private.h"
 #include "table/table.h"
 
-static const char *
-result_text(struct rule_run *run, enum rule_result r)
-{
-	switch (r) {
-	case RULE_DUNNO:
-		return "dunno";
-	case RULE_OK:
-		return "ok";
-	case RULE_REFUSED:
-		return arena_printf(
-		    run->arena, "%d %s %s", run->v->code, run->v->enhanced, run->v->text);
-	}
-	return "";
-}
-
 static void
-trace_row(struct rule_run *run, const struct rule_op *op, int warned)
+trace_row(struct rule_run *run, const struct rule_op *op)
 {
 	if (run->trace == NULL)
 		return;
-	trace_add(run->trace,
-	    &(struct trace_event){ .kind = TRACE_ROW,
-		.depth = run->depth,
-		.name = warned ? arena_printf(run->arena, "warn_if_reject %s", op->word) : op->word,
-		.file = op->where.file,
-		.line = op->where.line });
-}
-
-static void
-trace_result(struct rule_run *run, enum trace_kind kind, enum rule_result r)
-{
-	if (run->trace == NULL)
-		return;
-	trace_add(
-	    run->trace, &(struct trace_event){
-			    .kind = kind, .depth = run->depth, .answer = result_text(run, r) });
+	trace_add(run->trace, &(struct trace_event){ .kind = TRACE_ROW,
+				  .name = op->word,
+				  .file = op->where.file,
+				  .line = op->where.line,
+				  .warned = run->warn_depth > 0 && run->warn_depth == run->depth });
 }
 
 /* Neither classes within classes nor the rows that one question may try are without end. */
@@ -53,15 +27,15 @@ over_budget(struct rule_run *run)
 	       deadline_passed(run->ask->deadline);
 }
 
-static enum rule_result
-try_op(struct rule_run *run, const struct rule_op *op)
+enum rule_result
+rule_try(struct rule_run *run, const struct rule_op *op)
 {
 	const struct rule_op *before = run->op;
 	enum rule_result r;
 
 	run->op = op;
 	run->steps++;
-	trace_row(run, op, run->warn_depth == run->depth);
+	trace_row(run, op);
 	if (over_budget(run))
 		r = rule_broken(run, "%s: %s", op->word,
 		    deadline_passed(run->ask->deadline)
@@ -71,7 +45,7 @@ try_op(struct rule_run *run, const struct rule_op *op)
 			: "too many restrictions tried (rule_step_limit)");
 	else
 		r = op->def->check(run, op);
-	trace_result(run, TRACE_RESULT, r);
+	rule_trace_result(run, TRACE_RESULT, r);
 	run->op = before;
 	return r;
 }
@@ -84,14 +58,14 @@ end_warn(struct rule_run *run)
 		run->warn_depth = 0;
 }
 
-enum rule_result
-rule_list_run(struct rule_run *run, const struct rule_list *l)
+/* From the i-th item on; *i is behind the one that decided. */
+static enum rule_result
+run_items(struct rule_run *run, const struct rule_list *l, size_t *at)
 {
 	enum rule_result r = RULE_DUNNO;
-	size_t begun = 0;
+	size_t i, begun = *at;
 
-	run->depth++;
-	for (size_t i = 0; i < l->n && r == RULE_DUNNO; i++) {
+	for (i = *at; i < l->n && r == RULE_DUNNO; i++) {
 		const struct rule_op *op = &l->ops[i];
 
 		if (run->effects->discard)
@@ -105,13 +79,40 @@ rule_list_run(struct rule_run *run, const struct rule_list *l)
 			rule_dns_begin(run, l, i);
 			begun = i + op->together;
 		}
-		r = try_op(run, op);
+		r = rule_try(run, op);
 		end_warn(run);
 		/* Whatever comes, the answer is a deferral. */
 		if (run->if_permit.active && run->if_reject.active)
 			break;
 	}
 	end_warn(run);
+	*at = i;
+	return r;
+}
+
+/* A class that has decided goes on to its end, then the list that called it does, until something
+ * else is found that would. */
+static void
+look_on(struct rule_run *run, const struct rule_list *l, size_t at)
+{
+	struct rule_look look;
+
+	if (!rule_look_wanted(run) || at >= l->n)
+		return;
+	rule_look_begin(run, &look);
+	rule_look_end(run, &look, run_items(run, l, &at) != RULE_DUNNO);
+}
+
+enum rule_result
+rule_list_run(struct rule_run *run, const struct rule_list *l)
+{
+	enum rule_result r;
+	size_t at = 0;
+
+	run->depth++;
+	r = run_items(run, l, &at);
+	if (r != RULE_DUNNO)
+		look_on(run, l, at);
 	run->depth--;
 	return r;
 }
@@ -164,9 +165,9 @@ rule_lookup(struct rule_run *run, const struct table *t, struct span key, struct
 
 	if (run->trace != NULL)
 		trace_add(run->trace, &(struct trace_event){ .kind = TRACE_LOOKUP,
-					  .depth = run->depth,
 					  .name = table_name(t),
-					  .key = arena_str(run->arena, key),
+					  .key = key,
+					  .failed = rc == -1,
 					  .answer = rc == 1   ? hit->value
 						    : rc == 0 ? NULL
 							      : err->text,

@@ -41,14 +41,6 @@ rule_dns_start(struct rule_run *run, const char *name, enum dns_type type)
 	(void)start(run, name, type);
 }
 
-static const char *
-answer_text(struct rule_run *run, const struct dns_result *r)
-{
-	if (r->outcome != DNS_FOUND)
-		return dns_outcome_text(r->outcome);
-	return arena_printf(run->arena, "%zu record%s", r->n, r->n == 1 ? "" : "s");
-}
-
 const struct dns_result *
 rule_dns(struct rule_run *run, const char *name, enum dns_type type)
 {
@@ -57,22 +49,21 @@ rule_dns(struct rule_run *run, const char *name, enum dns_type type)
 	int64_t began = run->trace == NULL ? 0 : clock_us();
 	const struct dns_result *r;
 
-	if (k->result != NULL)
+	if (k->result != NULL) {
+		rule_trace_dns(run, k, k->result, 0);
 		return k->result;
-	if (k->query == NULL)
+	}
+	if (k->query == NULL) {
+		rule_trace_dns(run, k, &nobody, 0);
 		return &nobody;
+	}
 	/* At the deadline it counts as a time-out now, but not for a later stage, which may have
 	 * the answer by then. */
 	if (dns_wait_query(k->query, run->ask->deadline))
 		k->result = dns_result(k->query);
 	r = dns_result(k->query);
 	if (run->trace != NULL)
-		trace_add(run->trace,
-		    &(struct trace_event){ .kind = TRACE_DNS,
-			.depth = run->depth,
-			.name = arena_printf(run->arena, "%s %s", dns_type_text(type), name),
-			.answer = answer_text(run, r),
-			.us = clock_us() - began });
+		rule_trace_dns(run, k, r, clock_us() - began);
 	return r;
 }
 

@@ -43,15 +43,12 @@ ask_list(struct rule_run *run, enum rule_list_id id)
 	run->list = id;
 	run->hit = (struct origin){ 0 };
 	run->depth = run->warn_depth = 0;
+	if (!run->looking)
+		run->found = 0;
 	if (run->trace != NULL)
 		trace_add(run->trace, &(struct trace_event){ .kind = TRACE_LIST, .name = l->name });
 	r = rule_call(run, l, rule_subject(run, list_subject[id]));
-	if (run->trace != NULL)
-		trace_add(run->trace, &(struct trace_event){ .kind = TRACE_END,
-					  .name = l->name,
-					  .answer = r == RULE_DUNNO ? "dunno"
-						    : r == RULE_OK  ? "ok"
-								    : run->v->text });
+	rule_trace_result(run, TRACE_END, r);
 	return r;
 }
 
@@ -101,13 +98,11 @@ ask_helo(struct rule_run *run)
 static enum rule_result
 implicit_sender(struct rule_run *run, enum rule_result r)
 {
-	const struct restriction_def *d;
-
 	if (!run->o->smtpd_reject_unlisted_sender || r == RULE_REFUSED ||
 	    run->kept->sender_listed || run->effects->discard || run->txn->sender.octets[0] == '\0')
 		return r;
-	d = restriction_find("reject_unlisted_sender");
-	return d->check(run, &(struct rule_op){ .def = d,
+	run->depth = run->warn_depth = 0;
+	return rule_try(run, &(struct rule_op){ .def = restriction_find("reject_unlisted_sender"),
 				 .word = "smtpd_reject_unlisted_sender",
 				 .table = -1 }) == RULE_REFUSED
 		   ? RULE_REFUSED
@@ -134,15 +129,14 @@ ask_sender(struct rule_run *run)
 static enum rule_result
 implicit_recipient(struct rule_run *run, enum rule_result r)
 {
-	const struct restriction_def *d;
-
 	if (!run->o->smtpd_reject_unlisted_recipient || r == RULE_REFUSED ||
 	    run->kept->recipient_listed || run->effects->discard)
 		return r;
-	d = restriction_find("reject_unlisted_recipient");
-	return d->check(run, &(struct rule_op){ .def = d,
-				 .word = "smtpd_reject_unlisted_recipient",
-				 .table = -1 }) == RULE_REFUSED
+	run->depth = run->warn_depth = 0;
+	return rule_try(
+		   run, &(struct rule_op){ .def = restriction_find("reject_unlisted_recipient"),
+			    .word = "smtpd_reject_unlisted_recipient",
+			    .table = -1 }) == RULE_REFUSED
 		   ? RULE_REFUSED
 		   : r;
 }
@@ -159,31 +153,85 @@ is_always_taken(struct rule_run *run)
 }
 
 static enum rule_result
-ask_rcpt(struct rule_run *run)
+ask_relay(struct rule_run *run)
 {
-	int relay_first = run->o->smtpd_relay_before_recipient_restrictions;
-	const enum rule_list_id order[2] = { relay_first ? LIST_RELAY : LIST_RECIPIENT,
-		relay_first ? LIST_RECIPIENT : LIST_RELAY };
-	int late = run->o->smtpd_delay_reject;
-	enum rule_result r;
+	return ask_list(run, LIST_RELAY);
+}
 
-	if (is_always_taken(run))
-		return RULE_OK;
-	run->kept->recipient_listed = 0; /* a sender list may have it checked already */
-	if ((late || run->ask->late_client) &&
-	    (ask_client(run) == RULE_REFUSED || ask_helo(run) == RULE_REFUSED))
-		return RULE_REFUSED;
-	if (late && ask_sender(run) == RULE_REFUSED)
-		return RULE_REFUSED;
+static enum rule_result
+ask_recipient(struct rule_run *run)
+{
+	return ask_list(run, LIST_RECIPIENT);
+}
+
+/* What the sender list left is where the two lists about the recipient begin. */
+static enum rule_result
+begin_recipient(struct rule_run *run)
+{
 	run->if_permit = run->kept->sender;
 	run->if_reject.active = 0;
-	for (int i = 0; i < 2; i++) {
-		r = ask_list(run, order[i]);
-		if (r == RULE_REFUSED)
-			break;
+	return RULE_DUNNO;
+}
+
+typedef enum rule_result step_fn(struct rule_run *);
+struct steps {
+	step_fn *v[6];
+	size_t n;
+};
+
+static void
+rcpt_steps(const struct rule_run *run, struct steps *s)
+{
+	int relay_first = run->o->smtpd_relay_before_recipient_restrictions;
+	int late = run->o->smtpd_delay_reject;
+
+	s->n = 0;
+	if (late || run->ask->late_client) {
+		s->v[s->n++] = ask_client;
+		s->v[s->n++] = ask_helo;
 	}
-	r = settle(run, r);
-	return implicit_recipient(run, r);
+	if (late)
+		s->v[s->n++] = ask_sender;
+	s->v[s->n++] = begin_recipient;
+	s->v[s->n++] = relay_first ? ask_relay : ask_recipient;
+	s->v[s->n++] = relay_first ? ask_recipient : ask_relay;
+}
+
+/* The lists after the one that refused, for who wants to know what would have decided next. */
+static void
+look_behind(struct rule_run *run, const struct steps *s, size_t i)
+{
+	struct rule_look look;
+	enum rule_result r = RULE_DUNNO;
+
+	if (!rule_look_wanted(run) || i >= s->n)
+		return;
+	rule_look_begin(run, &look);
+	for (; i < s->n && r != RULE_REFUSED; i++)
+		r = s->v[i](run);
+	rule_look_end(run, &look, r == RULE_REFUSED);
+}
+
+static enum rule_result
+ask_rcpt(struct rule_run *run)
+{
+	enum rule_result r = RULE_DUNNO;
+	struct steps s;
+
+	if (is_always_taken(run)) {
+		rule_trace_text(run, TRACE_NOTE, NULL, "this recipient is always accepted");
+		return RULE_OK;
+	}
+	run->kept->recipient_listed = 0; /* a sender list may have it checked already */
+	rcpt_steps(run, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		r = s.v[i](run);
+		if (r == RULE_REFUSED) {
+			look_behind(run, &s, i + 1);
+			return r;
+		}
+	}
+	return implicit_recipient(run, settle(run, r));
 }
 
 /* DATA, the end of data, content: the deferrals of RCPT have been settled. */
@@ -314,9 +362,11 @@ rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict 
 		return;
 	v->stage = rules_stage_name(ask->stage);
 	run.kept = kept_of(ask);
+	rule_trace_stage(&run);
 	if (ask_stage(&run) == RULE_OK && v->outcome == OUTCOME_DUNNO)
 		v->outcome = OUTCOME_OK;
 	if (v->outcome == OUTCOME_DUNNO || v->outcome == OUTCOME_OK)
 		name_deferral(&run);
+	rule_trace_verdict(&run);
 	rule_dns_end(&run);
 }

@@ -10,8 +10,6 @@
 #include "mail/mime.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
-#include "rules/trace.h"
-#include "rules/rules.h"
 #include "table/table.h"
 
 #define LARGE ((size_t)4 * 1024 * 1024)
@@ -98,8 +96,6 @@ ask_lists(struct transaction *t, const struct snap_listener *l, enum rule_stage 
 		.deadline = deadline,
 		.trace = t->trace };
 
-	if (ask.trace != NULL)
-		ask.trace->recipient = ask.rcpt == NULL ? "" : ask.rcpt->octets;
 	rules_ask(l->rules, &ask, v);
 }
 
