@@ -17,6 +17,7 @@
 #include "client/pool.h"
 #include "ctl/ctl.h"
 #include "ctl/settings.h"
+#include "engine/decision_log.h"
 #include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
@@ -192,6 +193,7 @@ apply(struct worker *w, const struct snapshot *s)
 	verify_options(params_of(s), w->services.dns, w->counters, &verify);
 	verify_cache_set_options(w->services.verify, &verify);
 	tell_stop_limit(w, params_of(s));
+	decision_log_set_days(w->services.decisions, params_of(s)->decision_log_days);
 	atomic_store(&w->loaded_us, clock_wall_us());
 }
 
@@ -323,6 +325,9 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 	if (w->hold != NULL)
 		w->delivered = delivered_open(path, p->delivered_memory_time, err);
 	free(path);
+	path = xasprintf("%s/decisions", p->state_directory);
+	w->services.decisions = decision_log_new(path, p->decision_log_days, w->counters);
+	free(path);
 	return w->delivered == NULL ? -1 : 0;
 }
 
@@ -388,6 +393,7 @@ worker_fini(struct worker *w)
 	/* Sessions that did not end are at work with what would be freed here. */
 	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
 		_exit(0);
+	decision_log_free(w->services.decisions);
 	policy_pool_free(w->services.policy);
 	verify_cache_free(w->services.verify);
 	dnsbl_zones_free(w->services.zones);

@@ -28,6 +28,7 @@ struct address_rules;
 struct arena;
 struct buf;
 struct client;
+struct decision_log;
 struct dns;
 struct dnsbl_zones;
 struct path;
@@ -149,6 +150,8 @@ struct rule_services {
 	struct verify_cache
 	    *verify;                /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
 	struct policy_pool *policy; /* check_policy_service; NULL: cannot be asked */
+	struct decision_log *decisions; /* engine/decision_log.h: where traces go, when a
+					   transaction ends; NULL: nowhere */
 };
 
 enum rule_stage {

@@ -79,3 +79,22 @@ decision_id_make(char *out, size_t size)
 	p = put(p, n, 3);
 	span_copy(span_make(id, (size_t)(p - id)), out, size);
 }
+
+int
+decision_id_time(struct span id, int64_t *seconds)
+{
+	int64_t v = 0;
+
+	if (id.len < 13 || id.len > 23)
+		return -1;
+	for (size_t i = 0; i < id.len; i++) {
+		const char *at = id.p[i] == '\0' ? NULL : strchr(digits, id.p[i]);
+
+		if (at == NULL)
+			return -1;
+		if (i < 6)
+			v = v * (int64_t)(sizeof(digits) - 1) + (at - digits);
+	}
+	*seconds = v;
+	return 0;
+}

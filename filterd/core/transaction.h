@@ -110,5 +110,7 @@ void transaction_accept(struct transaction *, struct recipient *);
 struct recipient *transaction_add_rcpt(struct transaction *);
 /* Unique on this host: time, process, count; 13 or more of [0-9A-Za-z]. */
 void decision_id_make(char *out, size_t size);
+/* When it was made, in seconds since the epoch: 0, or -1: it is none. */
+int decision_id_time(struct span id, int64_t *seconds);
 
 #endif

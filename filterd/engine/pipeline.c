@@ -5,11 +5,13 @@
 #include "base/blocking.h"
 #include "base/xmem.h"
 #include "core/message.h"
+#include "engine/decision_log.h"
 #include "engine/pipeline.h"
 #include "engine/snapshot.h"
 #include "mail/mime.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
+#include "rules/trace.h"
 #include "table/table.h"
 
 #define LARGE ((size_t)4 * 1024 * 1024)
@@ -19,11 +21,26 @@ engine_begin(struct transaction *t, struct snapshot *s)
 {
 	t->snapshot = s;
 	t->tables = table_set_take(snapshot_tables(s));
+	if (t->services != NULL && decision_log_wanted(t->services->decisions)) {
+		t->trace = arena_alloc(t->arena, sizeof(*t->trace));
+		trace_init(t->trace, t->arena);
+	}
+}
+
+void
+engine_record(struct transaction *t)
+{
+	if (t->trace == NULL || t->services == NULL || t->services->decisions == NULL)
+		return;
+	if (t->trace->rows > 0)
+		decision_log_put(t->services->decisions, t);
+	trace_clear(t->trace);
 }
 
 void
 engine_end(struct transaction *t)
 {
+	engine_record(t);
 	table_set_release(t->tables);
 	memset(t, 0, sizeof(*t));
 }

@@ -18,9 +18,13 @@ enum stage { STAGE_NONE, STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAG
 
 struct snapshot;
 
-/* A transaction begins: it keeps this configuration's tables as they are now, to engine_end(). */
+/* A transaction begins: it keeps this configuration's tables as they are now, to engine_end().
+ * Its services are set. */
 void engine_begin(struct transaction *, struct snapshot *);
-/* It is over: all it held is given back, the struct is zeroed. */
+/* What was decided so far goes to the decision log, if there is one and anything was asked; what
+ * comes later is another record of the same id.  For who answers long before the end. */
+void engine_record(struct transaction *);
+/* It is over: it is recorded, all it held is given back, the struct is zeroed. */
 void engine_end(struct transaction *);
 
 /* What the lists of CONNECT and HELO leave for RCPT, kept by who keeps the session; one follows one

@@ -1,0 +1,30 @@
+/*
+ * decision_log - the decisions of the last days, for `filterctl explain ID`
+ *
+ * Who ends a transaction hands in its record (engine/decision.h); one thread writes what has come
+ * into the files of the day (engine/decision_file.h).  Mail never waits for it: when the queue is
+ * full, or the disk, records are dropped and counted (decisions_lost).
+ *
+ * Threads: any.
+ */
+#ifndef ENGINE_DECISION_LOG_H
+#define ENGINE_DECISION_LOG_H
+
+#include <stdint.h>
+
+struct counters;
+struct decision_log;
+struct transaction;
+
+/* days: decision_log_days; 0: nothing is kept. */
+struct decision_log *decision_log_new(const char *directory, int64_t days, struct counters *);
+void decision_log_set_days(struct decision_log *, int64_t days);
+/* Writes what has come; NULL is fine. */
+void decision_log_free(struct decision_log *);
+
+/* Are decisions kept?  NULL: no. */
+int decision_log_wanted(const struct decision_log *);
+/* Keep what the transaction's trace tells of. */
+void decision_log_put(struct decision_log *, const struct transaction *);
+
+#endif
