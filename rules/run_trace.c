@@ -23,7 +23,7 @@ rule_trace_result(struct rule_run *run, enum trace_kind kind, enum rule_result r
 void
 rule_trace_text(struct rule_run *run, enum trace_kind kind, const char *name, const char *answer)
 {
-	struct origin o = run->hit;
+	struct origin o = rule_origin(run);
 
 	if (run->trace == NULL)
 		return;

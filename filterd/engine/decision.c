@@ -51,6 +51,8 @@ source_name(const struct client *c)
 		return "xforward local";
 	case SOURCE_XCLIENT:
 		return "xclient";
+	case SOURCE_POLICY:
+		return "policy";
 	}
 	return "";
 }
