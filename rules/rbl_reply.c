@@ -76,11 +76,11 @@ address_part(struct arena *a, const char *addr, const char *suffix)
 
 	if (addr == NULL)
 		return "";
-	if (addr[0] == '\0')
-		return "<>";
 	at = strrchr(addr, '@');
 	if (strcmp(suffix, "_domain") == 0)
 		return at == NULL ? "" : at + 1;
+	if (addr[0] == '\0')
+		return "<>";
 	if (strcmp(suffix, "_name") == 0 && at != NULL)
 		return arena_printf(a, "%.*s", (int)(at - addr), addr);
 	return addr;

@@ -169,7 +169,7 @@ test_localtime(void **state)
 	assert_int_equal(sscanf(got, "%3s %d %d:%d:%d", month, &day, &hour, &minute, &second), 5);
 }
 
-/* An address that is not there yet is nothing, the null one is <>. */
+/* An address that is not there yet is nothing, the null one is <>, which has no domain. */
 static void
 test_addresses(void **state)
 {
@@ -177,7 +177,7 @@ test_addresses(void **state)
 		const char *sender, *text;
 	} senders[] = {
 		{ NULL, "[][][]" },
-		{ "", "[<>][<>][<>]" },
+		{ "", "[<>][<>][]" },
 		{ "bob", "[bob][bob][]" },
 		{ "bob@", "[bob@][bob][]" },
 	};
