@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import nexthop
 import policy
 from filterd_proc import Filterd
 from postfix import Postfix
@@ -43,7 +44,7 @@ warn@example.org WARN look
     end="end@example.org 554 5.6.0 no\n")
 
 
-def door(kind="policy:unix", files=FILES, **settings):
+def door(kind="policy:unix", files=FILES, more=None, **settings):
     values = dict(LISTS, smtpd_restriction_classes="many, both, turned",
                   both="check_recipient_access inline:{{both@example.org = DEFER_IF_REJECT one}},"
                        " check_recipient_access inline:{{both@example.org = DEFER_IF_PERMIT two}}",
@@ -53,7 +54,7 @@ def door(kind="policy:unix", files=FILES, **settings):
                        " check_recipient_access inline:{{many@example.org = BCC a@example.org}},"
                        " check_recipient_access inline:{{many@example.org = PREPEND X-A: b}}")
     values.update(settings)
-    return Filterd(listeners={"policy": kind}, files=files, **values)
+    return Filterd(listeners=dict(more or {}, policy=kind), files=files, **values)
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,51 @@ def test_left_out(served, client):
     assert client.ask(recipient="many@example.org") == "HOLD"
     line = served.wait_log(lambda e: "leaves out" in e.get("text", ""))
     assert "BCC a@example.org, PREPEND X-A: b" in line["text"]
+
+
+def both_doors(hop):
+    return door(more={"smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop,
+                smtpd_reject_footer="", smtpd_authorized_xforward_hosts="",
+                smtpd_authorized_xclient_hosts="127.0.0.0/8",
+                smtpd_relay_restrictions="reject_unauth_destination",
+                smtpd_recipient_restrictions="reject_non_fqdn_recipient, " +
+                LISTS["smtpd_recipient_restrictions"]).expect("leaves out|look")
+
+
+def test_same_as_smtp_door():
+    """What is refused at RCPT by one door is refused by the other in the same words."""
+    refused = 0
+    with nexthop.NextHop() as hop, both_doors(hop) as f, policy.Client(f.address("policy")) as c:
+        for attributes, _ in CASES + [(dict(recipient="x@elsewhere.example"), ""),
+                                      (dict(recipient="local"), "")]:
+            a = dict(policy.STRANGER, **attributes)
+            if a["protocol_state"] != "RCPT" or a["client_address"] == "unknown" or \
+                    not a["recipient"] or " " in a["recipient"]:
+                continue
+            action = c.ask(**attributes)
+            reply = smtp_rcpt(f.address("smtp"), a)
+            if action[:1] in "45" and action[:1].isdigit():
+                assert action == policy.answer_for(reply, a["recipient"])
+                refused += 1
+            elif action.startswith("DEFER_IF_PERMIT"):
+                assert "4.7.1 " in reply
+            else:
+                assert reply.startswith("250 "), (action, reply)
+    assert refused >= 8
+
+
+def smtp_rcpt(address, a):
+    """The reply to RCPT of a client as the attributes describe it."""
+    with smtplib.SMTP(*address, local_hostname="x", timeout=20) as s:
+        s.ehlo()
+        name = a["client_name"] if a["client_name"] != "unknown" else "[UNAVAILABLE]"
+        v6 = "IPV6:" if ":" in a["client_address"] else ""
+        code, _ = s.docmd(f"XCLIENT ADDR={v6}{a['client_address']} NAME={name} HELO={a['helo_name']}")
+        assert code == 220
+        assert s.docmd("EHLO " + a["helo_name"])[0] == 250
+        assert s.docmd(f"MAIL FROM:<{a['sender']}>")[0] == 250
+        code, text = s.docmd(f"RCPT TO:<{a['recipient']}>")
+        return f"{code} {text.decode()}"
 
 
 MALFORMED = [

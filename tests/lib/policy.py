@@ -27,6 +27,17 @@ def request(**attributes):
     return "".join(f"{n}={v}\n" for n, v in values.items() if v is not None) + "\n"
 
 
+def answer_for(reply, recipient):
+    """What the policy door answers at RCPT where the SMTP door replies so: the words that Postfix
+    puts in front by itself are left out (filterd_policy(8))."""
+    code, enhanced, text = reply.split(" ", 2)
+    for front in (f"<{recipient}>: ", "Recipient address rejected: "):
+        if not text.startswith(front):
+            break
+        text = text[len(front):]
+    return f"{code} {enhanced} {text}"
+
+
 class Client:
     def __init__(self, address, timeout=20):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
