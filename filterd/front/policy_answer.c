@@ -36,8 +36,10 @@ refuse(const struct policy_question *q, const struct verdict *v, enum deferral_k
     struct policy_answer *out)
 {
 	struct arena *a = q->txn->arena;
-	const char *text = own_words(q, v->text == NULL ? "" : v->text);
+	const char *text = v->text == NULL ? "" : v->text;
 
+	if (!q->whole_text)
+		text = own_words(q, text);
 	out->origin = &v->origin;
 	switch (deferral) {
 	case DEFERRAL_NONE:

@@ -8,7 +8,7 @@
  * knows nothing of the MTA's relay control (PITFALLS B3).
  *
  * Postfix puts "<NAME>: CLASS rejected: " in front of the text it gets.  Where ours begins with the
- * same words they are left out, so that they are said once.
+ * same words they are left out, so that they are said once, unless policy_refusal_text = whole.
  */
 #ifndef FRONT_POLICY_ANSWER_H
 #define FRONT_POLICY_ANSWER_H
@@ -22,6 +22,7 @@ struct policy_question {
 	const char *stage;             /* protocol_state */
 	const char *recipient;
 	const char *subject, *rejects; /* "<SUBJECT>: REJECTS rejected: " is Postfix's own */
+	int whole_text;                /* policy_refusal_text: say it all the same */
 	const char *permit_action;     /* policy_permit_action */
 };
 

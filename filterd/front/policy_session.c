@@ -21,7 +21,8 @@
 
 #define SERVICE "policy"
 
-enum policy_log { POLICY_LOG_ALL, POLICY_LOG_DECISIONS }; /* policy_log */
+enum policy_log { POLICY_LOG_ALL, POLICY_LOG_DECISIONS };    /* policy_log */
+enum policy_text { POLICY_TEXT_POSTFIX, POLICY_TEXT_WHOLE }; /* policy_refusal_text */
 
 static void policy_run(struct front_session *);
 static void policy_free(struct front_session *);
@@ -125,6 +126,7 @@ answer(struct policy_session *s, const struct policy_stage *stage, const struct 
 		.recipient = r->recipient,
 		.subject = policy_subject(s, stage, r),
 		.rejects = stage->rejects,
+		.whole_text = p->policy_refusal_text == POLICY_TEXT_WHOLE,
 		.permit_action = p->policy_permit_action };
 	struct policy_answer a;
 	struct verdict v;

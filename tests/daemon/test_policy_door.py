@@ -261,6 +261,14 @@ def test_log_and_instances(served, client):
     assert first["text"].endswith(" queue_id=4ABC")
 
 
+def test_whole_text():
+    with door(policy_refusal_text="whole") as f, policy.Client(f.address("policy")) as c:
+        assert c.ask(recipient="bad@example.org") == \
+            "554 5.7.1 <bad@example.org>: Recipient address rejected: Access denied"
+        assert c.ask(recipient="defer@example.org") == \
+            "DEFER_IF_PERMIT 4.7.1 <defer@example.org>: Recipient address rejected: come again"
+
+
 def test_without_delay():
     with door(smtpd_delay_reject="no") as f, policy.Client(f.address("policy")) as c:
         assert c.ask(protocol_state="CONNECT", client_address="192.0.2.66", helo_name="", sender="",
