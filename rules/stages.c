@@ -164,11 +164,13 @@ ask_recipient(struct rule_run *run)
 	return ask_list(run, LIST_RECIPIENT);
 }
 
-/* What the sender list left is where the two lists about the recipient begin. */
+/* What the sender list left is where the two lists about the recipient begin; what a client left
+ * that was told of late comes before it. */
 static enum rule_result
 begin_recipient(struct rule_run *run)
 {
-	run->if_permit = run->kept->sender;
+	if (!run->if_permit.active)
+		run->if_permit = run->kept->sender;
 	run->if_reject.active = 0;
 	return RULE_DUNNO;
 }

@@ -55,7 +55,8 @@ session_describe(struct smtp_session *s, struct transaction *t)
 	t->memory = s->memory;
 	t->services = s->f.doors->opt.services;
 	t->has_helo = t->client->helo[0] != '\0';
-	t->client_late = s->xforward != NULL || told_later(s);
+	/* A reload may have changed smtpd_delay_reject since: nobody gets by unasked. */
+	t->client_late = s->xforward != NULL || !s->judged;
 }
 
 /* 1 refused, else 0. */
@@ -102,9 +103,13 @@ ask_passing(struct smtp_session *s, const char *verb, enum stage stage, struct s
 	struct verdict v;
 	int refused;
 
+	if (stage == STAGE_CONNECT)
+		s->judged = 0;
 	/* Nothing is asked then; most sessions are of this kind. */
 	if (told_later(s) || session_params(s)->smtpd_delay_reject)
 		return 0;
+	if (stage == STAGE_CONNECT)
+		s->judged = 1;
 	if (s->arena == NULL)
 		s->arena = arena_new();
 	if (s->memory == NULL)

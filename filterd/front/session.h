@@ -54,6 +54,7 @@ struct smtp_session {
 	struct client *xforward; /* NULL: none given since the last message */
 	struct client *xclient;  /* NULL: none */
 	int may_xforward, may_xclient;
+	int judged;                 /* the lists of the greeting were asked about this client */
 	int looked_up;              /* the names of the peer's address */
 	struct rule_memory *memory; /* what CONNECT and HELO left for RCPT; NULL: nothing */
 

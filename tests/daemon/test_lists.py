@@ -138,6 +138,18 @@ def test_xclient_begins_anew(mta):
         assert c.mail("a@example.com").code == 250
 
 
+def test_reload_between_greeting_and_mail(mta):
+    """Who was not judged at the greeting is at RCPT, though the new configuration would have done it then."""
+    for name, text in (("client", "<unknown[127.0.0.1]>: Client host"), ("helo", "<client.example>: Helo command")):
+        f = mta(smtpd_delay_reject="yes", **{f"smtpd_{name}_restrictions": "reject"})
+        with smtp.Client(f.address("smtp")) as c:
+            c.hello()
+            f.reload(smtpd_delay_reject="no")
+            assert c.mail("a@example.com").code == 250
+            for _ in range(2):
+                assert c.rcpt("b@example.com").text == f"5.7.1 {text} rejected: Access denied"
+
+
 @pytest.mark.parametrize("name,reverse,client,back", [
     ("[UNAVAILABLE]", "r.example", "550 5.7.25", None),
     ("[TEMPUNAVAIL]", "r.example", "450 4.7.25", None),
@@ -373,6 +385,21 @@ def test_a_client_told_of_by_xforward(filterd, hop, delay):
         m, rs, end = c.transaction("a@example.com", ["b@example.com"], MESSAGE)
         assert [r.code for r in end] == [250]
     assert {e["stage"] for e in refusals(f)} == {"RCPT"}
+
+
+def test_what_a_late_client_leaves(filterd, hop):
+    """defer_if_permit of the client list counts at RCPT, before the sender list's."""
+    f = filterd(listeners={"smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop, **SITE, smtpd_delay_reject="no",
+                smtpd_client_restrictions="check_client_access inline:{ {192.0.2.1 = DEFER_IF_PERMIT client} }",
+                smtpd_sender_restrictions="check_sender_access inline:{ {a@example.com = DEFER_IF_PERMIT sender} }")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        for addr, word in (("192.0.2.1", "Client host rejected: client"), ("192.0.2.2", "Sender address rejected: sender")):
+            c.xforward(ADDR=addr)
+            c.mail("a@example.com")
+            r = c.rcpt("b@example.com")
+            assert r.code == 450 and r.text.endswith(word), r
+            c.cmd("RSET")
 
 
 def test_xforward_is_missing(filterd, hop):
