@@ -21,6 +21,8 @@ static const struct {
 	{ "check", ctl_check, "" },
 	{ "config", ctl_config, "[-d | -n] [-x] [-l LISTENER] [NAME ...]" },
 	{ "dns", ctl_dns, "[-r SERVER ...] TYPE NAME ..." },
+	{ "explain", ctl_explain,
+	    "ID [--json] | --client-address A [--client-name N] [--reverse-name R] ..." },
 	{ "hold", ctl_hold, "list | show | release | requeue | delete | reindex" },
 	{ "postmap", ctl_postmap, "TYPE:FILE ..." },
 	{ "query", ctl_query, "TYPE:NAME KEY" },

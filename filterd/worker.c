@@ -16,16 +16,14 @@
 #include "client/policy_pool.h"
 #include "client/pool.h"
 #include "ctl/ctl.h"
+#include "ctl/services.h"
 #include "ctl/settings.h"
 #include "engine/decision_log.h"
 #include "engine/reentry.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
-#include "net/dns.h"
 #include "proc/proc.h"
 #include "program.h"
-#include "rules/dnsbl.h"
-#include "rules/verify.h"
 #include "table/table.h"
 #include "worker.h"
 
@@ -117,26 +115,6 @@ hop_options(const struct params *p, struct hop_options *o)
 		.max_reuse = (int)p->smtp_connection_reuse_count_limit };
 }
 
-/* Probes of address verification say the name that Postfix's would. */
-static void
-verify_options(
-    const struct params *p, struct dns *dns, struct counters *counters, struct verify_options *o)
-{
-	*o = (struct verify_options){ .directory = p->state_directory,
-		.dns = dns,
-		.counters = counters,
-		.helo_name = p->myhostname,
-		.connect_ms = (int)p->smtp_connect_timeout,
-		.helo_ms = (int)p->smtp_helo_timeout,
-		.probe_ms = (int)p->address_verify_time_limit,
-		.max_entries = (size_t)p->address_verify_cache_size,
-		.positive_expire_ms = p->address_verify_positive_expire_time,
-		.positive_refresh_ms = p->address_verify_positive_refresh_time,
-		.negative_expire_ms = p->address_verify_negative_expire_time,
-		.negative_refresh_ms = p->address_verify_negative_refresh_time,
-		.negative_cache = p->address_verify_negative_cache };
-}
-
 static void
 hold_options(const struct params *p, struct hold_options *o)
 {
@@ -179,7 +157,6 @@ restart_needed(void *arg, const char *where, const char *name)
 static void
 apply(struct worker *w, const struct snapshot *s)
 {
-	struct verify_options verify;
 	struct hop_options hop;
 	struct hold_options hold;
 
@@ -190,8 +167,7 @@ apply(struct worker *w, const struct snapshot *s)
 	pool_set_options(w->pool, &hop);
 	hold_options(params_of(s), &hold);
 	hold_set_options(w->hold, &hold);
-	verify_options(params_of(s), w->services.dns, w->counters, &verify);
-	verify_cache_set_options(w->services.verify, &verify);
+	services_apply(&w->services, params_of(s), w->counters, params_of(s)->state_directory);
 	tell_stop_limit(w, params_of(s));
 	decision_log_set_days(w->services.decisions, params_of(s)->decision_log_days);
 	atomic_store(&w->loaded_us, clock_wall_us());
@@ -331,25 +307,6 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 	return w->delivered == NULL ? -1 : 0;
 }
 
-/* What restrictions ask beside tables. */
-static int
-open_services(struct worker *w, const struct params *p, struct err *err)
-{
-	struct dns_options o = { .servers = p->resolver,
-		.timeout_ms = (unsigned)p->resolver_timeout,
-		.tries = (unsigned)p->resolver_tries };
-	struct verify_options verify;
-
-	w->services.zones = dnsbl_zones_new();
-	w->services.policy = policy_pool_new();
-	w->services.dns = dns_new(&o, err);
-	if (w->services.dns == NULL)
-		return -1;
-	verify_options(p, w->services.dns, w->counters, &verify);
-	w->services.verify = verify_cache_new(&verify, err);
-	return w->services.verify == NULL ? -1 : 0;
-}
-
 static int
 open_doors(struct worker *w, struct snapshot *s, struct err *err)
 {
@@ -394,10 +351,7 @@ worker_fini(struct worker *w)
 	if (w->doors != NULL && doors_stop(w->doors, w->stop_time_limit_ms) == -1)
 		_exit(0);
 	decision_log_free(w->services.decisions);
-	policy_pool_free(w->services.policy);
-	verify_cache_free(w->services.verify);
-	dnsbl_zones_free(w->services.zones);
-	dns_free(w->services.dns);
+	services_close(&w->services);
 	pool_free(w->pool);
 	delivered_close(w->delivered);
 	reentry_free(w->reentry);
@@ -425,8 +379,9 @@ program_worker(void *arg, const struct proc_worker *proc)
 	if (!proc->first)
 		change_log(params_of(s));
 	if (open_stores(&w, params_of(s), &err) == -1 ||
-	    open_services(&w, params_of(s), &err) == -1 || open_doors(&w, s, &err) == -1 ||
-	    open_control(&w, params_of(s), &err) == -1) {
+	    services_open(
+		&w.services, params_of(s), w.counters, params_of(s)->state_directory, &err) == -1 ||
+	    open_doors(&w, s, &err) == -1 || open_control(&w, params_of(s), &err) == -1) {
 		log_error(NULL, NULL, "%s", err.text);
 		if (proc->first && !w.prog->log_stderr)
 			fprintf(stderr, "filterd: error: %s\n", err.text);

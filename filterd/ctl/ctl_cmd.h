@@ -41,6 +41,7 @@ int ctl_usage(const char *text);
 int ctl_check(const struct ctl_env *, int argc, char **argv);
 int ctl_config(const struct ctl_env *, int argc, char **argv);
 int ctl_dns(const struct ctl_env *, int argc, char **argv);
+int ctl_explain(const struct ctl_env *, int argc, char **argv);
 int ctl_hold(const struct ctl_env *, int argc, char **argv);
 int ctl_postmap(const struct ctl_env *, int argc, char **argv);
 int ctl_query(const struct ctl_env *, int argc, char **argv);
