@@ -289,7 +289,8 @@ def test_beside_postfix(name):
     assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong[:8])
 
 
-def test_recorded_cases():
+@pytest.mark.parametrize("cases", ["content", "restrictions"])
+def test_recorded_cases(cases):
     folder = os.environ.get("FILTERD_PARITY", os.path.join(TOP, "..", "shared", "parity"))
     judge = os.path.join(folder, "judge.py")
     if not os.path.exists(judge):
@@ -299,6 +300,6 @@ def test_recorded_cases():
     candidate = os.path.join(TOP, "tests", "parity", "candidate")
     r = subprocess.run(
         [sys.executable, judge, "--cmd", f"{sys.executable} {candidate}",
-         "--cases", os.path.join(folder, "cases-content.jsonl.xz")],
+         "--cases", os.path.join(folder, f"cases-{cases}.jsonl.xz")],
         capture_output=True, text=True, timeout=900)
     assert r.returncode == 0, r.stdout[-6000:] + r.stderr[-2000:]

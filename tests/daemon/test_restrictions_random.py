@@ -134,6 +134,7 @@ def compare(seed, groups):
     wrong = [f"{told(c, theirs[c['id']], ours[c['id']])}\n  {theirs[c['id']]['replies'][-1]}\n  policy door: {ours[c['id']]['policy']}"
              for c in made if c["id"] in theirs and door_differs(c, theirs[c["id"]], ours[c["id"]])]
     assert not wrong, "FILTERD_SEED=%d: the policy door differs in %d of %d:\n%s" % (seed, len(wrong), len(theirs), "\n".join(wrong[:5]))
+    assert ": filterd: " not in said_too, said_too[-3000:]
     # The draw must reach what it is for.
     fates = [a["queue"] and a["queue"]["where"] for a in theirs.values()]
     assert fates.count(None) > len(fates) / 5 < fates.count("queued")
