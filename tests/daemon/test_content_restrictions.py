@@ -6,6 +6,7 @@ import pytest
 import policy_server
 import smtp
 from nexthop import NextHop
+from ports import free_port
 
 MESSAGE = b"From: a@example.com\r\nSubject: s\r\n\r\nbody\r\n"
 MINE, OTHER = "mine@example.com", "other@example.com"
@@ -403,3 +404,29 @@ def test_restrictions_of_every_kind(filterd, hop, lists):
             said = c.cmd("DATA")
         c.quit()
     assert got == str(said).replace("<DATA>: Data command", f"<{rcpt}>: Recipient address") and not got.startswith("2")
+
+
+# --- behind a real queue ---
+
+@pytest.mark.parametrize("mode", ["hold", "reject"])
+def test_behind_postfix(filterd, postfix, mode):
+    """Postfix hands over one message for both; each has its own answer, and only the refused one's is not delivered."""
+    lovers = ["abelard@example.test", "heloise@example.test"]
+    port = free_port()
+    p = postfix(content_filter=f"lmtp:[127.0.0.1]:{port}", mailboxes=[*lovers, "sender@example.test"])
+    f = filterd(listeners=f"{{ lmtp:127.0.0.1:{port}, name = lmtp }}", next_hop="smtp:[%s]:%d" % p.reinject,
+                files={"per_user": "abelard@example.test spamhater\nheloise@example.test spamlover\n"}, after_queue_reject=mode,
+                smtpd_restriction_classes="spamlover, spamhater", spamlover="permit",
+                spamhater="check_client_access inline:{ 127.0.0=DUNNO, unknown=DUNNO, localhost=DUNNO }, check_helo_access inline:{ bulk.example=REJECT }",
+                content_restrictions=RULE)
+    smtp.send(p.smtp, "sender@example.test", lovers, b"From: sender@example.test\r\nSubject: s\r\n\r\nx\r\n", hello="bulk.example")
+    p.wait_empty()
+    first, second = f.wait_finals(2)[:2]
+    assert first["id"] == second["id"]          # one transaction
+    assert (first["verdict"], first["fate"], first["rule"]) == ("reject", mode, f"{f.dir}/per_user:1")
+    assert len(p.mails(lovers[1])) == 1 and p.mails(lovers[0]) == []
+    bounces = p.mails("sender@example.test")
+    assert len(bounces) == (mode == "reject")
+    if bounces:
+        assert b"<bulk.example>: Helo command rejected: Access denied" in bounces[0].replace(b"\n    ", b" ") and b"heloise" not in bounces[0]
+    assert [r for r, _, _ in held(f)] == ([(lovers[0],)] if mode == "hold" else [])
