@@ -76,10 +76,10 @@ static enum rule_result
 check_unlisted(struct rule_run *run, const struct rule_op *op)
 {
 	(void)op;
-	/* Written or implied, it has one turn for each recipient. */
+	/* Written or implied, it has one turn for each recipient; a warning is none. */
 	if (!has_recipient(run) || run->kept->recipient_listed)
 		return RULE_DUNNO;
-	run->kept->recipient_listed = 1;
+	run->kept->recipient_listed = run->warn_depth == 0;
 	return check_listed(run, rule_recipient(run), rule_subject(run, SUBJECT_RECIPIENT));
 }
 

@@ -47,10 +47,10 @@ static enum rule_result
 check_unlisted(struct rule_run *run, const struct rule_op *op)
 {
 	(void)op;
-	/* Written or implied, it has one turn at each stage. */
+	/* Written or implied, it has one turn at each stage; a warning is none. */
 	if (!has_sender(run) || run->kept->sender_listed)
 		return RULE_DUNNO;
-	run->kept->sender_listed = 1;
+	run->kept->sender_listed = run->warn_depth == 0;
 	return check_listed(run, rule_sender(run), rule_subject(run, SUBJECT_SENDER));
 }
 

@@ -210,7 +210,7 @@ class Draw(random.Random):
         # Written in an earlier list, it decides by what the session before has left in that smtpd.
         if self.maybe(.12):
             listed = main.get("smtpd_sender_restrictions")
-            main["smtpd_sender_restrictions"] = "reject_unlisted_sender" + (", " + listed if listed else "")
+            main["smtpd_sender_restrictions"] = self.choice(["", "", "warn_if_reject "]) + "reject_unlisted_sender" + (", " + listed if listed else "")
         if "smtpd_relay_restrictions" not in main and self.maybe(.7):
             main["smtpd_relay_restrictions"] = self.choice(world.RELAY)
         if self.maybe(.03):

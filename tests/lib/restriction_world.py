@@ -111,7 +111,7 @@ ODD_RECIPIENTS = [
     "x@backup.example", "x@backup2.example", "x@ok.example", "user@host", "x@nx.example", "x@servfail.example", "x@nullmx.example", "x@mxbad.example",
     "x@onlya.example", "x@alias.example", "x@[192.0.2.1]", "x@[127.0.0.1]", "x@127.0.0.1", "x@-bad-.example", "spam@bad.example", "x@mxhere.example"]
 TEXTS = ["", "", "go away", "5.7.1 bare", "5.1.1 mailbox", "5.1.2 nohost", "5.1.8 sender", "4.2.1 soft", "2.0.0 odd", "5.9 none", "5.7.1234 long",
-         "5.1.7x text", "5.0.0 null", "5.4.6 net", "a  b\tc", "100% of $x ${y}", "Try <later> \"please\"", "see http://x.example/?a=b", "x" * 400, "5.1.0  y",
+         "5.1.7x text", "5.0.0 null", "5.4.6 net", "a  b\tc", "100% of $x ${y}", "Try <later> \"please\"", "see http://x.example/?a=b", "x" * 60, "5.1.0  y",
          "4.1.8 q", "5.1.3 syntax", "5.1.6 moved", "#5.7.1 hash"]
 ACTIONS = [
     ("REJECT", 8), ("reject", 2), ("DEFER", 3), ("DEFER_IF_REJECT", 4), ("DEFER_IF_PERMIT", 4), ("550", 2), ("450", 2), ("554", 1), ("421", .7),
@@ -121,7 +121,7 @@ PLAIN = [
     "DISCARD quietly", "INFO", "INFO so", "WARN", "WARN mind", "FILTER smtp:[127.0.0.1]:10025", "FILTER f:2", "FILTER", "FILTER nocolon", "FILTER scan:",
     "REDIRECT other@ok.example", "REDIRECT bob@local.example", "REDIRECT", "REDIRECT noat", "BCC copy@ok.example", "BCC", "BCC noat", "PREPEND X-A: 1",
     "PREPEND X-B: two words", "PREPEND", "PREPEND X-Only:", "PREPEND X Bad: y", "PREPEND noheader", "prepend x-l:n", "reject_foo", "{ reject }",
-    "hash:/nowhere", "check_client_access hash:/x", "permit", "REJECTED", "PREPEND X-Long: " + "v" * 300]
+    "hash:/nowhere", "check_client_access hash:/x", "permit", "REJECTED", "PREPEND X-Long: " + "v" * 60]
 POLICY_ACTIONS = ["reject", "dunno", "ok", "defer_if_permit later", "550 5.7.1 no", "450 4.7.1 wait", "hold", "discard", "filter f:2", "redirect o@ok.example",
                   "prepend X-Policy: 1", "bcc copy@ok.example", "info i", "warn w", "cls_a", "reject_unknown_sender_domain", "nonsense", "", "421 bye",
                   "warn_if_reject reject", "defer", "defer_if_reject x", "permit_mynetworks, reject"]
