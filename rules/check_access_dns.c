@@ -227,9 +227,9 @@ begin_server_access(struct rule_run *run, const struct rule_op *op)
 		.needs = (need) | NEED_DNS, .variant = VARIANT(subject, behind),                   \
 		.check = server_access, .prepare = begin_server_access, .text = what               \
 	}
-#define MX_TEXT(of) "Look up the mail exchangers " of ", by name and address. OK is not allowed."
-#define NS_TEXT(of) "Look up the name servers " of ", by name and address. OK is not allowed."
-#define A_TEXT(of)  "Look up the addresses " of ". OK is not allowed."
+#define MX_TEXT(of) "Looks up the mail exchangers " of ", by name and address. OK is not allowed."
+#define NS_TEXT(of) "Looks up the name servers " of ", by name and address. OK is not allowed."
+#define A_TEXT(of)  "Looks up the addresses " of ". OK is not allowed."
 
 const struct restriction_def restrictions_access_dns[] = {
 	ROW("check_client_a_access", SUBJECT_CLIENT, 0, BEHIND_A, A_TEXT("of the client's name")),

@@ -132,7 +132,7 @@ const struct restriction_def restrictions_ccert[] = {
 	    .needs = CAN_PERMIT,
 	    .check = ccert_access,
 	    .compile = compile_ccert,
-	    .text = "Look up the fingerprint of the client's certificate, then that of its public "
+	    .text = "Looks up the fingerprint of the client's certificate, then that of its public "
 		    "key." },
 	{ .name = NULL },
 };

@@ -186,6 +186,7 @@ const struct restriction_def restrictions_policy[] = {
 	    .needs = CAN_PERMIT,
 	    .check = policy_check,
 	    .compile = policy_compile,
-	    .text = "Ask a policy server and do as it says." },
+	    .text = "Asks a policy server and does as it says, as if that were the value of a "
+		    "table row; see filterd_policy(8)." },
 	{ .name = NULL },
 };

@@ -222,7 +222,7 @@ const struct restriction_def restrictions_verify[] = {
 	    .needs = NEED_SENDER,
 	    .check = check_sender,
 	    .text =
-		"Refuse a sender whose mail server does not take mail for him: it is asked, and "
+		"Rejects a sender whose mail server does not take mail for him: it is asked, and "
 		"the answer remembered." },
 	{ .name = "reject_unverified_recipient",
 	    .args = ARG_NONE,
@@ -230,7 +230,7 @@ const struct restriction_def restrictions_verify[] = {
 	    .needs = NEED_RCPT,
 	    .check = check_recipient,
 	    .text =
-		"Refuse a recipient for whom the next hop, or his domain's mail server, does not "
+		"Rejects a recipient for whom the next hop, or his domain's mail server, does not "
 		"take mail: it is asked, and the answer remembered." },
 	{ .name = NULL },
 };

@@ -84,7 +84,7 @@ struct restriction_def {
 	restriction_prepare_fn *prepare; /* NULL: nothing to begin */
 	restriction_compile_fn *compile; /* NULL: op.arg, table and number are all there is */
 	const char *on_failure;          /* ours: the parameter NAME_on_failure; NULL: as Postfix */
-	const char *text;                /* what it does, a sentence for `filterctl types` */
+	const char *text;                /* what it does, for filterd_restrictions(5) */
 };
 
 /* One item of a compiled list. */

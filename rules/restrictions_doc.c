@@ -1,0 +1,169 @@
+/*
+ * restrictions_doc - the section of filterd_restrictions(5) that has every restriction, in mdoc(7)
+ *
+ * Writes to standard output, from the rows themselves; the build puts it between
+ * filterd_restrictions.5.head and filterd_restrictions.5.tail.  Ends with status 1 if a family of
+ * rows has no place here.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "rules/rules_private.h"
+
+static const struct family {
+	const struct restriction_def *rows;
+	const char *title;
+	const char *argument; /* of those rows that have one which is no table; mdoc */
+} families[] = {
+	{ restrictions_generic, "Whatever the mail is", "seconds" },
+	{ restrictions_client, "The client", NULL },
+	{ restrictions_auth, "Who has logged in or shown a certificate", NULL },
+	{ restrictions_helo, "The HELO name", NULL },
+	{ restrictions_sender, "The sender", NULL },
+	{ restrictions_recipient, "The recipient", NULL },
+	{ restrictions_relay, "Relaying", NULL },
+	{ restrictions_access, "Tables", NULL },
+	{ restrictions_ccert, "Tables of certificates",
+	    "type : Ns Ar name | Li \\(lC Ar type : Ns Ar name , Li \\(lC search_order = Ar "
+	    "key ... Li \\(rC\\(rC" },
+	{ restrictions_access_dns, "Tables of what stands behind a name", NULL },
+	{ restrictions_rbl, "DNS lists", "zone Ns Op Li = Ns Ar filter" },
+	{ restrictions_verify, "Probes", NULL },
+	{ restrictions_policy, "Policy servers",
+	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC" },
+};
+
+static const struct {
+	unsigned need;
+	const char *words;
+} needs[] = {
+	{ NEED_HELO, "needs the HELO name" },
+	{ NEED_SENDER, "needs the sender" },
+	{ NEED_RCPT, "needs the recipient" },
+	{ NEED_DNS, "asks the DNS" },
+	{ CAN_PERMIT, "may permit" },
+	{ STOPS_RELAY, "keeps strangers from relaying" },
+	{ ENDS_LIST, "always ends its list" },
+};
+
+/* Running text: a new line after each sentence, as mdoc wants it. */
+static void
+prose(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(*s);
+		if (*s == '.' && s[1] == ' ' && isupper((unsigned char)s[2])) {
+			putchar('\n');
+			s++;
+		}
+	}
+	putchar('\n');
+}
+
+static void
+argument(const struct restriction_def *d, const struct family *f)
+{
+	switch (d->args) {
+	case ARG_NONE:
+		return;
+	case ARG_NEXT:
+		fputs(" Ar restriction", stdout);
+		return;
+	case ARG_TABLE:
+		fputs(" Ar type : Ns Ar name", stdout);
+		return;
+	case ARG_TEXT:
+	case ARG_SERVICE:
+	case ARG_SECONDS:
+		printf(" Ar %s", f->argument);
+		return;
+	}
+}
+
+static void
+put_needs(const struct restriction_def *d)
+{
+	const char *words[nitems(needs)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < nitems(needs); i++)
+		if (d->needs & needs[i].need)
+			words[n++] = needs[i].words;
+	for (size_t i = 0; i < n; i++)
+		printf("%s%s", i == 0 ? "It " : i + 1 < n ? ", " : " and ", words[i]);
+	if (n > 0)
+		puts(".");
+}
+
+static void
+put_lists(const struct restriction_def *d)
+{
+	const char *before = "Not in ";
+
+	for (int i = 0; i < RULE_LISTS; i++) {
+		if (d->stages & AT(i))
+			continue;
+		printf("%s%s", before, rule_list_names[i]);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		puts(", where it has no meaning.");
+}
+
+static void
+put_older(const struct restriction_def *d)
+{
+	if (d->older == NULL)
+		return;
+	fputs("Older name:", stdout);
+	for (size_t i = 0; d->older[i] != NULL; i++)
+		printf("%s %s", i == 0 ? "" : ",", d->older[i]);
+	puts(".");
+}
+
+static void
+entry(const struct restriction_def *d, const struct family *f)
+{
+	printf(".It Ic %s", d->name);
+	argument(d, f);
+	putchar('\n');
+	prose(d->text);
+	put_needs(d);
+	put_lists(d);
+	put_older(d);
+}
+
+static void
+count(void *arg, const char *name, const char *text)
+{
+	size_t *n = arg;
+
+	(void)name;
+	(void)text;
+	(*n)++;
+}
+
+int
+main(void)
+{
+	size_t all = 0, written = 0;
+
+	puts(".Sh RESTRICTIONS");
+	for (size_t i = 0; i < nitems(families); i++) {
+		printf(".Ss %s\n.Bl -tag -width Ds\n", families[i].title);
+		for (const struct restriction_def *d = families[i].rows; d->name != NULL; d++) {
+			entry(d, &families[i]);
+			written++;
+		}
+		puts(".El");
+	}
+	restrictions_each(count, &all);
+	if (written != all)
+		fprintf(stderr, "restrictions_doc: %zu of %zu restrictions\n", written, all);
+	return written != all || ferror(stdout) || fflush(stdout) == EOF;
+}
