@@ -54,8 +54,10 @@ refusal_log(const struct transaction *t, const struct refusal *r)
 		LOG_STR("rule", r->hop == NULL ? rule : NULL),
 		LOG_STR("hop", r->hop),
 	};
+	/* The word is "reject" for 4xx too, in the text: what reads Postfix's log looks for that.
+	 */
 	log_event(LOG_LEVEL_INFO, t->service, t->id, verb, fields, nitems(fields),
-	    "%s: %s from %s: %d %s %s%s", verb, r->stage, client, r->code, r->enhanced, r->text,
+	    "reject: %s from %s: %d %s %s%s", r->stage, client, r->code, r->enhanced, r->text,
 	    buf_cstr(&more));
 	buf_fini(&more);
 }

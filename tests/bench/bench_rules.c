@@ -23,7 +23,6 @@
 #include "base/xmem.h"
 #include "conf/conf.h"
 #include "core/transaction.h"
-#include "engine/rule_params.h"
 #include "net/dns.h"
 #include "rules/dnsbl.h"
 #include "rules/rules.h"
@@ -31,6 +30,7 @@
 #include "tests/bench/bench_heap.h"
 #include "tests/lib/dns_answers.h"
 #include "tests/lib/dns_zone.h"
+#include "tests/lib/rule_setup.h"
 
 #define EVALUATIONS 200000
 #define ROUNDS      5
@@ -115,36 +115,15 @@ write_table(const struct bench *b, const char *name, const char *value, size_t n
 	return (size_t)size;
 }
 
-static void
-found(void *arg, const struct conf_finding *f)
-{
-	(void)arg;
-	if (f->severity == CONF_ERROR)
-		fprintf(stderr, "bench_rules: %s\n", f->text);
-}
-
-/* What a listener of role mta is told, with the defaults of every parameter. */
-static struct conf *
-options(struct rule_options *o)
-{
-	static const char text[] = "listeners = { smtp:127.0.0.1:10025, role = mta }\n"
-				   "myhostname = mx.bench.example\n"
-				   "mynetworks = 127.0.0.0/8, 10.0.0.0/8\n"
-				   "inet_interfaces = 127.0.0.1\n"
-				   "mydestination = local.example, $myhostname\n"
-				   "relay_domains = relay.example\n"
-				   "local_recipient_maps =\n"
-				   "alias_maps =\n"
-				   "smtpd_sasl_auth_enable = yes\n"
-				   "smtpd_relay_restrictions =\n";
-	struct conf *conf = conf_load_text(span_str(text), "bench", found, NULL);
-
-	if (conf == NULL)
-		exit(1);
-	*o = (struct rule_options){ .is_mta = 1 };
-	rule_params_fill(conf_listener(conf, 0)->params, o);
-	return conf;
-}
+static const char site[] = "myhostname = mx.bench.example\n"
+			   "mynetworks = 127.0.0.0/8, 10.0.0.0/8\n"
+			   "inet_interfaces = 127.0.0.1\n"
+			   "mydestination = local.example, $myhostname\n"
+			   "relay_domains = relay.example\n"
+			   "local_recipient_maps =\n"
+			   "alias_maps =\n"
+			   "smtpd_sasl_auth_enable = yes\n"
+			   "smtpd_relay_restrictions =\n";
 
 /* --- the list of 30 --- */
 
@@ -451,7 +430,9 @@ main(void)
 	}
 	b.tables = table_registry_new(&b.counters);
 	b.arena = arena_new();
-	conf = options(&b.o);
+	conf = rule_setup(site, &b.o);
+	if (conf == NULL)
+		return 1;
 	bench_list(&b);
 	bench_lookup(&b);
 	bench_dnsbl(&b);
