@@ -90,7 +90,7 @@ is_wrong(const struct option_case *c, const char *value, struct answered *got, c
 }
 
 void
-option_pairs(const char *test, const struct option_case *cases, size_t n)
+option_pairs(const struct option_case *cases, size_t n)
 {
 	int wrong = 0;
 
@@ -107,8 +107,7 @@ option_pairs(const char *test, const struct option_case *cases, size_t n)
 			assert_non_null(strstr(buf_cstr(&b.log), c->log_b));
 			buf_adds(&b.answer, c->log_b);
 		}
-		rule_coverage_option(
-		    test, &a.w.o, &b.w.o, buf_cstr(&a.answer), buf_cstr(&b.answer));
+		rule_coverage_option(&a.w.o, &b.w.o, buf_cstr(&a.answer), buf_cstr(&b.answer));
 		answered_fini(&a);
 		answered_fini(&b);
 	}

@@ -37,6 +37,6 @@ struct option_case {
 	void (*end)(struct rule_world *);        /* of what prepare made */
 };
 
-void option_pairs(const char *test, const struct option_case *, size_t n);
+void option_pairs(const struct option_case *, size_t n);
 
 #endif

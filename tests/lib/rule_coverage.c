@@ -88,7 +88,7 @@ shown(const struct rule_options *o, const struct rule_option *option, char *out,
 }
 
 void
-rule_coverage_option(const char *test, const struct rule_options *a, const struct rule_options *b,
+rule_coverage_option(const struct rule_options *a, const struct rule_options *b,
     const char *answer_a, const char *answer_b)
 {
 	const struct rule_option *differs = NULL;
@@ -104,6 +104,6 @@ rule_coverage_option(const char *test, const struct rule_options *a, const struc
 	assert_non_null(differs);
 	if (strcmp(answer_a, answer_b) == 0)
 		return;
-	rule_coverage_line("option\t%s\t%s\t%s\t%s", test, differs->name,
+	rule_coverage_line("option\t%s\t%s\t%s", differs->name,
 	    shown(a, differs, text_a, sizeof(text_a)), shown(b, differs, text_b, sizeof(text_b)));
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "mail/syntax.h"
@@ -292,6 +293,24 @@ rule_world_client(struct rule_world *w, const char *name, const char *addr)
 	c->name_state = c->reverse_state = strcmp(name, "unknown") == 0 ? ATTR_UNKNOWN : ATTR_KNOWN;
 }
 
+/* Asked with a trace of its own, for the coverage table. */
+static void
+ask_traced(struct rule_world *w, struct rule_ask *ask, struct verdict *v)
+{
+	struct rule_trace own;
+	int64_t began = clock_ms();
+	const char *answer = "permitted";
+	struct rule_trace *t = w->trace.arena == NULL ? &own : &w->trace;
+
+	trace_init(&own, w->arena);
+	ask->trace = t;
+	rules_ask(w->rules, ask, v);
+	if (v->outcome == OUTCOME_DEFER || v->outcome == OUTCOME_REJECT)
+		answer = arena_printf(w->arena, "%d %s %s", v->code, v->enhanced, v->text);
+	if (t == &own && t->lost == 0)
+		rule_coverage_asked(&w->past, span_make(t->p, t->len), answer, clock_ms() - began);
+}
+
 const char *
 rule_world_ask(struct rule_world *w, enum rule_stage stage)
 {
@@ -306,8 +325,7 @@ rule_world_ask(struct rule_world *w, enum rule_stage stage)
 	if (stage == RULE_CONTENT)
 		ask.recipient = w->txn.rcpts[0];
 	ask.deadline = deadline_in_ms(w->deadline_ms == 0 ? 10000 : w->deadline_ms);
-	ask.trace = w->trace.arena == NULL ? NULL : &w->trace;
-	rules_ask(w->rules, &ask, &v);
+	ask_traced(w, &ask, &v);
 	if (v.outcome == OUTCOME_OK || v.outcome == OUTCOME_DUNNO)
 		return v.outcome == OUTCOME_OK ? "ok" : "dunno";
 	return arena_printf(w->arena, "%d %s %s", v.code, v.enhanced, v.text);

@@ -25,6 +25,7 @@
 #include "core/transaction.h"
 #include "rules/rules.h"
 #include "rules/trace.h"
+#include "tests/lib/rule_coverage.h"
 
 struct dns;
 struct dns_zone;
@@ -48,6 +49,7 @@ struct rule_world {
 	struct buf out;
 	unsigned dns_timeout_ms; /* before rule_world_zone(); 0: 5 s */
 	int64_t deadline_ms;     /* for each question; 0: 10 s */
+	struct coverage_past past;
 };
 
 void rule_world_init(struct rule_world *);

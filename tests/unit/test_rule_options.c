@@ -148,7 +148,7 @@ static void
 test_lists(void **state)
 {
 	(void)state;
-	option_pairs(__func__, cases, nitems(cases));
+	option_pairs(cases, nitems(cases));
 }
 
 /* Whatever of the struct is no option of the list is one of these, or padding. */

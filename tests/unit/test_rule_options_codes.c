@@ -192,7 +192,7 @@ static void
 test_codes(void **state)
 {
 	(void)state;
-	option_pairs(__func__, cases, nitems(cases));
+	option_pairs(cases, nitems(cases));
 }
 
 int

@@ -204,7 +204,7 @@ static void
 test_ours(void **state)
 {
 	(void)state;
-	option_pairs(__func__, cases, nitems(cases));
+	option_pairs(cases, nitems(cases));
 }
 
 int
