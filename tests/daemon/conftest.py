@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 import children  # noqa: E402
+import covered  # noqa: E402
 import filterd_proc  # noqa: E402
 import nexthop  # noqa: E402
 import postfix as postfix_lib  # noqa: E402
@@ -19,6 +20,7 @@ def pytest_configure():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     children.start_marking()
+    covered.begin()
 
 
 @pytest.fixture(scope="session", autouse=True)

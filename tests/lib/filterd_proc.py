@@ -22,6 +22,7 @@ import tempfile
 import time
 
 import children
+import covered
 from ports import free_port
 
 
@@ -140,6 +141,7 @@ class Filterd:
         text = "".join(f"{n} = {str(v).replace('{dir}', self.dir)}\n"
                        for n, v in self.settings.items() if v is not None)
         self.file("filterd.cf", text + self.extra)
+        covered.configuration(self.settings, self.dir)
 
     # --- life ---
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -26,6 +27,7 @@ cov_open(const char *mode)
 
 	if (dir == NULL || dir[0] == '\0')
 		return NULL;
+	(void)mkdir(dir, 0777);
 	snprintf(path, sizeof(path), "%s/%s.cov", dir, program_invocation_short_name);
 	f = fopen(path, mode);
 	if (f == NULL)

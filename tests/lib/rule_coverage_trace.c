@@ -27,6 +27,12 @@ struct walk {
 	size_t depth;
 	uint32_t actions;
 	int64_t ms;
+	int settled;
+	struct {
+		char name[80];
+		const char *what;
+	} done[DEEP]; /* rows that would have decided */
+	size_t ndone;
 	char outcome[800]; /* the answer, and all effects */
 };
 
@@ -134,10 +140,16 @@ static void
 on_result(struct walk *w, const struct trace_read *e)
 {
 	struct open_row *r = &w->rows[--w->depth], *outer = r - 1;
+	const char *what;
 	char result[200];
 
 	span_copy(e->answer, result, sizeof(result));
-	rule_coverage_line("restriction\t%s\t%s", r->name, what_it_did(w, r, result));
+	what = what_it_did(w, r, result);
+	rule_coverage_line("restriction\t%s\t%s", r->name, what);
+	if (w->ndone < DEEP) {
+		memcpy(w->done[w->ndone].name, r->name, sizeof(r->name));
+		w->done[w->ndone++].what = what;
+	}
 	if (r->warned)
 		rule_coverage_line("restriction\twarn_if_reject\t%s", r->warn ? "effect" : "no");
 	if (w->depth == 0)
@@ -186,11 +198,13 @@ on_event(struct walk *w, const struct trace_read *e)
 	case TRACE_WARNED:
 		on_effect(w, e);
 		break;
+	case TRACE_SETTLED:
+		w->settled = 1;
+		break;
 	case TRACE_STAGE:
 	case TRACE_LIST:
 	case TRACE_DNS:
 	case TRACE_VERIFY:
-	case TRACE_SETTLED:
 	case TRACE_NOTE:
 	case TRACE_END:
 	case TRACE_NEXT:
@@ -202,6 +216,21 @@ on_event(struct walk *w, const struct trace_read *e)
 }
 
 /* --- questions --- */
+
+/* Rows whose decision was not the end of it. */
+static void
+find_overruled(const struct walk *w, const char *answer)
+{
+	int refused = isdigit((unsigned char)answer[0]);
+
+	for (size_t i = 0; i < w->ndone; i++) {
+		const char *what = w->done[i].what;
+
+		if ((strcmp(what, "permit") == 0 && refused) || strcmp(what, "warn") == 0 ||
+		    (strcmp(what, "waits") == 0 && !w->settled))
+			rule_coverage_line("restriction\t%s\toverruled", w->done[i].name);
+	}
+}
 
 /* An action that one of two met and the other did not, when they ended differently. */
 static void
@@ -229,6 +258,7 @@ rule_coverage_asked(struct coverage_past *past, struct span trace, const char *a
 	while (trace_next(&reader, &e) == 1)
 		on_event(w, &e);
 	assert_int_equal(w->depth, 0);
+	find_overruled(w, answer);
 	for (size_t i = 0; i < past->n && i < COVERAGE_PAST; i++)
 		compare(w, past->v[i].actions, past->v[i].outcome);
 	past->v[past->n % COVERAGE_PAST].actions = w->actions;

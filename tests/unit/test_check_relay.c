@@ -122,7 +122,8 @@ test_odds(void **state)
 
 	/* at DATA with two recipients there is none to ask about */
 	rule_world_init(&w);
-	w.o.lists[LIST_DATA] = "reject_unauth_destination, permit_auth_destination, reject";
+	w.o.lists[LIST_DATA] = "reject_unauth_destination, permit_auth_destination, "
+			       "check_relay_domains, reject";
 	assert_int_equal(rule_world_compile(&w), 0);
 	rule_world_accept(&w);
 	assert_string_equal(rule_world_ask(&w, RULE_DATA), "ok");

@@ -179,12 +179,36 @@ test_none_is_missing(void **state)
 	}
 }
 
+static void
+known(void *arg, const char *name, const char *text)
+{
+	size_t *n = arg;
+
+	(void)text;
+	(*n)++;
+	rule_coverage_line("known\t%s", name);
+}
+
+/* What the table must have. */
+static void
+test_known(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	restrictions_each(known, &n);
+	assert_in_range(n, 50, 500);
+	for (size_t i = 0; i < rule_option_count; i++)
+		rule_coverage_line("parameter\t%s", rule_option_list[i].name);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_none_is_missing),
+		cmocka_unit_test(test_known),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
