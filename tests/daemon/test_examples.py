@@ -4,7 +4,6 @@ Each session goes through the SMTP door, the client told by XCLIENT, and where r
 through the real Postfix.  Old names of restrictions stand as the texts have them; filterd warns at
 load, naming the new one.
 """
-import copy
 import json
 import os
 import subprocess
@@ -210,7 +209,7 @@ def outcome(replies):
 
 @pytest.fixture
 def dns():
-    with dns_case.Server(copy.deepcopy(DNS)) as server:
+    with dns_case.Server(DNS) as server:
         yield server
 
 
@@ -225,16 +224,13 @@ def start(filterd, hop, dns, name, role, **more):
     settings = {k: v.replace("/tables/", "{dir}/") for k, v in dict(BASE, **main_cf).items()}
 
     def prepare(f):
+        f.expect("is an old name of")
         f.write_config()
         for t, (kind, _) in tables.items():
             if kind == "hash":
                 f.ctl("postmap", f"hash:{f.dir}/{t}")
 
-    def expected(f):
-        prepare(f)
-        f.expect("is an old name of")
-
-    f = filterd(listeners={"smtp": f"smtp, role = {role}"}, files={t: text for t, (_, text) in tables.items()}, prepare=expected,
+    f = filterd(listeners={"smtp": f"smtp, role = {role}"}, files={t: text for t, (_, text) in tables.items()}, prepare=prepare,
                 next_hop=hop.next_hop, resolver=dns.address, smtpd_authorized_xclient_hosts="127.0.0.0/8", smtpd_reject_footer="",
                 smtpd_authorized_xforward_hosts="", smtpd_peername_lookup="no", alias_maps="", smtpd_error_sleep_time="0s",
                 **dict(settings, **more))
