@@ -66,8 +66,8 @@ static void
 world_end(struct rule_world *w)
 {
 	dnsbl_zones_free(w->services.zones);
-	rule_world_fini(w);
 	rule_world_said(w);
+	rule_world_fini(w);
 }
 
 static const struct {

@@ -71,8 +71,8 @@ static void
 world_end(struct rule_world *w)
 {
 	verify_cache_free(w->services.verify);
-	rule_world_fini(w);
 	rule_world_said(w);
+	rule_world_fini(w);
 }
 
 #define SENDER "reject_unverified_sender"
