@@ -203,24 +203,27 @@ expand_comparison(struct expansion *e, struct span inside, struct growing *out)
 static void
 expand_macro(struct expansion *e, struct span inside, struct growing *out)
 {
-	size_t n = name_len(inside);
+	struct span name = skip_blanks(inside), rest;
 	const char *value;
 
-	if (n == 0) {
-		if (skip_blanks(inside).len > 0 && skip_blanks(inside).p[0] == '{')
-			expand_comparison(e, inside, out);
-		else
-			fault(e, "a name is missing behind $", inside);
+	if (name.len > 0 && name.p[0] == '{') {
+		expand_comparison(e, name, out);
 		return;
 	}
-	value = e->value(e->arg, span_make(inside.p, n));
-	if (n == inside.len) {
+	rest = skip_blanks(behind(name, name_len(name)));
+	name.len = name_len(name);
+	if (name.len == 0) {
+		fault(e, "a name is missing behind $", inside);
+		return;
+	}
+	value = e->value(e->arg, name);
+	if (rest.len == 0) {
 		if (value == NULL)
 			fault(e, "no such macro", inside);
 		else
 			add(e, out, value, strlen(value));
-	} else if (inside.p[n] == '?' || inside.p[n] == ':') {
-		choose(e, inside, behind(inside, n), value != NULL && value[0] != '\0', out);
+	} else if (rest.p[0] == '?' || rest.p[0] == ':') {
+		choose(e, inside, rest, value != NULL && value[0] != '\0', out);
 	} else {
 		fault(e, "must be name, name?text or name:text", inside);
 	}

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "net/dns_name.h"
 #include "rules/rbl_name.h"
 
@@ -55,7 +54,7 @@ rbl_name_of_domain(const char *what, const char *zone, char *out, size_t size)
 	struct dns_name name;
 	int n;
 
-	if (text_case_eq(domain, "unknown") || !is_host_name(domain))
+	if (!is_host_name(domain))
 		return 0;
 	n = snprintf(out, size, "%s.%s", domain, zone);
 	return n > 0 && (size_t)n < size && dns_name_parse(span_make(out, (size_t)n), &name) == 0;

@@ -3,7 +3,7 @@
  *
  * An address is asked with its octets (IPv6: 32 nibbles) the other way round in front of the zone;
  * IPv4 in IPv6 as IPv4.  A name is asked as it is.  What no list can know is not asked at all:
- * `unknown`, address literals, names whose last label is a number, and what is no host name.
+ * address literals, names whose last label is a number, and what is no host name.
  * Private addresses are asked, as Postfix does: a list of one's own may well have them; who does
  * not want that puts permit_mynetworks in front.
  *

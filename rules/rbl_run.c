@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "rules/dnsbl.h"
 #include "rules/rbl_name.h"
 #include "rules/rbl_reply.h"
@@ -16,6 +17,13 @@ static const char *
 unquoted(const struct path *p)
 {
 	return p == NULL || p->octets == NULL ? NULL : p->addr;
+}
+
+/* The name of a client that has none. */
+static const char *
+unless_unknown(const char *s)
+{
+	return text_case_eq(s, "unknown") ? NULL : s;
 }
 
 static const char *
@@ -42,14 +50,14 @@ rbl_asked(struct rule_run *run, const struct rule_op *op)
 	switch (a.subject.kind) {
 	case SUBJECT_CLIENT:
 		if ((op->def->variant & RBL_BY_NAME) != 0) {
-			a.what = run->client->name;
+			a.what = unless_unknown(run->client->name);
 			break;
 		}
 		a.kind = RBL_ADDRESSES;
 		a.what = run->client->addr;
 		break;
 	case SUBJECT_REVERSE_CLIENT:
-		a.what = run->client->reverse_name;
+		a.what = unless_unknown(run->client->reverse_name);
 		break;
 	case SUBJECT_HELO:
 		a.what = unless_empty(run->client->helo);
@@ -198,7 +206,7 @@ rbl_look_start(struct rule_run *run, const struct rbl_asked *a, const struct rbl
 
 /* --- refusing --- */
 
-/* What the list says of the listing; "" nothing. */
+/* What the list says of the listing, without controls and what is not ASCII; "" nothing. */
 static const char *
 reason(struct rule_run *run, const char *name)
 {
@@ -214,7 +222,7 @@ reason(struct rule_run *run, const char *name)
 			len += 3;
 		}
 		for (size_t j = 0; j < txt.len && len < REASON_MAX; j++)
-			out[len++] = txt.p[j] == '\0' ? '_' : (char)txt.p[j];
+			out[len++] = txt.p[j] < 0x20 || txt.p[j] > 0x7e ? ' ' : (char)txt.p[j];
 	}
 	out[len] = '\0';
 	return out;

@@ -43,6 +43,7 @@ static const char zone[] =
     "ok.example.rhs.test A 127.0.0.2\n"
     "ok.example.rhs.test TXT domain listed\n"
     "fresh.example.rhs.test A 127.0.1.2\n"
+    "unknown.rhs.test A 127.0.0.2\n"
     "sold.example.rhs.test A 127.0.1.255\n"
     "broken.example.rhs.test * REFUSED\n"
     "white.example.rwl.test A 127.0.0.2\n"
@@ -80,7 +81,7 @@ static const struct {
 	    NULL },
 	{ "reject_rbl_client rbl.test", "x.example", "198.51.100.8",
 	    "554 5.7.1 Service unavailable; Client host [198.51.100.8] blocked using rbl.test; "
-	    "first reason / second__ reason",
+	    "first reason / second   reason",
 	    NULL },
 	{ "reject_rbl_client rbl.test=127.0.0.[2;4..6]", "x.example", "192.0.2.20",
 	    "554 5.7.1 Service unavailable; Client host [192.0.2.20] blocked using rbl.test",
@@ -184,6 +185,8 @@ static const struct {
 	    "r@local.example", LISTED("Unverified Client host", "ok.example") },
 	{ "reject_rhsbl_helo rhs.test", "x.example", "OK.example", "s@f.example", "r@local.example",
 	    LISTED("Helo command", "OK.example") },
+	{ "reject_rhsbl_helo rhs.test", "x.example", "unknown", "s@f.example", "r@local.example",
+	    "554 5.7.1 Service unavailable; Helo command [unknown] blocked using rhs.test" },
 	{ "reject_rhsbl_helo rhs.test", "x.example", "[192.0.2.1]", "s@f.example",
 	    "r@local.example", "dunno" },
 	{ "reject_rhsbl_helo rhs.test", "x.example", NULL, "s@f.example", "r@local.example",

@@ -103,6 +103,8 @@ static const struct {
 	{ "${rbl_reason?: $rbl_reason}", ": first reason / second reason" },
 	{ "${nosuch?yes}", "" }, /* a test is no use */
 	{ "${nosuch:no}", "no" },
+	{ "${ rbl_reason ?yes}", "yes" },
+	{ "${ rbl_code }", "554" },
 	{ "${rbl_reason?{yes}:{no}}", "yes" },
 	{ "${nosuch?{yes}:{no}}", "no" },
 	{ "${nosuch?{yes} : {n{}o}}", "n{}o" },
