@@ -9,7 +9,7 @@
 #include "rules/rules_private.h"
 #include "table/table.h"
 
-#define REASON_MAX 1000 /* octets of TXT that are used; a reply has 510 */
+#define REASON_MAX 500 /* octets of TXT that are used, as in Postfix */
 
 /* --- about whom --- */
 
