@@ -106,13 +106,17 @@ table_warning(void *arg, const struct table_finding *found)
 int
 rule_compile_table(struct rule_compile *c, const char *type_name)
 {
+	struct table_registry *r = c->rules->tables;
 	struct err err;
-	int number = table_registry_add(
-	    c->rules->tables, type_name, c->rules->o.tolerant, table_warning, c, &err);
+	int number = table_registry_add(r, type_name, 0, table_warning, c, &err);
 
-	if (number == -1)
-		rule_compile_error(c, "%s", err.text);
-	return number;
+	if (number != -1)
+		return number;
+	rule_compile_error(c, "%s", err.text);
+	if (!c->rules->o.tolerant)
+		return -1;
+	/* What there is of it now is told already; it answers with this error. */
+	return table_registry_add(r, type_name, 1, NULL, NULL, &err);
 }
 
 /* --- items --- */
