@@ -1,6 +1,7 @@
 """The configurations that README.md and filterd(8) show, word for word but for ports and folders, with a real Postfix."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -159,3 +160,146 @@ def test_try_it(tmp_path):
     [rule] = re.findall(r"^\$ echo '(.*)' > rules$", text, re.M)
     status, said = filterd_proc.check(config.replace("/tmp/try", "{dir}"), files={"rules": rule + "\n"})
     assert (status, said) == (0, "")
+
+
+# --- "Coming from Postfix" ---
+
+# What an administrator may have: classes, tables of several types, an old name, limits, things filterd has no use for.
+OLD = {
+    "mynetworks": "127.0.0.0/8", "smtpd_authorized_xclient_hosts": "127.0.0.0/8", "smtpd_helo_required": "yes",
+    "smtpd_client_connection_count_limit": "30", "smtpd_hard_error_limit": "15", "smtpd_error_sleep_time": "0",
+    "smtpd_tls_security_level": "none", "transport_retry_time": "60s",
+    "smtpd_restriction_classes": "careful, easy", "careful": "reject_non_fqdn_helo_hostname, check_sender_access hash:{dir}/senders",
+    "easy": "permit",
+    "smtpd_client_restrictions": "check_client_access texthash:{dir}/clients",
+    "smtpd_helo_restrictions": "permit_mynetworks, reject_invalid_hostname",
+    "smtpd_sender_restrictions": "reject_non_fqdn_sender",
+    "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
+    "smtpd_recipient_restrictions": "permit_mynetworks, check_recipient_access texthash:{dir}/users, reject_unlisted_recipient",
+}
+TABLES = {"clients": "bad.example 554 5.7.8 not you\n192.0.2.9 REJECT\n", "senders": "bulk.example 450 4.7.9 later\n",
+          "users": "alice@example.test careful\nbob@example.test easy\n"}
+# client's address and name, HELO, sender, recipient
+SESSIONS = [
+    ("192.0.2.1", "good.example", "good.example", "a@good.example", "alice@example.test"),
+    ("192.0.2.1", "mx.bad.example", "good.example", "a@good.example", "bob@example.test"),
+    ("192.0.2.9", "good.example", "good.example", "a@good.example", "alice@example.test"),
+    ("192.0.2.1", "good.example", "bad!host.example", "a@good.example", "alice@example.test"),
+    ("192.0.2.1", "good.example", "good.example", "a@local", "alice@example.test"),
+    ("192.0.2.1", "good.example", "host", "a@good.example", "alice@example.test"),
+    ("192.0.2.1", "good.example", "host", "a@good.example", "bob@example.test"),
+    ("192.0.2.1", "good.example", "good.example", "a@bulk.example", "alice@example.test"),
+    ("192.0.2.1", "good.example", "good.example", "a@bulk.example", "bob@example.test"),
+    ("192.0.2.1", "good.example", "good.example", "a@good.example", "c@elsewhere.example"),
+    ("127.0.0.1", "localhost", "good.example", "a@good.example", "alice@example.test"),
+    ("192.0.2.1", "good.example", "good.example", "a@good.example", "nobody@example.test"),
+]
+COMING = "Coming from Postfix"
+
+
+def coming():
+    """The blocks of the section itself: the copy, the configuration, what is tried."""
+    with open(os.path.join(TOP, "README.md")) as f:
+        text = f.read().split(f"## {COMING}\n")[1].split("\n### ")[0]
+    return [re.sub("^    ", "", b, flags=re.M) for b in re.findall(r"(?:^    .*\n)+", text, re.M)]
+
+
+def answers(p):
+    """What the client of each session hears at RCPT."""
+    said = []
+    for addr, name, helo, sender, recipient in SESSIONS:
+        with smtp.Client(p.smtp) as c:
+            assert c.cmd(f"XCLIENT ADDR={addr} NAME={name}").code == 220
+            c.hello(helo)
+            c.mail(sender)
+            r = c.rcpt(recipient)
+            said.append(re.sub(r"^(\d+) \S+ .*", r"\1", str(r)) if r.code == 250 else str(r))
+    return said
+
+
+def paste(line, where, p, status=0):
+    """A line of README.md in a shell, with paths of a test."""
+    line = line.replace("postconf ", f"postconf -c {p.dir}/etc ").replace("/etc/filterd", where)
+    line = line.replace("filterctl ", f"{filterd_proc.program('filterctl')} -c {where}/filterd.cf ")
+    r = subprocess.run(["sh", "-ec", line], capture_output=True, text=True)
+    assert r.returncode == status, line + r.stdout + r.stderr
+    return r.stdout + r.stderr
+
+
+@pytest.fixture
+def old(postfix, tmp_path_factory):
+    """A Postfix as it was, and a folder with its tables and the copy of its configuration."""
+    where = str(tmp_path_factory.mktemp("old"))
+    for d in (where, os.path.dirname(where), os.path.dirname(os.path.dirname(where))):
+        os.chmod(d, 0o755)
+    for name, text in TABLES.items():
+        with open(os.path.join(where, name), "w") as f:
+            f.write(text)
+    subprocess.run(["postmap", f"hash:{where}/senders"], check=True)
+    p = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in OLD.items()})
+    paste(coming()[0], where, p)
+    return p, where
+
+
+def start_with_copy(filterd, where, **settings):
+    """With the copy, as `include` of the README has it."""
+    with open(os.path.join(where, "postfix.cf")) as f:
+        copy = f.read()
+    f = filterd(prepare=lambda f: f.file("postfix.cf", copy), extra="include postfix.cf\n", smtpd_reject_footer="",
+                resolver="127.0.0.1:9", **settings)
+    f.expect("an old name of")
+
+
+def test_copy_and_look(old):
+    p, where = old
+    with open(where + "/postfix.cf") as f:
+        copy = f.read()
+    assert "careful = reject_non_fqdn_helo_hostname" in copy and "smtpd_hard_error_limit" not in copy and "count_limit" not in copy
+    _, config, commands = coming()
+    with open(where + "/filterd.cf", "w") as f:
+        f.write(config)
+    check, shown, explain = commands.splitlines()
+    said = paste(check, where, p)
+    assert re.search(r"warning: .*/postfix.cf:\d+: smtpd_helo_restrictions: reject_invalid_hostname is an old name of", said)
+    assert "note: " in said and "transport_retry_time: Postfix's parameter" in said and "errors: 0," in said
+    assert paste(shown, where, p) == ("smtpd_recipient_restrictions = permit_mynetworks, "
+                                      f"check_recipient_access texthash:{where}/users, reject_unlisted_recipient\n")
+    # The README's recipient is none of this Postfix's.
+    assert "RCPT <you@example.com>: 554 5.7.1 <you@example.com>: Relay access denied" in paste(explain, where, p, 1)
+    said = paste(explain.replace("you@example.com", "alice@example.test").replace("--helo mail.example.net", "--helo host"), where, p, 1)
+    assert "RCPT <alice@example.test>: 504 5.5.2 <host>: Helo command rejected: need fully-qualified hostname" in said
+    assert f"rule={where}/users:1" in said
+
+
+def test_policy_service(filterd, postfix, old):
+    """The same refusals as before; Postfix puts its own list's words in front of some."""
+    p, where = old
+    texts = parted(blocks("Policy service")[0])
+    ours, port = texts["filterd.cf"].replace("include postfix.cf\n", ""), str(free_port())
+    start_with_copy(filterd, where, **settings(ours.replace("10040", port)))
+    main = dict(OLD, **settings(texts["main.cf"].replace("10040", port)))
+    q = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in main.items()})
+    for session, was, now in zip(SESSIONS, answers(p), answers(q)):
+        assert now == was or now == was.replace(" <", f" <{session[-1]}>: Recipient address rejected: <", 1), session
+
+
+def test_before_the_queue(filterd, postfix, old):
+    p, where = old
+    texts = parted(blocks("Before the queue")[0])
+    there, back = str(free_port()), free_port()
+    ours = texts["filterd.cf"].replace("include postfix.cf\n", "").replace("10025", there).replace("10026", str(back))
+    first, *options = texts["master.cf"].rstrip("\n").splitlines()
+    assert first.split() == "smtp inet n - y - - smtpd".split()
+    master = lmtp_texts()["master.cf"]
+    q = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in OLD.items()},
+                smtpd="".join(line + "\n" for line in options).replace("10025", there),
+                master=master[master.index("127.0.0.1:10026"):].replace("10026", str(back)))
+    start_with_copy(filterd, where, **settings(ours))
+    assert answers(q) == answers(p)
+    # and a message
+    with smtp.Client(q.smtp) as c:
+        assert c.cmd("XCLIENT ADDR=192.0.2.1 NAME=good.example").code == 220
+        c.hello("good.example")
+        assert [r.code for r in c.transaction("a@good.example", ["alice@example.test"], MESSAGE % b"hi")[2]] == [250]
+    q.wait_empty()
+    assert len(q.mails("alice@example.test")) == 1
