@@ -371,7 +371,7 @@ restrictions(struct rule_run *run, const struct result *r)
 	const struct rule_list *l = rule_row_list(run, r->value);
 
 	if (l->n == 0) {
-		rule_warn(run, "%s: an empty value counts as OK", r->table);
+		rule_warn(run, "%s: no restriction at all counts as OK", r->table);
 		return RULE_OK;
 	}
 	return rule_call(run, l, r->subject);

@@ -37,6 +37,10 @@ access_lookup(struct access_lookup *a, struct span key, int partial)
 	if (rc == -1) {
 		rule_warn(run, "%s: %s", table_name(t), err.text);
 		hit = (struct table_hit){ .value = TABLE_BROKEN };
+	} else if (hit.value[0] == '\0') {
+		rule_warn(run, "%s: the value for \"%.*s\" is empty", table_name(t), (int)key.len,
+		    (const char *)key.p);
+		hit.value = TABLE_BROKEN;
 	}
 	origin = origin_of(run, &hit);
 	a->found = 1;

@@ -31,6 +31,9 @@ static const struct {
 	{ "1", "reject", "ok", DENIED_MISS, "", NULL },
 	{ "554", "reject", "ok", DENIED_MISS, "", NULL }, /* a code without a text is a number */
 	{ "DUNNO", "permit", "ok", "ok", "", NULL },
+	/* no restriction, and no value, which is the table's fault */
+	{ ",", "reject", "ok", DENIED_MISS, "", "counts as OK" },
+	{ "", "permit", "451 4.3.5 " HIT "Server configuration error", "ok", "", "is empty" },
 	{ "REJECT", "permit", DENIED_HIT, "ok", "", NULL },
 	{ "reject go away", "permit", "554 5.7.1 " HIT "go away", "ok", "", NULL },
 	{ "REJECT 5.1.1 gone", "permit", "554 5.1.1 " HIT "gone", "ok", "", NULL },
