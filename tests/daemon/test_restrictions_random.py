@@ -105,7 +105,7 @@ def door_differs(case, theirs, ours):
     first = [r for r in theirs["replies"] if r["stage"] == "rcpt"][:1]
     paths = case["sender"] + case["recipients"][0]
     if not first or case["main_cf"].get("smtpd_delay_reject") == "no" or "smtpd_reject_footer" in case["main_cf"] or \
-            "[TEMPUNAVAIL]" in case["client"].values() or set('"%!') & set(paths) or paths.count("@") > 2 or \
+            "[TEMPUNAVAIL]" in case["client"].values() or set('"%!') & set(paths) or case["recipients"][0].count("@") > 1 or \
             first[0]["text"].endswith(("address syntax", "too many recipients")) or case.get("policy"):
         return False            # what a policy request cannot tell, or is not made for
     action = ours["policy"] or ""

@@ -154,8 +154,16 @@ class Draw(random.Random):
     def list(self, about, most=3, warn=.08):
         out = []
         for _ in range(self.randint(1, most)):
-            out.append(("warn_if_reject " if self.maybe(warn) else "") + self.restriction(about))
-        return self.choice([", ", ", ", " ", ","]).join(out)
+            word = self.restriction(about)
+            if self.maybe(.04):
+                word = self.choice(["reject_foo", "REJECT", "5.7.1", "warn_if_reject warn_if_reject reject", "check_helo_access static:{}"])
+            elif self.maybe(.04) and about in world.ACCESS:
+                word = self.table(about)                    # of the list's own kind
+            elif self.maybe(.04) and word not in self.classes:
+                name, blank, rest = word.partition(" ")
+                word = self.choice([name.upper(), name.title()]) + blank + rest
+            out.append(("warn_if_reject " if self.maybe(warn) else "") + word)
+        return self.choice([", ", ", ", " ", ","]).join(out) + (" warn_if_reject" if self.maybe(.02) else "")
 
     # --- a configuration ---
 

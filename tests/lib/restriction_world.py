@@ -121,7 +121,7 @@ PLAIN = [
     "DISCARD quietly", "INFO", "INFO so", "WARN", "WARN mind", "FILTER smtp:[127.0.0.1]:10025", "FILTER f:2", "FILTER", "FILTER nocolon", "FILTER scan:",
     "REDIRECT other@ok.example", "REDIRECT bob@local.example", "REDIRECT", "REDIRECT noat", "BCC copy@ok.example", "BCC", "BCC noat", "PREPEND X-A: 1",
     "PREPEND X-B: two words", "PREPEND", "PREPEND X-Only:", "PREPEND X Bad: y", "PREPEND noheader", "prepend x-l:n", "reject_foo", "{ reject }",
-    "hash:/nowhere", "check_client_access hash:/x", "permit", "REJECTED", "PREPEND X-Long: " + "v" * 60]
+    "hash:/nowhere", "check_client_access hash:/x", ",", "permit", "REJECTED", "PREPEND X-Long: " + "v" * 60]
 POLICY_ACTIONS = ["reject", "dunno", "ok", "defer_if_permit later", "550 5.7.1 no", "450 4.7.1 wait", "hold", "discard", "filter f:2", "redirect o@ok.example",
                   "prepend X-Policy: 1", "bcc copy@ok.example", "info i", "warn w", "cls_a", "reject_unknown_sender_domain", "nonsense", "", "421 bye",
                   "warn_if_reject reject", "defer", "defer_if_reject x", "permit_mynetworks, reject"]
