@@ -97,7 +97,10 @@ const struct restriction_def restrictions_client[] = {
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
 	    .check = check_interfaces,
-	    .text = "Permits connections from an address of this machine (inet_interfaces)." },
+	    .text =
+		"Permits connections from an address of this machine (inet_interfaces). It is the "
+		"connection that counts, not whom XCLIENT or XFORWARD name, so behind an MTA on "
+		"the same machine everybody is permitted; of a policy request it is the client." },
 	{ .name = "reject_unknown_client_hostname",
 	    .older = older_client,
 	    .stages = AT_ANY,

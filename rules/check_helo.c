@@ -143,6 +143,6 @@ const struct restriction_def restrictions_helo[] = {
 	    .check = check_naked,
 	    .compile = compile_naked,
 	    .text = "Permits a client that says its address in HELO, without brackets. Of Postfix "
-		    "2; anybody can." },
+		    "2. Anybody can say that." },
 	{ .name = NULL },
 };

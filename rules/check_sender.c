@@ -127,8 +127,9 @@ const struct restriction_def restrictions_sender[] = {
 	    .variant = LOGIN_AUTHENTICATED | LOGIN_UNAUTHENTICATED,
 	    .check = check_login,
 	    .compile = compile_login,
-	    .text = "Rejects a sender that smtpd_sender_login_maps give to another login, and one "
-		    "that they give to somebody while the client has not logged in." },
+	    .text = "Rejects a sender that does not belong to the client's login by "
+		    "smtpd_sender_login_maps, and one that belongs to somebody while the client "
+		    "has not logged in." },
 	{ .name = "reject_authenticated_sender_login_mismatch",
 	    .stages = AT_ANY,
 	    .needs = NEED_SENDER,

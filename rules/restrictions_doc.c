@@ -16,23 +16,33 @@ static const struct family {
 	const struct restriction_def *rows;
 	const char *title;
 	const char *argument; /* of those rows that have one which is no table; mdoc */
+	const char *intro;    /* mdoc */
 } families[] = {
-	{ restrictions_generic, "Whatever the mail is", "seconds" },
-	{ restrictions_client, "The client", NULL },
-	{ restrictions_auth, "Who has logged in or shown a certificate", NULL },
-	{ restrictions_helo, "The HELO name", NULL },
-	{ restrictions_sender, "The sender", NULL },
-	{ restrictions_recipient, "The recipient", NULL },
-	{ restrictions_relay, "Relaying", NULL },
-	{ restrictions_access, "Tables", NULL },
+	{ restrictions_generic, "Whatever the mail is", "seconds", NULL },
+	{ restrictions_client, "The client", NULL, NULL },
+	{ restrictions_auth, "Who has logged in or shown a certificate", NULL,
+	    "filterd itself has neither AUTH nor TLS so far.\nWhat it knows of a login or a "
+	    "certificate "
+	    "is "
+	    "told by a policy request, or by XCLIENT with\n.Sy allow_xclient_login .\nXFORWARD "
+	    "tells of neither." },
+	{ restrictions_helo, "The HELO name", NULL, NULL },
+	{ restrictions_sender, "The sender", NULL, "The null sender passes all of these." },
+	{ restrictions_recipient, "The recipient", NULL, NULL },
+	{ restrictions_relay, "Relaying", NULL, NULL },
+	{ restrictions_access, "Tables", NULL,
+	    "Keys and results are those of\n.Xr filterd_access 5 .\nA table alone,\n.Ar type : Ns "
+	    "Ar name ,\nis asked for what its list is about." },
 	{ restrictions_ccert, "Tables of certificates",
 	    "type : Ns Ar name | Li \\(lC Ar type : Ns Ar name , Li \\(lC search_order = Ar "
-	    "key ... Li \\(rC\\(rC" },
-	{ restrictions_access_dns, "Tables of what stands behind a name", NULL },
-	{ restrictions_rbl, "DNS lists", "zone Ns Op Li = Ns Ar filter" },
-	{ restrictions_verify, "Probes", NULL },
+	    "key ... Li \\(rC\\(rC",
+	    NULL },
+	{ restrictions_access_dns, "Tables of what stands behind a name", NULL, NULL },
+	{ restrictions_rbl, "Lists in the DNS", "zone Ns Op Li = Ns Ar filter",
+	    "See\n.Sx DNS lists ." },
+	{ restrictions_verify, "Verified addresses", NULL, "See\n.Sx Probes ." },
 	{ restrictions_policy, "Policy servers",
-	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC" },
+	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC", NULL },
 };
 
 static const struct {
@@ -44,7 +54,7 @@ static const struct {
 	{ NEED_RCPT, "needs the recipient" },
 	{ NEED_DNS, "asks the DNS" },
 	{ CAN_PERMIT, "may permit" },
-	{ STOPS_RELAY, "keeps strangers from relaying" },
+	{ STOPS_RELAY, "counts as protection from relaying" },
 	{ ENDS_LIST, "always ends its list" },
 };
 
@@ -155,7 +165,10 @@ main(void)
 
 	puts(".Sh RESTRICTIONS");
 	for (size_t i = 0; i < nitems(families); i++) {
-		printf(".Ss %s\n.Bl -tag -width Ds\n", families[i].title);
+		printf(".Ss %s\n", families[i].title);
+		if (families[i].intro != NULL)
+			puts(families[i].intro);
+		puts(".Bl -tag -width Ds");
 		for (const struct restriction_def *d = families[i].rows; d->name != NULL; d++) {
 			entry(d, &families[i]);
 			written++;
