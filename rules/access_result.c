@@ -72,8 +72,8 @@ defer_if(struct rule_run *run, const struct result *r, defer_fn *f)
 	struct worded w = worded(r->text, "4.7.1", "Service unavailable");
 
 	rule_enhanced_fit(w.enhanced, r->subject.kind);
-	return f(run, 450, w.enhanced, "<%s>: %s rejected: %s", r->subject.name,
-	    subject_class(r->subject.kind), w.text);
+	return f(run, run->o->access_map_defer_code, w.enhanced, "<%s>: %s rejected: %s",
+	    r->subject.name, subject_class(r->subject.kind), w.text);
 }
 
 static enum rule_result
