@@ -109,8 +109,10 @@ def door_differs(case, theirs, ours):
             first[0]["text"].endswith(("address syntax", "too many recipients")) or case.get("policy"):
         return False            # what a policy request cannot tell, or is not made for
     action = ours["policy"] or ""
-    by_name = re.fullmatch(r"DEFER_IF_PERMIT \d(\.\S+) (.*)", action)
-    got = f"450 4{by_name[1]} {by_name[2]}" if by_name else action if re.match(r"[45]\d\d ", action) else None
+    # By name, the code is that of the Postfix that asks.
+    by_name = re.fullmatch(r"DEFER_IF_PERMIT \d(\.\S+ .*)", action)
+    got = "%d %c%s" % (first[0]["code"], first[0].get("enhanced", "4")[0], by_name[1]) if by_name else \
+        action if re.match(r"[45]\d\d ", action) else None
     if first[0]["code"] < 400 or got is None:
         return (first[0]["code"] < 400) != (got is None)
     # A deferral is handed on by name, and what refuses later anyway goes before it.
