@@ -138,6 +138,41 @@ def test_examples_of_tables(filterd, hop):
         "554 5.7.27 <s@[127.0.0.1]>: Sender address rejected: mail for you would come back to me"
 
 
+# What "DIFFERENCES FROM POSTFIX" says of a door and of addresses: the command, Postfix's reply, and ours.
+DIFFERENT = [
+    ("HELP", "500", "214"),
+    ("HELO x y", "250", "501"),
+    ("EHLO x", "250", "250"),
+    ("VRFY x", "252", "252"),                       # an own recipient
+    ("VRFY x@elsewhere.example", "454", "252"),
+    ("ETRN example.com", "4|5", "502"),
+    ("MAIL FROM:<s(who)@sender.example>", "250", "501 5.1.7"),
+    ("RSET", "250", "250"),
+    ("MAIL FROM:s@sender.example>", "250", "501 5.1.7"),
+    ("RSET", "250", "250"),
+    ("MAIL FROM:<s@sender.example>", "250", "250"),
+    ("RCPT TO:<u(who)@example.com>", "250", "501 5.1.3"),
+    ("RCPT TO:<gone@example.com>", "550 5.1.6", "250"),
+    ("RCPT TO:<u@relay.example>", "550 5.1.1", "250"),      # relay_transport = error:...
+    (r'RCPT TO:<"a@b \"c"@example.com>', "501 5.1.3", "454 4.7.1"),
+    ('RCPT TO:<"a@b"@example.com>', "454 4.7.1", "454 4.7.1"),
+]
+
+
+def test_differences_are_these(filterd, postfix, hop):
+    same = {"mydestination": "example.com", "myorigin": "example.com", "mynetworks": "192.0.2.77", "local_recipient_maps": "",
+            "relay_domains": "relay.example", "relocated_maps": "inline:{ {gone@example.com=new@elsewhere.example} }",
+            "relay_transport": "error:5.1.1 nobody there", "local_transport": "discard:", "default_transport": "discard:",
+            "smtpd_relay_restrictions": "permit_mynetworks, defer_unauth_destination", "smtpd_error_sleep_time": "0",
+            "smtpd_junk_command_limit": "100", "smtpd_hard_error_limit": "100", "smtpd_helo_required": "no"}
+    p = postfix(main=same)
+    f = filterd(listeners={"smtp": "smtp, role = mta"}, next_hop=hop.next_hop, alias_maps="", resolver="127.0.0.1:9", **same)
+    with smtp.Client(p.smtp) as theirs, smtp.Client(f.address("smtp")) as ours:
+        for command, was, is_now in DIFFERENT:
+            assert re.match(was, str(theirs.cmd(command))), command
+            assert re.match(is_now, str(ours.cmd(command))), command
+
+
 def test_pages_are_sound_text():
     """Nothing that mandoc cannot show: what was generated goes through it whole."""
     r = subprocess.run(["mandoc", "-T", "ascii"], input=page("filterd_restrictions.5"), capture_output=True, text=True)
