@@ -76,7 +76,7 @@ content_trace_result(struct transaction *t, const struct origin *o)
 				.answer = refused(&t->verdict) && by->list == o->list &&
 						  by->file == o->file && by->line == o->line
 					      ? reply_of(t)
-					      : "dunno" });
+					      : NULL });
 }
 
 void

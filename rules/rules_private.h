@@ -127,6 +127,9 @@ void rule_trace_result(struct rule_run *, enum trace_kind, enum rule_result);
 void rule_trace_text(struct rule_run *, enum trace_kind, const char *name, const char *answer);
 void rule_trace_stage(struct rule_run *);
 void rule_trace_verdict(struct rule_run *);
+/* Microseconds of some clock.  In live mail one that is read for next to nothing and goes on in
+ * steps of milliseconds: what is slow shows all the same. */
+int64_t rule_trace_clock(const struct rule_run *);
 void rule_trace_dns(
     struct rule_run *, const struct kept_dns *, const struct dns_result *, int64_t us);
 

@@ -160,7 +160,7 @@ int
 rule_lookup(struct rule_run *run, const struct table *t, struct span key, struct table_hit *hit,
     struct err *err)
 {
-	int64_t began = run->trace == NULL ? 0 : clock_us();
+	int64_t began = rule_trace_clock(run);
 	int rc = table_get(t, key, run->arena, hit, err);
 
 	if (run->trace != NULL)
@@ -173,6 +173,6 @@ rule_lookup(struct rule_run *run, const struct table *t, struct span key, struct
 							      : err->text,
 					  .file = rc == 1 ? hit->file : NULL,
 					  .line = rc == 1 ? hit->line : 0,
-					  .us = clock_us() - began });
+					  .us = rule_trace_clock(run) - began });
 	return rc;
 }

@@ -46,7 +46,7 @@ rule_dns(struct rule_run *run, const char *name, enum dns_type type)
 {
 	static const struct dns_result nobody = { .outcome = DNS_UNREACHABLE };
 	struct kept_dns *k = start(run, name, type);
-	int64_t began = run->trace == NULL ? 0 : clock_us();
+	int64_t began = rule_trace_clock(run);
 	const struct dns_result *r;
 
 	if (k->result != NULL) {
@@ -62,8 +62,7 @@ rule_dns(struct rule_run *run, const char *name, enum dns_type type)
 	if (dns_wait_query(k->query, run->ask->deadline))
 		k->result = dns_result(k->query);
 	r = dns_result(k->query);
-	if (run->trace != NULL)
-		rule_trace_dns(run, k, r, clock_us() - began);
+	rule_trace_dns(run, k, r, rule_trace_clock(run) - began);
 	return r;
 }
 

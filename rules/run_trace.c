@@ -1,14 +1,14 @@
 /* What an evaluation tells its trace, and how it looks on behind a decision. */
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "rules/rules_private.h"
 
 void
 rule_trace_result(struct rule_run *run, enum trace_kind kind, enum rule_result r)
 {
-	const char *text = "dunno";
+	const char *text = NULL;
 
 	if (run->trace == NULL)
 		return;
@@ -70,40 +70,72 @@ rule_trace_verdict(struct rule_run *run)
 		.answer = arena_printf(run->arena, "%d %s %s", v->code, v->enhanced, v->text) });
 }
 
+int64_t
+rule_trace_clock(const struct rule_run *run)
+{
+	if (run->trace == NULL)
+		return 0;
+	return run->trace->go_on ? clock_us() : clock_ms() * 1000;
+}
+
 /* --- DNS --- */
 
 /* So much of the answer is shown. */
 #define SHOWN_RECORDS ((size_t)8)
 #define SHOWN_STRING  ((size_t)100)
 
-static void
-show_record(enum dns_type type, const struct dns_rr *rr, char *out, size_t size)
+/* Text at out, within what is left; how much. */
+static size_t
+append(char *out, size_t left, struct span s)
 {
-	char address[INET6_ADDRSTRLEN];
-	struct span first = rr->nstrings == 0 ? rr->data : rr->strings[0];
+	if (s.len >= left)
+		s.len = left - 1;
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return s.len;
+}
+
+static size_t
+append_ip4(char *out, const uint8_t *p)
+{
+	char *to = out;
+
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			*to++ = '.';
+		if (p[i] >= 100)
+			*to++ = (char)('0' + p[i] / 100);
+		if (p[i] >= 10)
+			*to++ = (char)('0' + p[i] / 10 % 10);
+		*to++ = (char)('0' + p[i] % 10);
+	}
+	*to = '\0';
+	return (size_t)(to - out);
+}
+
+/* One record; left is at least an address. */
+static size_t
+show_record(enum dns_type type, const struct dns_rr *rr, char *out, size_t left)
+{
+	struct span text = rr->nstrings == 0 ? rr->data : rr->strings[0];
 
 	switch (type) {
 	case DNS_A:
+		return append_ip4(out, rr->data.p);
 	case DNS_AAAA:
-		snprintf(out, size, "%s",
-		    inet_ntop(
-			type == DNS_A ? AF_INET : AF_INET6, rr->data.p, address, sizeof(address)));
-		return;
-	case DNS_MX:
-		snprintf(out, size, "%u %s", rr->preference, rr->name);
-		return;
+		(void)inet_ntop(AF_INET6, rr->data.p, out, (socklen_t)left);
+		return strlen(out);
 	case DNS_TXT:
-		if (first.len > SHOWN_STRING)
-			first.len = SHOWN_STRING;
-		snprintf(out, size, "\"%.*s\"", (int)first.len, (const char *)first.p);
-		return;
+		return append(out, left,
+		    span_make(text.p, text.len < SHOWN_STRING ? text.len : SHOWN_STRING));
+	case DNS_MX:
 	case DNS_SOA:
 	case DNS_NS:
 	case DNS_CNAME:
 	case DNS_PTR:
-		snprintf(out, size, "%s", rr->name);
-		return;
+		return append(out, left, span_str(rr->name));
 	}
+	return 0;
 }
 
 static const char *
@@ -112,14 +144,12 @@ show_records(enum dns_type type, const struct dns_result *r, char *out, size_t s
 	size_t at = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < r->n && i <= SHOWN_RECORDS && at + 8 < size; i++) {
+	for (size_t i = 0; i < r->n && i <= SHOWN_RECORDS && at + INET6_ADDRSTRLEN + 2 < size;
+	     i++) {
 		if (i > 0)
-			at += (size_t)snprintf(out + at, size - at, ", ");
-		if (i < SHOWN_RECORDS)
-			show_record(type, &r->rr[i], out + at, size - at);
-		else
-			snprintf(out + at, size - at, "...");
-		at += strlen(out + at);
+			at += append(out + at, size - at, span_str(", "));
+		at += i < SHOWN_RECORDS ? show_record(type, &r->rr[i], out + at, size - at)
+					: append(out + at, size - at, span_str("..."));
 	}
 	return out;
 }

@@ -31,6 +31,14 @@ trace_init(struct rule_trace *t, struct arena *arena)
 }
 
 void
+trace_init_room(struct rule_trace *t, struct arena *arena, void *room, size_t size)
+{
+	trace_init(t, arena);
+	t->p = room;
+	t->cap = size;
+}
+
+void
 trace_clear(struct rule_trace *t)
 {
 	memset(t->names, 0, sizeof(t->names));
@@ -123,6 +131,27 @@ put_text(struct rule_trace *t, struct text text)
 	put_octets(t, text.p, text.len);
 }
 
+static int
+flags_of(const struct trace_event *e)
+{
+	return (e->name != NULL ? HAS_NAME : 0) | (e->file != NULL ? HAS_FILE : 0) |
+	       (e->line > 0 ? HAS_LINE : 0) | (e->key.p != NULL ? HAS_KEY : 0) |
+	       (e->answer != NULL ? HAS_ANSWER : 0) | (e->us > 0 ? HAS_US : 0) |
+	       (e->warned ? HAS_WARNED : 0) | (e->failed ? HAS_FAILED : 0);
+}
+
+static int
+begin(struct rule_trace *t, const struct trace_event *e, int has, size_t octets)
+{
+	if (t->lost > 0 || reserve(t, 2 + octets) == -1) {
+		t->lost++;
+		return -1;
+	}
+	t->p[t->len++] = (uint8_t)e->kind;
+	t->p[t->len++] = (uint8_t)has;
+	return 0;
+}
+
 void
 trace_add(struct rule_trace *t, const struct trace_event *e)
 {
@@ -131,26 +160,21 @@ trace_add(struct rule_trace *t, const struct trace_event *e)
 
 	if (t == NULL)
 		return;
-	name = measure_name(t, e->name);
-	file = measure_name(t, e->file);
-	answer = measure(e->answer);
-	key.p = e->key.p;
-	key.len = e->key.len < TRACE_TEXT ? e->key.len : TRACE_TEXT;
-	/* What the name drives out of its slot is written after all. */
-	if (file.p != NULL && name.p != NULL && slot_of(e->file) == slot_of(e->name))
-		file = measure(e->file);
 	t->rows += e->kind == TRACE_ROW;
-	if (t->lost > 0 ||
-	    reserve(t, 2 + 6 * NUMBER_MAX + name.len + file.len + key.len + answer.len) == -1) {
-		t->lost++;
+	has = flags_of(e);
+	if (has == 0) { /* the most of them */
+		(void)begin(t, e, 0, 0);
 		return;
 	}
-	has = (name.p != NULL ? HAS_NAME : 0) | (file.p != NULL ? HAS_FILE : 0) |
-	      (e->line > 0 ? HAS_LINE : 0) | (key.p != NULL ? HAS_KEY : 0) |
-	      (answer.p != NULL ? HAS_ANSWER : 0) | (e->us > 0 ? HAS_US : 0) |
-	      (e->warned ? HAS_WARNED : 0) | (e->failed ? HAS_FAILED : 0);
-	t->p[t->len++] = (uint8_t)e->kind;
-	t->p[t->len++] = (uint8_t)has;
+	name = measure_name(t, e->name);
+	file = measure_name(t, e->file);
+	/* What the name drives out of its slot is written after all. */
+	if (e->file != NULL && e->name != NULL && slot_of(e->file) == slot_of(e->name))
+		file = measure(e->file);
+	answer = measure(e->answer);
+	key = (struct text){ e->key.p, e->key.len < TRACE_TEXT ? e->key.len : TRACE_TEXT };
+	if (begin(t, e, has, 6 * NUMBER_MAX + name.len + file.len + key.len + answer.len) == -1)
+		return;
 	if (has & HAS_NAME)
 		put_name(t, e->name, name);
 	if (has & HAS_FILE)

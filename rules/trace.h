@@ -45,7 +45,7 @@ enum trace_kind {
 	TRACE_SETTLED, /* what had been remembered becomes the reply: name, file:line its rule */
 	TRACE_WARNED,  /* warn_if_reject: answer is the refusal that was only logged */
 	TRACE_NOTE,    /* answer: what else is to be known */
-	TRACE_RESULT,  /* of the row: answer is "dunno", "ok", "450 4.7.1 ..." */
+	TRACE_RESULT,  /* of the row: answer is "ok", "450 4.7.1 ..."; none: "dunno" */
 	TRACE_END,     /* the list's result: answer */
 	TRACE_NEXT,    /* from here on: what would have decided next */
 	TRACE_NEXT_END, /* up to here; answer: nothing would, if there is one */
@@ -80,6 +80,9 @@ struct rule_trace {
 };
 
 void trace_init(struct rule_trace *, struct arena *);
+/* The same with room to begin with, which must outlive the trace; the arena gives what is needed
+ * above it. */
+void trace_init_room(struct rule_trace *, struct arena *, void *room, size_t size);
 /* NULL trace: nothing happens. */
 void trace_add(struct rule_trace *, const struct trace_event *);
 /* Forget the events, as they have been taken elsewhere. */

@@ -172,7 +172,7 @@ end(struct builder *b, const struct trace_read *e)
 	json_t *o = pop(b);
 
 	if (o != NULL)
-		set(o, "result", e->answer);
+		set(o, "result", e->answer.p == NULL ? span_str("dunno") : e->answer);
 }
 
 /* The innermost restriction that decided, of those behind a decision. */

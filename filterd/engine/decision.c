@@ -16,10 +16,13 @@
 static void
 put_u32(struct buf *b, uint32_t v)
 {
-	const uint8_t o[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
-		(uint8_t)v };
+	uint8_t *p = (uint8_t *)buf_reserve(b, 4);
 
-	buf_add(b, o, sizeof(o));
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+	b->len += 4;
 }
 
 static void
@@ -33,10 +36,13 @@ static void
 put_text(struct buf *b, const char *s)
 {
 	size_t n = s == NULL ? 0 : strnlen(s, UINT16_MAX);
+	char *p = buf_reserve(b, 2 + n);
 
-	buf_addc(b, (char)(n >> 8));
-	buf_addc(b, (char)n);
-	buf_add(b, s == NULL ? "" : s, n);
+	p[0] = (char)(n >> 8);
+	p[1] = (char)n;
+	if (n > 0)
+		memcpy(p + 2, s, n);
+	b->len += 2 + n;
 }
 
 static const char *

@@ -16,18 +16,27 @@
 #include "engine/decision.h"
 #include "engine/decision_file.h"
 #include "engine/decision_log.h"
+#include "rules/trace.h"
 
 /* What waits to be written takes no more than this. */
-#define QUEUE_MAX ((size_t)8 * 1024 * 1024)
+#define QUEUE_MAX ((size_t)4 * 1024 * 1024)
 /* Records that come within this time share a block: small ones deflate badly. */
 #define GATHER_MS 20
 #define BLOCK_RAW ((size_t)256 * 1024)
 #define HOUR_MS   3600000
-#define DAY_US    (INT64_C(86400) * 1000000)
+/* A list of 30 restrictions tells about so much; so many rooms are kept for the next transaction.
+ */
+#define ROOM        ((size_t)6 * 1024)
+#define ROOM_RECORD ((size_t)16 * 1024)
+#define ROOMS_MAX   ((size_t)256)
+#define DAY_US      (INT64_C(86400) * 1000000)
 
-struct queued {
-	struct queued *next;
+/* Where a transaction's trace begins.  The trace is first, so that one is the other. */
+struct room {
+	struct rule_trace trace;
+	struct room *next;
 	struct buf record;
+	uint8_t octets[ROOM];
 };
 
 struct decision_log {
@@ -38,15 +47,27 @@ struct decision_log {
 
 	pthread_mutex_t lock;
 	pthread_cond_t come; /* something to write, or to stop */
-	struct queued *first, **last;
-	size_t waiting; /* octets */
+	struct buf waiting;  /* records, each behind its length */
 	int stop;
+
+	pthread_mutex_t rooms_lock;
+	struct room *rooms; /* not in use */
+	size_t nrooms;
 
 	/* The thread's own. */
 	struct decision_writer writer;
 	int failing; /* it has been told */
 	struct deadline expire_at;
 };
+
+static void
+free_room(struct room *r)
+{
+	if (r == NULL)
+		return;
+	buf_fini(&r->record);
+	free(r);
+}
 
 /* --- the thread --- */
 
@@ -85,15 +106,16 @@ flush(struct decision_log *l, int64_t day, int64_t n)
 }
 
 static void
-write_all(struct decision_log *l, struct queued *q)
+write_all(struct decision_log *l, struct span records)
 {
 	int64_t day = -1, n = 0;
+	struct rd r;
 
-	for (struct queued *next; q != NULL; q = next) {
-		struct span record = buf_span(&q->record);
+	rd_init(&r, records);
+	while (rd_left(&r) > 0) {
+		struct span record = rd_bytes(&r, rd_u32(&r));
 		int64_t of = decision_day(decision_id(record));
 
-		next = q->next;
 		if (of != day || l->writer.raw.len + record.len > BLOCK_RAW) {
 			flush(l, day, n);
 			n = 0;
@@ -101,21 +123,8 @@ write_all(struct decision_log *l, struct queued *q)
 		day = of;
 		decision_writer_add(&l->writer, record);
 		n++;
-		buf_fini(&q->record);
-		free(q);
 	}
 	flush(l, day, n);
-}
-
-static struct queued *
-take_all(struct decision_log *l)
-{
-	struct queued *q = l->first;
-
-	l->first = NULL;
-	l->last = &l->first;
-	l->waiting = 0;
-	return q;
 }
 
 /* With the lock; until so long from now, or the stop. */
@@ -137,24 +146,27 @@ static void *
 run(void *arg)
 {
 	struct decision_log *l = arg;
+	struct buf taken, spare = { 0 };
 
 	/* Mail first.  Where that may not be said it is as it is. */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
 	pthread_mutex_lock(&l->lock);
 	for (;;) {
-		struct queued *q;
-
-		while (l->first == NULL && !l->stop)
+		while (l->waiting.len == 0 && !l->stop)
 			pthread_cond_wait(&l->come, &l->lock);
-		if (l->first == NULL)
+		if (l->waiting.len == 0)
 			break;
 		wait_ms(l, GATHER_MS);
-		q = take_all(l);
+		taken = l->waiting;
+		l->waiting = spare;
 		pthread_mutex_unlock(&l->lock);
 		expire(l);
-		write_all(l, q);
+		write_all(l, buf_span(&taken));
+		buf_reset(&taken);
+		spare = taken;
 		pthread_mutex_lock(&l->lock);
 	}
+	buf_fini(&spare);
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
 }
@@ -170,10 +182,10 @@ decision_log_new(const char *directory, int64_t days, struct counters *counters)
 	l->directory = xstrdup(directory);
 	l->counters = counters;
 	atomic_init(&l->days, days);
-	l->last = &l->first;
 	l->expire_at = deadline_in_ms(0);
 	decision_writer_init(&l->writer, l->directory);
 	pthread_mutex_init(&l->lock, NULL);
+	pthread_mutex_init(&l->rooms_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->come, &attr);
@@ -203,32 +215,71 @@ decision_log_free(struct decision_log *l)
 	pthread_mutex_unlock(&l->lock);
 	if (atomic_load(&l->days) != -1)
 		pthread_join(l->thread, NULL);
+	for (struct room *r = l->rooms, *next; r != NULL; r = next) {
+		next = r->next;
+		free_room(r);
+	}
+	pthread_mutex_destroy(&l->rooms_lock);
 	decision_writer_fini(&l->writer);
+	buf_fini(&l->waiting);
 	pthread_cond_destroy(&l->come);
 	pthread_mutex_destroy(&l->lock);
 	free(l->directory);
 	free(l);
 }
 
-int
-decision_log_wanted(const struct decision_log *l)
+struct rule_trace *
+decision_log_trace(struct decision_log *l, struct arena *arena)
 {
-	return l != NULL && atomic_load_explicit(&l->days, memory_order_relaxed) > 0;
+	struct room *r;
+
+	if (atomic_load_explicit(&l->days, memory_order_relaxed) <= 0)
+		return NULL;
+	pthread_mutex_lock(&l->rooms_lock);
+	if ((r = l->rooms) != NULL) {
+		l->rooms = r->next;
+		l->nrooms--;
+	}
+	pthread_mutex_unlock(&l->rooms_lock);
+	if (r == NULL)
+		r = xcalloc(1, sizeof(*r));
+	buf_reset(&r->record);
+	trace_init_room(&r->trace, arena, r->octets, sizeof(r->octets));
+	return &r->trace;
+}
+
+void
+decision_log_trace_end(struct decision_log *l, struct rule_trace *t)
+{
+	struct room *r = (struct room *)t;
+
+	if (r == NULL)
+		return;
+	pthread_mutex_lock(&l->rooms_lock);
+	if (l->nrooms < ROOMS_MAX && r->record.cap <= ROOM_RECORD) {
+		r->next = l->rooms;
+		l->rooms = r;
+		l->nrooms++;
+		r = NULL;
+	}
+	pthread_mutex_unlock(&l->rooms_lock);
+	free_room(r);
 }
 
 static int
-enqueue(struct decision_log *l, struct queued *q)
+enqueue(struct decision_log *l, const struct buf *record)
 {
+	const uint8_t head[4] = { (uint8_t)(record->len >> 24), (uint8_t)(record->len >> 16),
+		(uint8_t)(record->len >> 8), (uint8_t)record->len };
 	int fits;
 
 	pthread_mutex_lock(&l->lock);
-	fits = q->record.len <= DECISION_MAX && l->waiting + q->record.len <= QUEUE_MAX;
+	fits = record->len <= DECISION_MAX && l->waiting.len + record->len <= QUEUE_MAX;
 	if (fits) {
-		if (l->first == NULL)
+		if (l->waiting.len == 0)
 			pthread_cond_signal(&l->come);
-		*l->last = q;
-		l->last = &q->next;
-		l->waiting += q->record.len;
+		buf_add(&l->waiting, head, sizeof(head));
+		buf_add(&l->waiting, record->p, record->len);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return fits;
@@ -237,12 +288,10 @@ enqueue(struct decision_log *l, struct queued *q)
 void
 decision_log_put(struct decision_log *l, const struct transaction *t)
 {
-	struct queued *q = xcalloc(1, sizeof(*q));
+	struct room *r = (struct room *)t->trace;
 
-	decision_format(t, &q->record);
-	if (enqueue(l, q))
-		return;
-	counter_inc(l->counters, decisions_lost);
-	buf_fini(&q->record);
-	free(q);
+	buf_reset(&r->record);
+	decision_format(t, &r->record);
+	if (!enqueue(l, &r->record))
+		counter_inc(l->counters, decisions_lost);
 }

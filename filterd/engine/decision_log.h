@@ -12,8 +12,10 @@
 
 #include <stdint.h>
 
+struct arena;
 struct counters;
 struct decision_log;
+struct rule_trace;
 struct transaction;
 
 /* days: decision_log_days; 0: nothing is kept. */
@@ -22,9 +24,11 @@ void decision_log_set_days(struct decision_log *, int64_t days);
 /* Writes what has come; NULL is fine. */
 void decision_log_free(struct decision_log *);
 
-/* Are decisions kept?  NULL: no. */
-int decision_log_wanted(const struct decision_log *);
-/* Keep what the transaction's trace tells of. */
+/* A trace for a transaction, with room that was used before; NULL when decisions are not kept.  It
+ * is given back when the transaction ends. */
+struct rule_trace *decision_log_trace(struct decision_log *, struct arena *);
+void decision_log_trace_end(struct decision_log *, struct rule_trace *);
+/* Keep what the transaction's trace, which came from here, tells of. */
 void decision_log_put(struct decision_log *, const struct transaction *);
 
 #endif

@@ -134,7 +134,7 @@ set_offsets(struct decision_writer *w)
 static int
 write_out(struct decision_writer *w, int64_t day)
 {
-	if (w->day != day && open_day(w, day) == -1)
+	if ((w->fd == -1 || w->day != day) && open_day(w, day) == -1)
 		return -1;
 	buf_reset(&w->packed);
 	if (decision_block_make(buf_span(&w->raw), &w->packed) == -1) {

@@ -21,10 +21,8 @@ engine_begin(struct transaction *t, struct snapshot *s)
 {
 	t->snapshot = s;
 	t->tables = table_set_take(snapshot_tables(s));
-	if (t->services != NULL && decision_log_wanted(t->services->decisions)) {
-		t->trace = arena_alloc(t->arena, sizeof(*t->trace));
-		trace_init(t->trace, t->arena);
-	}
+	if (t->services != NULL && t->services->decisions != NULL)
+		t->trace = decision_log_trace(t->services->decisions, t->arena);
 }
 
 void
@@ -41,6 +39,9 @@ void
 engine_end(struct transaction *t)
 {
 	engine_record(t);
+	/* One that was set by somebody else is his. */
+	if (t->services != NULL && t->services->decisions != NULL)
+		decision_log_trace_end(t->services->decisions, t->trace);
 	table_set_release(t->tables);
 	memset(t, 0, sizeof(*t));
 }

@@ -17,15 +17,18 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/xmem.h"
 #include "conf/conf.h"
 #include "core/transaction.h"
+#include "engine/decision_log.h"
 #include "net/dns.h"
 #include "rules/dnsbl.h"
 #include "rules/rules.h"
+#include "rules/trace.h"
 #include "table/table.h"
 #include "tests/bench/bench_heap.h"
 #include "tests/lib/dns_answers.h"
@@ -35,6 +38,8 @@
 #define EVALUATIONS 200000
 #define ROUNDS      5
 #define KEYS        10000
+#define KEPT        50000
+#define KEPT_BURST  500
 #define TABLES      5
 #define BIG_KEYS    200000
 #define LISTS       20
@@ -93,6 +98,9 @@ struct bench {
 	struct rule_options o;
 	struct rule_services services;
 	struct arena *arena;
+	struct decision_log *log; /* where decisions are kept, or NULL */
+	size_t trace_octets;
+	uint64_t of_records; /* heap allocations of keeping them */
 };
 
 static size_t
@@ -182,6 +190,7 @@ message_init(struct message *m)
 static enum outcome
 evaluate(struct bench *b, const struct rules *r, const struct message *m, struct arena *arena)
 {
+	uint64_t allocated;
 	struct transaction t;
 	struct verdict v;
 	enum outcome o;
@@ -194,13 +203,25 @@ evaluate(struct bench *b, const struct rules *r, const struct message *m, struct
 	t.sender = m->sender;
 	t.tables = table_set_take(b->tables);
 	verdict_init(&v, arena);
+	if (b->log != NULL) {
+		decision_id_make(t.id, sizeof(t.id));
+		t.trace = decision_log_trace(b->log, arena);
+	}
 	rules_ask(r,
 	    &(struct rule_ask){ .txn = &t,
 		.stage = RULE_RCPT,
 		.rcpt = &m->rcpt,
 		.services = &b->services,
-		.deadline = deadline_in_ms(10000) },
+		.deadline = deadline_in_ms(10000),
+		.trace = t.trace },
 	    &v);
+	if (b->log != NULL) {
+		b->trace_octets = t.trace->len;
+		allocated = bench_heap_count();
+		decision_log_put(b->log, &t);
+		b->of_records += bench_heap_count() - allocated;
+		decision_log_trace_end(b->log, t.trace);
+	}
 	o = v.outcome;
 	if (o != OUTCOME_OK && o != OUTCOME_DUNNO)
 		fprintf(stderr, "bench_rules: %d %s %s\n", v.code, v.enhanced, v.text);
@@ -228,6 +249,89 @@ static const char zone[] = "good.example MX 10 mail.good.example\n"
 			   "x.r1.test A 127.0.0.2\nx.r2.test A 127.0.0.2\nx.r3.test A 127.0.0.2\n"
 			   "x.h1.test A 127.0.0.2\nx.w1.test A 127.0.0.2\n";
 
+static double
+rate_of(struct bench *b, const struct rules *r, const struct message *m, struct arena *arena)
+{
+	double rate[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double began = cpu_s();
+
+		for (int k = 0; k < EVALUATIONS; k++)
+			(void)evaluate(b, r, m, arena);
+		rate[i] = EVALUATIONS / (cpu_s() - began);
+	}
+	return median(rate, ROUNDS);
+}
+
+static double
+process_cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Until the thread that writes has nothing more to do: what it costs is measured by itself. */
+static void
+until_written(struct bench *b, int64_t n)
+{
+	const struct timespec nap = { .tv_nsec = 2000000 };
+
+	while (
+	    counter_get(&b->counters, decisions_kept) + counter_get(&b->counters, decisions_lost) <
+	    n)
+		nanosleep(&nap, NULL);
+}
+
+/* Seconds an evaluation, some in a row. */
+static double
+burst(struct bench *b, const struct rules *r, const struct message *m, struct arena *arena)
+{
+	double began = cpu_s();
+
+	for (int k = 0; k < KEPT_BURST; k++)
+		(void)evaluate(b, r, m, arena);
+	return (cpu_s() - began) / KEPT_BURST;
+}
+
+/* The same with all of it kept for filterctl explain. */
+static void
+bench_decisions(
+    struct bench *b, const struct rules *r, const struct message *m, struct arena *arena)
+{
+	char path[128];
+	uint64_t allocated;
+	struct decision_log *log;
+	double cost[KEPT / KEPT_BURST], writer;
+
+	snprintf(path, sizeof(path), "%s/decisions", b->dir);
+	b->log = log = decision_log_new(path, 1, &b->counters);
+	(void)evaluate(b, r, m, arena);
+	until_written(b, 1);
+	b->of_records = 0;
+	allocated = bench_heap_count();
+	writer = process_cpu_s() - cpu_s();
+	/* With and without in turn, for the machine has other things to do. */
+	for (int i = 0; i < KEPT / KEPT_BURST; i++) {
+		cost[i] = burst(b, r, m, arena);
+		until_written(b, 1 + (i + 1) * KEPT_BURST);
+		b->log = NULL;
+		cost[i] -= burst(b, r, m, arena);
+		b->log = log;
+	}
+	writer = process_cpu_s() - cpu_s() - writer;
+	allocated = bench_heap_count() - allocated - b->of_records;
+	bound("microseconds to keep a decision", 1e6 * median(cost, nitems(cost)), 5, 0);
+	bound("heap allocations in these evaluations", (double)allocated, 0, 0);
+	printf("  %zu octets of trace, %lld of %d decisions written, %.2f microseconds each\n",
+	    b->trace_octets, (long long)counter_get(&b->counters, decisions_kept) - 1, KEPT,
+	    1e6 * writer / KEPT);
+	b->log = NULL;
+	decision_log_free(log);
+}
+
 static void
 bench_list(struct bench *b)
 {
@@ -235,8 +339,8 @@ bench_list(struct bench *b)
 	struct dns_options d = o;
 	struct dns_zone *z = dns_zone_start(zone);
 	struct arena *arena = arena_new();
-	double rate[ROUNDS];
 	struct message m;
+	double rate;
 	struct rules *r;
 	struct err err;
 	uint64_t allocated;
@@ -257,17 +361,11 @@ bench_list(struct bench *b)
 		exit(1);
 	}
 	allocated = bench_heap_count();
-	for (int i = 0; i < ROUNDS; i++) {
-		double began = cpu_s();
-
-		for (int k = 0; k < EVALUATIONS; k++)
-			(void)evaluate(b, r, &m, arena);
-		rate[i] = EVALUATIONS / (cpu_s() - began);
-	}
+	rate = rate_of(b, r, &m, arena);
 	allocated = bench_heap_count() - allocated;
-	bound("RCPT evaluations a second and thread, 30 restrictions", median(rate, ROUNDS), 100000,
-	    1);
+	bound("RCPT evaluations a second and thread, 30 restrictions", rate, 100000, 1);
 	bound("heap allocations in all of them", (double)allocated, 0, 0);
+	bench_decisions(b, r, &m, arena);
 	rules_free(r);
 	arena_free(arena);
 	dns_free(b->services.dns);

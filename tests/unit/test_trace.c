@@ -214,6 +214,8 @@ show(const struct rule_trace *t, struct buf *b)
 		if (e.answer.len > 3 && e.answer.p[0] >= '4' && e.answer.p[0] <= '5')
 			e.answer.len = 3;
 		add_span(b, " ", e.answer);
+		if ((e.kind == TRACE_RESULT || e.kind == TRACE_END) && e.answer.p == NULL)
+			buf_adds(b, " dunno");
 		if (e.warned)
 			buf_adds(b, " warned");
 	}
