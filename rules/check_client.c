@@ -39,14 +39,20 @@ check_mynetworks(struct rule_run *run, const struct rule_op *op)
 	return rule_table_failed(run, run->subject, &err);
 }
 
-/* As in Postfix it is the connection's address that counts, whoever the client is said to be. */
+/* As in Postfix it is the connection's address that counts, whoever XCLIENT says that the client
+ * is.  But who forwards for others speaks from this machine for all the world. */
 static enum rule_result
 check_interfaces(struct rule_run *run, const struct rule_op *op)
 {
-	const struct client *peer = run->txn->peer == NULL ? run->client : run->txn->peer;
+	const struct client *c = run->client;
 
-	(void)op;
-	return own_networks_interface(run->rules->own, &peer->sa) ? RULE_OK : RULE_DUNNO;
+	if (is_untold(run, op))
+		return RULE_DUNNO;
+	if (c->source == SOURCE_XFORWARD_LOCAL)
+		return RULE_OK;
+	if (c->source != SOURCE_XFORWARD_REMOTE && run->txn->peer != NULL)
+		c = run->txn->peer;
+	return own_networks_interface(run->rules->own, &c->sa) ? RULE_OK : RULE_DUNNO;
 }
 
 static int64_t
@@ -99,8 +105,9 @@ const struct restriction_def restrictions_client[] = {
 	    .check = check_interfaces,
 	    .text =
 		"Permits connections from an address of this machine (inet_interfaces). It is the "
-		"connection that counts, not whom XCLIENT or XFORWARD name, so behind an MTA on "
-		"the same machine everybody is permitted; of a policy request it is the client." },
+		"connection that counts, not whom XCLIENT names; of a client that XFORWARD or a "
+		"policy request tells of it is his own address, for all of them come through the "
+		"same MTA." },
 	{ .name = "reject_unknown_client_hostname",
 	    .older = older_client,
 	    .stages = AT_ANY,

@@ -84,6 +84,36 @@ test_interfaces(void **state)
 	rule_world_fini(&w);
 }
 
+/* An MTA on this machine forwards for everybody: its own address would permit all the world. */
+static void
+test_interfaces_are_not_the_forwarding_peers(void **state)
+{
+	struct rule_world w;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_RECIPIENT] = "permit_inet_interfaces";
+	assert_int_equal(rule_world_compile(&w), 0);
+	rule_world_client(&w, "localhost", "127.0.0.1");
+	w.peer = w.client;
+	rule_world_client(&w, "a.test", "192.0.2.1");
+	w.client.source = SOURCE_XFORWARD_REMOTE;
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), "dunno");
+	rule_world_client(&w, "localhost", "127.0.0.1");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), "ok");
+	/* no XFORWARD came */
+	rule_world_client(&w, "unknown", "unknown");
+	w.client.source = SOURCE_PEER;
+	fact_set(&w.txn.facts, FACT_CLIENT_UNTOLD);
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), "dunno");
+	assert_non_null(strstr(rule_world_said(&w), "no XFORWARD"));
+	/* handed in here: there is no address to tell of */
+	w.txn.facts = (struct facts){ 0 };
+	w.client.source = SOURCE_XFORWARD_LOCAL;
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT), "ok");
+	rule_world_fini(&w);
+}
+
 #define NAME    "cannot find your hostname, [192.0.2.10]"
 #define REVERSE "cannot find your reverse hostname, [192.0.2.10]"
 
@@ -140,6 +170,7 @@ main(void)
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_interfaces),
+		cmocka_unit_test(test_interfaces_are_not_the_forwarding_peers),
 		cmocka_unit_test(test_names),
 	};
 
