@@ -40,7 +40,8 @@ struct rules {
 	struct address_rules *addresses;
 	struct listed_rules *listed;
 	struct login_maps *logins;
-	struct match_list *mynetworks, *relay_domains, *mx_backup_networks;
+	struct match_list *mynetworks, *mx_backup_networks;
+	const struct match_list *relay_domains; /* the addresses' */
 	struct own_networks *own;
 	const char *verify_sender; /* whom probes of ours come from; NULL: the null sender */
 	int access_parents;        /* parent_domain_matches_subdomains has smtpd_access_maps */
@@ -61,21 +62,20 @@ struct rules {
 
 /* Kept with the transaction, in its arena. */
 struct kept_dns {
-	struct kept_dns *next;
+	struct kept_dns *next;  /* in its chain */
+	struct kept_dns *asked; /* the next of the present run's batch */
 	const char *name;
 	enum dns_type type;
 	struct dns_query *query;         /* of the present run's batch, or NULL */
 	const struct dns_result *result; /* NULL: not known yet */
 };
-struct kept_address {
-	struct kept_address *next;
-	const char *text;
-	const struct address *address;
-};
 struct rule_txn {
 	const char *client_label; /* name[addr]; NULL: not asked for yet */
-	struct kept_dns *dns;
-	struct kept_address *addresses;
+	/* Many recipients have many domains, so look-ups are in chains by their names. */
+	struct kept_dns **dns, *asked;
+	size_t dns_chains, ndns;
+	/* The ones understood last; NULL: none. */
+	const struct address *sender_address, *recipient_address;
 	struct deferral sender; /* defer_if_permit so far, after the sender list */
 	struct deferral client, helo;
 	int sender_listed;       /* reject_unlisted_sender has had its turn at this stage, */

@@ -1,4 +1,4 @@
-/* The transaction's addresses, understood once each. */
+/* The transaction's addresses, understood once while they are asked about. */
 #include <string.h>
 
 #include "base/err.h"
@@ -19,39 +19,33 @@ rule_map_ask(struct rule_run *run)
 	    struct map_ask){ .set = run->txn->tables, .arena = run->arena, .get = get, .arg = run };
 }
 
+/* *kept: the one understood last.  An older one is not looked for among those of a thousand
+ * recipients; it costs less to understand it again. */
 static const struct address *
-understood(struct rule_run *run, const char *text)
+understood(struct rule_run *run, const char *text, const struct address **kept)
 {
-	struct kept_address *k;
-	struct address *a;
 	struct map_ask ask = rule_map_ask(run);
+	struct address *a;
 	struct err err;
 
-	for (k = run->kept->addresses; k != NULL; k = k->next)
-		if (strcmp(k->text, text) == 0)
-			return k->address;
+	if (*kept != NULL && strcmp((*kept)->text, text) == 0)
+		return *kept;
 	a = arena_calloc(run->arena, sizeof(*a));
 	if (address_resolve(run->rules->addresses, &ask, text, a, &err) == -1)
 		rule_warn(run, "%s: %s", text, err.text);
-	else {
-		/* What could not be found out may be found out for the next recipient. */
-		k = arena_alloc(run->arena, sizeof(*k));
-		*k = (struct kept_address){
-			.next = run->kept->addresses, .text = text, .address = a
-		};
-		run->kept->addresses = k;
-	}
+	else /* what could not be found out may be found out when it is asked for again */
+		*kept = a;
 	return a;
 }
 
 const struct address *
 rule_sender(struct rule_run *run)
 {
-	return understood(run, run->txn->sender.addr);
+	return understood(run, run->txn->sender.addr, &run->kept->sender_address);
 }
 
 const struct address *
 rule_recipient(struct rule_run *run)
 {
-	return understood(run, run->rcpt->addr);
+	return understood(run, run->rcpt->addr, &run->kept->recipient_address);
 }

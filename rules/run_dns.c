@@ -3,15 +3,70 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "rules/rules_private.h"
+
+#define CHAINS_MIN 16
+#define HASHED     255 /* octets of a name that count; longer ones are no names */
+
+static size_t
+chain_of(const struct rule_run *run, const char *name)
+{
+	char folded[HASHED + 1];
+
+	span_copy(span_str(name), folded, sizeof(folded));
+	return keyhash(&run->rules->row_hash, text_lower(folded), strlen(folded)) &
+	       (run->kept->dns_chains - 1);
+}
 
 static struct kept_dns *
 find(struct rule_run *run, const char *name, enum dns_type type)
 {
-	for (struct kept_dns *k = run->kept->dns; k != NULL; k = k->next)
+	if (run->kept->dns_chains == 0)
+		return NULL;
+	for (struct kept_dns *k = run->kept->dns[chain_of(run, name)]; k != NULL; k = k->next)
 		if (k->type == type && strcasecmp(k->name, name) == 0)
 			return k;
 	return NULL;
+}
+
+static void
+put(struct rule_run *run, struct kept_dns *k)
+{
+	struct kept_dns **chain = &run->kept->dns[chain_of(run, k->name)];
+
+	k->next = *chain;
+	*chain = k;
+}
+
+/* Twice the chains.  The old array is left to the arena: all of them are no more than the new. */
+static void
+grow(struct rule_run *run)
+{
+	struct rule_txn *t = run->kept;
+	struct kept_dns **old = t->dns, *k, *next;
+	size_t n = t->dns_chains;
+
+	t->dns_chains = n == 0 ? CHAINS_MIN : 2 * n;
+	t->dns = arena_calloc(run->arena, t->dns_chains * sizeof(struct kept_dns *));
+	for (size_t i = 0; i < n; i++)
+		for (k = old[i]; k != NULL; k = next) {
+			next = k->next;
+			put(run, k);
+		}
+}
+
+static struct kept_dns *
+keep(struct rule_run *run, const char *name, enum dns_type type)
+{
+	struct kept_dns *k = arena_calloc(run->arena, sizeof(*k));
+
+	k->name = arena_strdup(run->arena, name);
+	k->type = type;
+	if (run->kept->ndns++ == run->kept->dns_chains)
+		grow(run);
+	put(run, k);
+	return k;
 }
 
 static struct kept_dns *
@@ -19,19 +74,16 @@ start(struct rule_run *run, const char *name, enum dns_type type)
 {
 	struct kept_dns *k = find(run, name, type);
 
-	if (k == NULL) {
-		k = arena_calloc(run->arena, sizeof(*k));
-		k->name = arena_strdup(run->arena, name);
-		k->type = type;
-		k->next = run->kept->dns;
-		run->kept->dns = k;
-	}
+	if (k == NULL)
+		k = keep(run, name, type);
 	if (k->result != NULL || k->query != NULL || run->ask->services == NULL ||
 	    run->ask->services->dns == NULL)
 		return k;
 	if (run->kept->batch == NULL)
 		run->kept->batch = dns_batch_new(run->ask->services->dns, run->arena);
 	k->query = dns_start(run->kept->batch, span_str(k->name), type);
+	k->asked = run->kept->asked;
+	run->kept->asked = k;
 	return k;
 }
 
@@ -110,6 +162,7 @@ rule_dns_end(struct rule_run *run)
 		return;
 	dns_batch_end(run->kept->batch);
 	run->kept->batch = NULL;
-	for (struct kept_dns *k = run->kept->dns; k != NULL; k = k->next)
+	for (struct kept_dns *k = run->kept->asked; k != NULL; k = k->asked)
 		k->query = NULL;
+	run->kept->asked = NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -158,12 +159,52 @@ test_odd(void **state)
 	}
 }
 
+#define RCPTS   12000
+#define SAMPLED 1500
+
+static double
+seconds_of(struct rule_world *w, int from, int to)
+{
+	clock_t began = clock();
+	char address[64];
+
+	for (int i = from; i < to; i++) {
+		snprintf(address, sizeof(address), "r@d%d.elsewhere.example", i);
+		rule_world_rcpt(w, address);
+		(void)rule_world_ask(w, RULE_RCPT);
+	}
+	return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* What was looked up for earlier recipients is not gone through for each further one. */
+static void
+test_thousands_of_recipients_of_as_many_domains(void **state)
+{
+	struct rule_world w;
+	double first, last;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_RECIPIENT] = "reject_unknown_recipient_domain";
+	assert_int_equal(rule_world_compile(&w), 0);
+	first = seconds_of(&w, 0, SAMPLED);
+	(void)seconds_of(&w, SAMPLED, RCPTS - SAMPLED);
+	last = seconds_of(&w, RCPTS - SAMPLED, RCPTS);
+	assert_true(last < 4 * first + 0.05);
+	/* and it is still known */
+	rule_world_rcpt(&w, "r@D7.Elsewhere.example");
+	assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+	    "450 4.1.2 <r@D7.Elsewhere.example>: Recipient address rejected: Domain not found");
+	rule_world_fini(&w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_thousands_of_recipients_of_as_many_domains),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
