@@ -58,6 +58,12 @@ address_rules_compile(
 	return r;
 }
 
+const struct match_list *
+address_relay_domains(const struct address_rules *r)
+{
+	return r->relay_domains;
+}
+
 /* --- whose domain is it? --- */
 
 int

@@ -20,6 +20,7 @@
 struct address_rules;
 struct err;
 struct map_ask;
+struct match_list;
 struct own_networks;
 struct rule_load;
 struct rule_options;
@@ -54,6 +55,9 @@ struct address {
  * maps. Never NULL; what is wrong has been told. */
 struct address_rules *address_rules_compile(
     struct rule_load *, const struct rule_options *, const struct own_networks *) ATTR_MUST_USE;
+
+/* relay_domains, for who asks it by itself; the rules' own. */
+const struct match_list *address_relay_domains(const struct address_rules *);
 
 /* text: the address with quotes undone and without a source route (core's path.addr); "" is
  * MAILER-DAEMON.  0, or -1 with out->broken set and err ERR_RETRY. */

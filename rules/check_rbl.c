@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "rules/address.h"
+#include "rules/mx_backup.h"
 #include "rules/rbl_run.h"
 #include "rules/rules_private.h"
 
@@ -46,11 +47,7 @@ may_permit(struct rule_run *run)
 	if (run->ask->stage != RULE_RCPT || run->rcpt == NULL)
 		return 1;
 	rcpt = rule_recipient(run);
-	if (rcpt->broken)
-		return 0;
-	if (rcpt->routed && !run->o->allow_untrusted_routing)
-		return 0;
-	return rcpt->class != ADDR_DEFAULT;
+	return !rcpt->broken && relay_authorised(run, rcpt);
 }
 
 static enum rule_result

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "rules/address.h"
+#include "rules/mail_keys.h"
 #include "rules/rules_private.h"
 #include "rules/verify.h"
 
@@ -36,16 +37,6 @@ manner_of(struct rule_run *run, enum subject_kind kind)
 /* --- what goes between < and > --- */
 
 static int
-is_dot_string(const char *s)
-{
-	static const char specials[] = "()<>[]:;@\\,\" \t";
-
-	if (s[0] == '\0' || s[0] == '.' || s[strlen(s) - 1] == '.' || strstr(s, "..") != NULL)
-		return 0;
-	return strpbrk(s, specials) == NULL;
-}
-
-static int
 has_control(const char *s)
 {
 	for (; *s != '\0'; s++)
@@ -54,37 +45,19 @@ has_control(const char *s)
 	return 0;
 }
 
-static const char *
-quoted(struct arena *a, const char *local)
-{
-	char *out, *p;
-
-	if (is_dot_string(local))
-		return local;
-	p = out = arena_alloc(a, 2 * strlen(local) + 3);
-	*p++ = '"';
-	for (; *local != '\0'; local++) {
-		if (*local == '"' || *local == '\\')
-			*p++ = '\\';
-		*p++ = *local;
-	}
-	*p++ = '"';
-	*p = '\0';
-	return out;
-}
-
 /* As the client wrote it, since the case of a local part may matter to its host; but what lacks a
  * domain, or is rewritten, as it is understood. */
 static void
 write_address(
     struct rule_run *run, const struct path *p, const struct address *a, struct verify_question *q)
 {
-	const char *local = a->local;
+	const char *local = a->local, *written;
 
 	q->domain = a->domain;
 	if (p->local != NULL && text_case_eq(p->local, a->local))
 		local = p->local;
-	q->address = arena_printf(run->arena, "%s@%s", quoted(run->arena, local), q->domain);
+	written = arena_printf(run->arena, "%s@%s", local, q->domain);
+	q->address = arena_str(run->arena, mail_quoted(run->arena, span_str(written)));
 }
 
 /* The probe's sender: double-bounce@$myorigin; "" the null sender. */

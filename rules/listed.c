@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "mail/reply.h"
 #include "rules/address.h"
 #include "rules/load.h"
 #include "rules/mail_find.h"
@@ -117,34 +118,13 @@ is_rewritten(struct question *q)
 
 /* --- transport_maps --- */
 
-/* Length of "5.1.2" at the start of text, if an end or a blank follows; else 0. */
-static size_t
-enhanced_length(const char *text)
-{
-	size_t i = 1;
-
-	if (strchr("245", text[0]) == NULL || text[0] == '\0')
-		return 0;
-	for (int part = 0; part < 2; part++) {
-		size_t digits;
-
-		if (text[i] != '.')
-			return 0;
-		digits = strspn(text + i + 1, "0123456789");
-		if (digits < 1 || digits > 3)
-			return 0;
-		i += 1 + digits;
-	}
-	return text[i] == '\0' || text[i] == ' ' || text[i] == '\t' ? i : 0;
-}
-
 /* "error:TEXT", "retry:5.1.2 TEXT": the refusal that it is. */
 static enum listed_result
 refused_by(struct question *q, int64_t code, const char *enhanced, const struct table_hit *hit,
     const char *text)
 {
 	char own[12];
-	size_t n = enhanced_length(text);
+	size_t n = enhanced_len(span_str(text));
 
 	if (text[0] == '\0')
 		text = "Address is undeliverable";

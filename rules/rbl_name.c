@@ -1,7 +1,7 @@
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "mail/hostname.h"
 #include "net/dns_name.h"
 #include "rules/rbl_name.h"
 
@@ -11,39 +11,13 @@ rbl_name_of_address(const struct sockaddr_storage *sa, const char *zone, char *o
 	return dns_reverse_name(sa, zone, out, size) == 0;
 }
 
-/* Postfix's idea of a label: underscores are fine, a hyphen must stand between others. */
-static int
-is_label(const char *p, size_t len)
-{
-	if (len == 0 || len > DNS_LABEL_MAX || p[0] == '-' || p[len - 1] == '-')
-		return 0;
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)p[i]) && p[i] != '-' && p[i] != '_')
-			return 0;
-	return 1;
-}
-
-static int
-is_number(const char *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!isdigit((unsigned char)p[i]))
-			return 0;
-	return 1;
-}
-
+/* A host name whose last label is no number. */
 static int
 is_host_name(const char *name)
 {
-	for (const char *p = name;; p++) {
-		size_t len = strcspn(p, ".");
+	const char *dot = strrchr(name, '.'), *last = dot == NULL ? name : dot + 1;
 
-		if (!is_label(p, len))
-			return 0;
-		if (p[len] == '\0')
-			return !is_number(p, len);
-		p += len;
-	}
+	return hostname_valid(span_str(name), 0) && last[strspn(last, "0123456789")] != '\0';
 }
 
 int

@@ -125,13 +125,12 @@ compile_own(struct rule_compile *c)
 		nets = own_networks_default(r->own);
 	r->mynetworks = match_list_compile(
 	    l, "mynetworks", nets, MATCH_HOST, match_list_parents(l, parents, "mynetworks"));
-	r->relay_domains = match_list_compile(l, "relay_domains", o->relay_domains, MATCH_DOMAIN,
-	    match_list_parents(l, parents, "relay_domains"));
 	r->mx_backup_networks =
 	    match_list_compile(l, "permit_mx_backup_networks", o->permit_mx_backup_networks,
 		MATCH_HOST, match_list_parents(l, parents, "permit_mx_backup_networks"));
 	r->access_parents = match_list_parents(l, parents, "smtpd_access_maps");
 	r->addresses = address_rules_compile(l, o, r->own);
+	r->relay_domains = address_relay_domains(r->addresses);
 	r->listed = listed_rules_compile(l, o);
 	r->logins = login_maps_compile(l, o->smtpd_sender_login_maps);
 	r->verify_sender = verify_sender(c, o);
