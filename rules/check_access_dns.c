@@ -8,6 +8,8 @@
 #include "rules/access_lookup.h"
 #include "rules/rules_private.h"
 
+#define HOSTS_MAX 100 /* of a name; Postfix's too, from 3.9 on */
+
 enum { BEHIND_MX, BEHIND_NS, BEHIND_A };
 
 static enum dns_type
@@ -128,6 +130,21 @@ unable(struct access_lookup *a, const char *domain, enum dns_type type, const st
 	    dns_outcome_text(r->outcome));
 }
 
+/* Whoever names thousands of hosts makes us ask for each of them, so there is an end to it
+ * (PITFALLS B16). */
+static void
+hosts(struct access_lookup *a, const char *domain, enum dns_type type, const struct dns_result *r)
+{
+	size_t n = r->n < HOSTS_MAX ? r->n : HOSTS_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (host(a, r->rr[i].name))
+			return;
+	if (n < r->n)
+		rule_warn(a->run, "%s: %s of %s: only %d of %zu hosts are looked at", a->op->word,
+		    dns_type_text(type), domain, HOSTS_MAX, r->n);
+}
+
 static int
 is_name(const char *domain)
 {
@@ -154,9 +171,7 @@ mail_exchangers(struct access_lookup *a, const char *domain)
 	}
 	if (dns_null_mx(r))
 		return;
-	for (size_t i = 0; i < r->n; i++)
-		if (host(a, r->rr[i].name))
-			return;
+	hosts(a, domain, DNS_MX, r);
 }
 
 static void
@@ -181,9 +196,7 @@ name_servers(struct access_lookup *a, const char *domain)
 		unable(a, d, DNS_NS, r);
 		return;
 	}
-	for (size_t i = 0; i < r->n; i++)
-		if (host(a, r->rr[i].name))
-			return;
+	hosts(a, d, DNS_NS, r);
 }
 
 static enum rule_result

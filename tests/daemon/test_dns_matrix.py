@@ -341,3 +341,27 @@ def test_ordinary(filterd, hop):
                 c.quit()
     finally:
         n.finish()
+
+
+def test_hundreds_of_exchangers_are_not_all_looked_up(filterd, hop):
+    """PITFALLS B16: there is an end to the hosts behind one name."""
+    if nsd_lib.missing():
+        cannot(nsd_lib.missing())
+    hosts = "".join(f"@ MX 10 h{i}\nh{i} A 192.0.2.{i}\n" for i in range(1, 121))
+    nsd = nsd_lib.Nsd({"many.test": hosts})
+    try:
+        nsd.start()
+        f = filterd(
+            listeners={"smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop,
+            verify_recipients_at_next_hop="no", resolver=nsd.address,
+            smtpd_sender_restrictions="check_sender_mx_access texthash:{dir}/hosts",
+            files={"hosts": "other.test REJECT\n"})
+        f.expect("MX of many.test: only 100 of 120 hosts are looked at")
+        with smtp.Client(f.address("smtp"), timeout=60) as c:
+            c.hello()
+            assert c.cmd("MAIL FROM:<s@many.test>").code == 250
+            assert c.cmd("RCPT TO:<r@relay.example>").code == 250
+            c.quit()
+        assert len([e for e in f.entries() if "only 100 of 120" in str(e)]) == 1
+    finally:
+        nsd.finish()
