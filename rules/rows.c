@@ -7,7 +7,8 @@
 #include "rules/rules_private.h"
 
 /* So many are kept; rows that a pattern fills in ($1) may have any number of texts. */
-#define ROWS_MAX ((size_t)10000)
+#define ROWS_MAX        ((size_t)10000)
+#define ROWS_OCTETS_MAX ((size_t)16 * 1024 * 1024)
 
 static void
 report(void *arg, const struct rule_finding *f)
@@ -54,7 +55,7 @@ rule_row_list(struct rule_run *run, const char *text)
 
 	pthread_mutex_lock(&r->row_lock);
 	l = find(r, text, slot);
-	if (l == NULL && r->nrows < ROWS_MAX) {
+	if (l == NULL && r->nrows < ROWS_MAX && arena_used(r->row_mem) < ROWS_OCTETS_MAX) {
 		l = compile(run, r, text, r->row_mem);
 		l->next = r->rows[slot];
 		r->rows[slot] = l;

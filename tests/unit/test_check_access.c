@@ -10,6 +10,8 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/arena.h"
+#include "rules/rules_private.h"
 #include "tests/lib/rule_world.h"
 
 #define CONFIG "451 4.3.5 Server configuration error"
@@ -252,6 +254,36 @@ test_certificates(void **state)
 	}
 }
 
+/* A list that a pattern makes of what a client said is another one each time: those that are kept
+ * are limited in number, and in octets. */
+static void
+test_long_lists_made_by_a_pattern_are_not_all_kept(void **state)
+{
+	struct buf list = { 0 };
+	struct rule_world w;
+	char address[64];
+
+	(void)state;
+	buf_adds(&list, "check_sender_access pcre:{{/^(.*)@/ permit_naked_ip_address");
+	for (int i = 0; i < 300; i++)
+		buf_adds(&list, " reject_unauth_pipelining");
+	buf_adds(&list, " $1}}");
+	rule_world_init(&w);
+	w.o.lists[LIST_SENDER] = buf_cstr(&list);
+	w.o.smtpd_restriction_classes = "";
+	assert_int_equal(rule_world_compile(&w), 0);
+	for (int i = 0; i < 1000; i++) {
+		rule_world_again(&w);
+		snprintf(address, sizeof(address), "s%d@from.example", i);
+		rule_world_sender(&w, address);
+		assert_string_equal(rule_world_ask(&w, RULE_RCPT), CONFIG);
+	}
+	assert_true(w.rules->nrows > 100 && w.rules->nrows < 1000);
+	assert_true(arena_used(w.rules->row_mem) < 17 * 1024 * 1024);
+	rule_world_fini(&w);
+	buf_fini(&list);
+}
+
 int
 main(void)
 {
@@ -260,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_permission),
 		cmocka_unit_test(test_at_data),
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_long_lists_made_by_a_pattern_are_not_all_kept),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
