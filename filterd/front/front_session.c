@@ -11,6 +11,9 @@
 #include "net/fiber.h"
 #include "net/stream.h"
 
+/* What may wait for a peer that sends and does not read. */
+#define REPLIES_MAX ((size_t)128 * 1024)
+
 void
 front_session_init(struct front_session *s, const struct session_kind *kind, struct doors *d,
     int fd, size_t i, const struct sockaddr_storage *peer)
@@ -52,18 +55,12 @@ our_side(const struct front_session *s, struct client *c)
 void
 front_session_peer(const struct front_session *s, struct client *c)
 {
-	struct sockaddr_storage ours;
-	socklen_t len = sizeof(ours);
 	int port;
 
 	client_init(c);
 	c->sa = s->peer_sa;
 	sockaddr_text(&s->peer_sa, c->addr, sizeof(c->addr), &port);
 	snprintf(c->port, sizeof(c->port), "%d", port);
-	if (getsockname(stream_fd(s->stream), (struct sockaddr *)&ours, &len) == 0) {
-		sockaddr_text(&ours, c->server_addr, sizeof(c->server_addr), &port);
-		snprintf(c->server_port, sizeof(c->server_port), "%d", port);
-	}
 	c->source = SOURCE_PEER;
 	our_side(s, c);
 }
@@ -120,6 +117,12 @@ front_session_flush(struct front_session *s, int log_first)
 	if (log_first)
 		log_batch_flush();
 	return stream_flush(s->stream, deadline_in_ms(s->listener->params->smtpd_timeout), &err);
+}
+
+int
+front_session_behind(const struct front_session *s)
+{
+	return stream_queued(s->stream) > REPLIES_MAX;
 }
 
 int

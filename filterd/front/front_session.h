@@ -86,6 +86,8 @@ void front_session_park(struct front_session *, int between, int64_t timeout_ms)
 /* Send what is queued, within smtpd_timeout; log_first: lines about it are written before.  0, or
  * -1: the peer is lost. */
 int front_session_flush(struct front_session *, int log_first) ATTR_MUST_USE;
+/* Is so much queued that the peer must read before it may say more? */
+int front_session_behind(const struct front_session *);
 /* Take what no event will tell of: 1 got some, 0 end of file, -1 failure, -2 nothing there. */
 int front_session_more(struct front_session *);
 

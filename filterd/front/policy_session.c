@@ -204,6 +204,18 @@ serve(struct policy_session *s)
 	}
 }
 
+/* -1: the peer is lost, and the session over. */
+static int
+flush(struct policy_session *s)
+{
+	int rc = front_session_flush(&s->f, s->log_first);
+
+	s->log_first = 0;
+	if (rc == -1)
+		s->f.over = 1;
+	return rc;
+}
+
 static void
 policy_run(struct front_session *f)
 {
@@ -215,11 +227,12 @@ policy_run(struct front_session *f)
 	rc = atomic_load(&f->timed_out) ? 0 : stream_try_fill(f->stream);
 	while (rc == 1 && !f->over) {
 		serve(s);
+		if (front_session_behind(f) && flush(s) == -1)
+			return;
 		rc = f->over ? -2 : front_session_more(f);
 	}
-	if (front_session_flush(f, s->log_first) == -1 || rc == 0 || rc == -1)
+	if (flush(s) == -1 || rc == 0 || rc == -1)
 		f->over = 1;
-	s->log_first = 0;
 	partial = stream_peek(f->stream).len > 0;
 	if (!f->over)
 		front_session_park(

@@ -198,8 +198,11 @@ run_commands(struct smtp_session *s)
 static int
 more_input(struct smtp_session *s)
 {
-	int rc = front_session_more(&s->f);
+	int rc;
 
+	if (front_session_behind(&s->f) && session_flush(s) == -1)
+		return 0;
+	rc = front_session_more(&s->f);
 	if (rc == 0 || rc == -1)
 		ended(s);
 	return rc == 1;

@@ -1,6 +1,9 @@
 """The SMTP and LMTP doors: commands, their order, what is announced, limits (PITFALLS A6-A14, B1, B2)."""
+import os
 import random
 import re
+import signal
+import socket
 import time
 
 import pytest
@@ -615,3 +618,51 @@ def test_xclient_address_survives_a_reload(filterd, hop):
         assert c.cmd("XCLIENT ADDR=127.0.0.1").code == 550
         assert c.cmd("XFORWARD NAME=x").code == 550
     assert f.wait_finals(1)[0]["client"] == "unknown[192.0.2.9]"
+
+
+def peak_kb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
+
+
+def fill(s, text, most):
+    """Send while the other side sleeps, until nothing more goes in."""
+    sent = 0
+    s.setblocking(False)
+    while sent < most:
+        try:
+            sent += s.send(text)
+        except BlockingIOError:
+            break
+    return sent
+
+
+def drain(s):
+    """All that comes until nothing does for a while."""
+    got = 0
+    s.settimeout(1)
+    try:
+        while more := s.recv(65536):
+            got += len(more)
+    except TimeoutError:
+        pass
+    return got
+
+
+def test_replies_do_not_pile_up_for_who_reads_none(filterd, hop):
+    """What a connection can hold of short commands would have several times as much of replies."""
+    f = filterd(listeners={"smtp": "smtp"}, next_hop=hop.next_hop)
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(f.address("smtp"))
+        assert s.recv(4096).startswith(b"220")
+        worker, = f.workers()
+        before = peak_kb(worker)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            assert fill(s, b"HELP\r\n" * 1000, 4 * 1024 * 1024) > 256 * 1024
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        time.sleep(1)
+        assert drain(s) > 1024 * 1024
+        assert peak_kb(worker) - before < 700

@@ -15,6 +15,7 @@ import nexthop
 import policy
 import policy_server
 import postfix
+import smtp
 from filterd_proc import Filterd
 from ports import free_port
 
@@ -258,3 +259,17 @@ def wait_for(port):
         except OSError:
             assert time.monotonic() < end, "postgrey does not start"
             time.sleep(0.1)
+
+
+def test_a_unix_door_has_no_server_address():
+    """SMTPD_POLICY_README's server_address and server_port are of the Internet, or empty."""
+    with policy_server.Server() as s, nexthop.NextHop() as hop, \
+            Filterd(listeners={"lmtp": "lmtp:unix, role = before_queue"}, next_hop=hop.next_hop,
+                    verify_recipients_at_next_hop="no", smtpd_authorized_xforward_hosts="",
+                    smtpd_recipient_restrictions=f"check_policy_service {s.endpoint}") as f:
+        with smtp.Client(f.address("lmtp")) as c:
+            c.cmd("LHLO h.example")
+            c.cmd("MAIL FROM:<a@example.com>")
+            assert c.cmd("RCPT TO:<b@example.org>").code == 250
+            c.quit()
+        assert [(r["server_address"], r["server_port"]) for r in s.asked] == [("", "")]
