@@ -60,7 +60,9 @@ name_of(struct rule_run *run, enum subject_kind kind)
 	if (kind == SUBJECT_CLIENT || kind == SUBJECT_REVERSE_CLIENT)
 		return strcasecmp(s, "unknown") == 0 ? NULL : s;
 	at = strrchr(s, '@');
-	return at == NULL ? s : at + 1;
+	s = at == NULL ? s : at + 1;
+	at = rule_dns_name(run, s);
+	return at == NULL ? s : at; /* tables are asked with the name that the DNS has */
 }
 
 /* 1 a row answered. */

@@ -14,8 +14,8 @@ any_of(
 {
 	int trouble = 0;
 
-	/* Nobody is asked for what can be no host. */
-	if (!hostname_valid(span_str(name), 0))
+	name = rule_dns_name(run, name);
+	if (name == NULL)
 		return 0;
 	for (int i = 0; i < 3; i++) {
 		const struct dns_result *r = rule_dns(run, name, types[i]);
@@ -116,6 +116,8 @@ check_address_domain(struct rule_run *run, const struct address *a, struct rule_
 void
 prepare_address_domain(struct rule_run *run, const struct address *a)
 {
-	if (has_dns_domain(a) && hostname_valid(span_str(a->domain), 0))
-		rule_dns_start(run, a->domain, DNS_MX);
+	const char *name = has_dns_domain(a) ? rule_dns_name(run, a->domain) : NULL;
+
+	if (name != NULL)
+		rule_dns_start(run, name, DNS_MX);
 }

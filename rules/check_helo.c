@@ -78,9 +78,11 @@ check_helo(struct rule_run *run, const struct rule_op *op)
 static void
 prepare_helo(struct rule_run *run, const struct rule_op *op)
 {
+	const char *name = run->txn->has_helo ? rule_dns_name(run, run->client->helo) : NULL;
+
 	(void)op;
-	if (run->txn->has_helo && hostname_valid(span_str(run->client->helo), 0))
-		rule_dns_start(run, run->client->helo, DNS_A);
+	if (name != NULL)
+		rule_dns_start(run, name, DNS_A);
 }
 
 static int

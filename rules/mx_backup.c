@@ -191,7 +191,7 @@ may_have_mx(struct rule_run *run, const struct address *a)
 {
 	return !a->broken && !a->malformed && a->class == ADDR_DEFAULT &&
 	       (!a->routed || run->o->allow_untrusted_routing) &&
-	       !host_is_literal(span_str(a->domain)) && hostname_valid(span_str(a->domain), 0);
+	       !host_is_literal(span_str(a->domain)) && rule_dns_name(run, a->domain) != NULL;
 }
 
 enum rule_result
@@ -212,7 +212,7 @@ check_mx_backup(struct rule_run *run, const struct rule_op *op)
 		return RULE_OK;
 	if (!may_have_mx(run, a))
 		return RULE_DUNNO;
-	mx = rule_dns(run, a->domain, DNS_MX);
+	mx = rule_dns(run, rule_dns_name(run, a->domain), DNS_MX);
 	if (dns_outcome_answer(mx->outcome) == -1)
 		trouble(run, "look up mail exchanger information", "", record_text(mx->outcome));
 	if (dns_outcome_answer(mx->outcome) != 1 || dns_null_mx(mx))
@@ -230,5 +230,5 @@ prepare_mx_backup(struct rule_run *run, const struct rule_op *op)
 {
 	(void)op;
 	if (run->rcpt != NULL && may_have_mx(run, rule_recipient(run)))
-		rule_dns_start(run, rule_recipient(run)->domain, DNS_MX);
+		rule_dns_start(run, rule_dns_name(run, rule_recipient(run)->domain), DNS_MX);
 }

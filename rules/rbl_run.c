@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "mail/idna.h"
 #include "rules/dnsbl.h"
 #include "rules/rbl_name.h"
 #include "rules/rbl_reply.h"
@@ -82,14 +83,18 @@ const char *
 rbl_asked_name(struct rule_run *run, const struct rbl_asked *a, const struct rbl_spec *s)
 {
 	char name[2 * DNS_NAME_MAX];
+	const char *at, *domain;
 	int some;
 
 	if (a->what == NULL)
 		return NULL;
-	if (a->kind == RBL_ADDRESSES)
+	if (a->kind == RBL_ADDRESSES) {
 		some = rbl_name_of_address(&run->client->sa, s->zone, name, sizeof(name));
-	else
-		some = rbl_name_of_domain(a->what, s->zone, name, sizeof(name));
+	} else {
+		at = strrchr(a->what, '@');
+		domain = idna_ascii(run->arena, at == NULL ? a->what : at + 1);
+		some = domain != NULL && rbl_name_of_domain(domain, s->zone, name, sizeof(name));
+	}
 	return some ? arena_strdup(run->arena, name) : NULL;
 }
 

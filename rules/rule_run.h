@@ -123,6 +123,9 @@ struct map_ask rule_map_ask(struct rule_run *);
 const struct address *rule_sender(struct rule_run *);
 const struct address *rule_recipient(struct rule_run *);
 
+/* The name as the DNS is asked for it: the same, or what IDNA makes of one that is not ASCII. NULL:
+ * nobody is asked for what can be no host. */
+const char *rule_dns_name(struct rule_run *, const char *name);
 /* DNS: the same look-up is asked once a transaction.  start begins, rule_dns() waits, until the
  * run's deadline: the outcome is then a time-out. */
 void rule_dns_start(struct rule_run *, const char *name, enum dns_type);

@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -230,8 +231,10 @@ def paste(line, where, p, status=0):
 def old(postfix, tmp_path_factory):
     """A Postfix as it was, and a folder with its tables and the copy of its configuration."""
     where = str(tmp_path_factory.mktemp("old"))
-    for d in (where, os.path.dirname(where), os.path.dirname(os.path.dirname(where))):
+    d = where
+    while d.startswith(tempfile.gettempdir() + "/"):
         os.chmod(d, 0o755)
+        d = os.path.dirname(d)
     for name, text in TABLES.items():
         with open(os.path.join(where, name), "w") as f:
             f.write(text)
