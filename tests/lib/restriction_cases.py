@@ -374,6 +374,9 @@ class Draw(random.Random):
         if self.theme == "unknown" and not direct and self.maybe(.4):
             name = self.choice([world.GONE, world.LATER])
         helo = self.choice(world.HELOS) if self.maybe(.6 if self.theme in ("helo", "unknown") else .25) else self.choice(world.HELOS[:3])
+        if direct and helo == "localhost":
+            # Clients that are called so are in this group's DNS, and filterd remembers.
+            helo = "foo"
         login = self.choice(["joe", "JOE", "bob", "ann@local.example"]) if self.maybe(.7 if self.theme == "login" else .04) and not direct else None
         return {"addr": address, "name": name, "reverse_name": reverse, "helo": None if self.maybe(.04) else helo,
                 "proto": "ESMTP" if self.maybe(.8) else "SMTP", "login": login}
