@@ -69,102 +69,110 @@ keep(struct rule_run *run, const char *name, enum dns_type type)
 		grow(run);
 	put(run, k);
 	return k;
+}
 
-	const char *rule_dns_name(struct rule_run * run, const char *name)
-	{
-		const char *ascii = idna_ascii(run->arena, name);
+const char *
+rule_dns_name(struct rule_run *run, const char *name)
+{
+	const char *ascii = idna_ascii(run->arena, name);
 
-		return ascii != NULL && hostname_valid(span_str(ascii), 0) ? ascii : NULL;
-	}
+	return ascii != NULL && hostname_valid(span_str(ascii), 0) ? ascii : NULL;
+}
 
-	static struct kept_dns *start(struct rule_run * run, const char *name, enum dns_type type)
-	{
-		struct kept_dns *k = find(run, name, type);
+static struct kept_dns *
+start(struct rule_run *run, const char *name, enum dns_type type)
+{
+	struct kept_dns *k = find(run, name, type);
 
-		if (k == NULL)
-			k = keep(run, name, type);
-		if (k->result != NULL || k->query != NULL || run->ask->services == NULL ||
-		    run->ask->services->dns == NULL)
-			return k;
-		if (run->kept->batch == NULL)
-			run->kept->batch = dns_batch_new(run->ask->services->dns, run->arena);
-		k->query = dns_start(run->kept->batch, span_str(k->name), type);
-		k->asked = run->kept->asked;
-		run->kept->asked = k;
+	if (k == NULL)
+		k = keep(run, name, type);
+	if (k->result != NULL || k->query != NULL || run->ask->services == NULL ||
+	    run->ask->services->dns == NULL)
 		return k;
+	if (run->kept->batch == NULL)
+		run->kept->batch = dns_batch_new(run->ask->services->dns, run->arena);
+	k->query = dns_start(run->kept->batch, span_str(k->name), type);
+	k->asked = run->kept->asked;
+	run->kept->asked = k;
+	return k;
+}
+
+void
+rule_dns_start(struct rule_run *run, const char *name, enum dns_type type)
+{
+	(void)start(run, name, type);
+}
+
+const struct dns_result *
+rule_dns(struct rule_run *run, const char *name, enum dns_type type)
+{
+	static const struct dns_result nobody = { .outcome = DNS_UNREACHABLE };
+	struct kept_dns *k = start(run, name, type);
+	int64_t began = rule_trace_clock(run);
+	const struct dns_result *r;
+
+	if (k->result != NULL) {
+		rule_trace_dns(run, k, k->result, 0);
+		return k->result;
 	}
-
-	void rule_dns_start(struct rule_run * run, const char *name, enum dns_type type)
-	{
-		(void)start(run, name, type);
+	if (k->query == NULL) {
+		rule_trace_dns(run, k, &nobody, 0);
+		return &nobody;
 	}
+	/* At the deadline it counts as a time-out now, but not for a later stage, which may have
+	 * the answer by then. */
+	if (dns_wait_query(k->query, run->ask->deadline))
+		k->result = dns_result(k->query);
+	r = dns_result(k->query);
+	rule_trace_dns(run, k, r, rule_trace_clock(run) - began);
+	return r;
+}
 
-	const struct dns_result *rule_dns(
-	    struct rule_run * run, const char *name, enum dns_type type)
-	{
-		static const struct dns_result nobody = { .outcome = DNS_UNREACHABLE };
-		struct kept_dns *k = start(run, name, type);
-		int64_t began = rule_trace_clock(run);
-		const struct dns_result *r;
+size_t
+rule_addr_types(const struct rule_run *run, enum dns_type types[2])
+{
+	const char *p = run->o->inet_protocols;
+	size_t n = 0;
 
-		if (k->result != NULL) {
-			rule_trace_dns(run, k, k->result, 0);
-			return k->result;
-		}
-		if (k->query == NULL) {
-			rule_trace_dns(run, k, &nobody, 0);
-			return &nobody;
-		}
-		/* At the deadline it counts as a time-out now, but not for a later stage, which may
-		 * have the answer by then. */
-		if (dns_wait_query(k->query, run->ask->deadline))
-			k->result = dns_result(k->query);
-		r = dns_result(k->query);
-		rule_trace_dns(run, k, r, rule_trace_clock(run) - began);
-		return r;
-	}
+	if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv4") != NULL)
+		types[n++] = DNS_A;
+	if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv6") != NULL)
+		types[n++] = DNS_AAAA;
+	return n;
+}
 
-	size_t rule_addr_types(const struct rule_run *run, enum dns_type types[2])
-	{
-		const char *p = run->o->inet_protocols;
-		size_t n = 0;
+void
+rule_addrs_start(struct rule_run *run, const char *host)
+{
+	enum dns_type types[2];
+	size_t n = rule_addr_types(run, types);
 
-		if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv4") != NULL)
-			types[n++] = DNS_A;
-		if (p == NULL || strcasestr(p, "all") != NULL || strcasestr(p, "ipv6") != NULL)
-			types[n++] = DNS_AAAA;
-		return n;
-	}
+	for (size_t i = 0; i < n; i++)
+		rule_dns_start(run, host, types[i]);
+}
 
-	void rule_addrs_start(struct rule_run * run, const char *host)
-	{
-		enum dns_type types[2];
-		size_t n = rule_addr_types(run, types);
+void
+rule_dns_begin(struct rule_run *run, const struct rule_list *l, size_t i)
+{
+	size_t end = i + l->ops[i].together;
 
-		for (size_t i = 0; i < n; i++)
-			rule_dns_start(run, host, types[i]);
-	}
+	if (l->ops[i].together < 2)
+		return;
+	for (size_t k = i; k < end; k++)
+		if (l->ops[k].def->prepare != NULL)
+			l->ops[k].def->prepare(run, &l->ops[k]);
+	if (run->kept->batch != NULL)
+		dns_send(run->kept->batch);
+}
 
-	void rule_dns_begin(struct rule_run * run, const struct rule_list *l, size_t i)
-	{
-		size_t end = i + l->ops[i].together;
-
-		if (l->ops[i].together < 2)
-			return;
-		for (size_t k = i; k < end; k++)
-			if (l->ops[k].def->prepare != NULL)
-				l->ops[k].def->prepare(run, &l->ops[k]);
-		if (run->kept->batch != NULL)
-			dns_send(run->kept->batch);
-	}
-
-	void rule_dns_end(struct rule_run * run)
-	{
-		if (run->kept->batch == NULL)
-			return;
-		dns_batch_end(run->kept->batch);
-		run->kept->batch = NULL;
-		for (struct kept_dns *k = run->kept->asked; k != NULL; k = k->asked)
-			k->query = NULL;
-		run->kept->asked = NULL;
-	}
+void
+rule_dns_end(struct rule_run *run)
+{
+	if (run->kept->batch == NULL)
+		return;
+	dns_batch_end(run->kept->batch);
+	run->kept->batch = NULL;
+	for (struct kept_dns *k = run->kept->asked; k != NULL; k = k->asked)
+		k->query = NULL;
+	run->kept->asked = NULL;
+}
