@@ -229,6 +229,21 @@ verdict(struct builder *b, const struct trace_read *e)
 	set_rule(b->open[0], e->file, e->line, e->name);
 }
 
+/* Doors say more than what lists decide: a reply is this stage's when it has its code, or is a
+ * policy door's. */
+static void
+reply(struct builder *b, const struct trace_read *e)
+{
+	const char *v =
+	    b->depth == 0 ? NULL : json_string_value(json_object_get(b->open[0], "verdict"));
+
+	if (v == NULL || json_object_get(b->open[0], "reply") != NULL)
+		return;
+	if (span_case_starts(e->answer, "action=") ||
+	    (strlen(v) >= 3 && e->answer.len >= 3 && memcmp(e->answer.p, v, 3) == 0))
+		set(b->open[0], "reply", e->answer);
+}
+
 static void
 event(struct builder *b, const struct trace_read *e)
 {
@@ -283,8 +298,7 @@ event(struct builder *b, const struct trace_read *e)
 		verdict(b, e);
 		break;
 	case TRACE_REPLY:
-		if (b->depth > 0)
-			set(b->open[0], "reply", e->answer);
+		reply(b, e);
 		break;
 	}
 }

@@ -26,6 +26,23 @@ engine_begin(struct transaction *t, struct snapshot *s)
 }
 
 void
+engine_replied(struct transaction *t, struct span wire)
+{
+	char *text, *to;
+
+	if (t->trace == NULL)
+		return;
+	text = to = arena_alloc(t->arena, wire.len + 1);
+	for (size_t i = 0; i < wire.len; i++)
+		if (wire.p[i] != '\r')
+			*to++ = (char)wire.p[i];
+	*to = '\0';
+	while (to > text && to[-1] == '\n')
+		*--to = '\0';
+	trace_add(t->trace, &(struct trace_event){ .kind = TRACE_REPLY, .answer = text });
+}
+
+void
 engine_record(struct transaction *t)
 {
 	if (t->trace == NULL || t->services == NULL || t->services->decisions == NULL)

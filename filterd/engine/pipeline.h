@@ -10,6 +10,7 @@
 #define ENGINE_PIPELINE_H
 
 #include "base/clock.h"
+#include "base/span.h"
 #include "core/transaction.h"
 
 struct snap_listener;
@@ -21,6 +22,9 @@ struct snapshot;
 /* A transaction begins: it keeps this configuration's tables as they are now, to engine_end().
  * Its services are set. */
 void engine_begin(struct transaction *, struct snapshot *);
+/* Tell the trace, if there is one, what the client was told about the last question; in the form of
+ * the wire. */
+void engine_replied(struct transaction *, struct span wire);
 /* What was decided so far goes to the decision log, if there is one and anything was asked; what
  * comes later is another record of the same id.  For who answers long before the end. */
 void engine_record(struct transaction *);

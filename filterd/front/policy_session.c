@@ -112,6 +112,9 @@ reply(struct policy_session *s, const struct policy_answer *a)
 
 	policy_reply_format(a->action, &out);
 	stream_queue(s->f.stream, out.p, out.len);
+	engine_replied(&s->txn, buf_span(&out));
+	/* The next request may be long in coming, and about something else. */
+	engine_record(&s->txn);
 	buf_fini(&out);
 }
 

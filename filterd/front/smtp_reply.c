@@ -46,6 +46,7 @@ queue_refusal(struct smtp_session *s, const struct recipient *r, int code, const
 	footer_expand(footer, &v, &end);
 	reply_format_footer(&wire, code, enhanced, text, buf_cstr(&end));
 	stream_queue(s->f.stream, wire.p, wire.len);
+	engine_replied(&s->txn, buf_span(&wire));
 	buf_fini(&wire);
 	buf_fini(&end);
 }

@@ -13,6 +13,7 @@ import pytest
 
 import case_session
 import dns_case
+import explain
 import postfix as postfix_lib
 import smtp
 from conftest import cannot
@@ -256,6 +257,11 @@ def test_example(filterd, hop, dns, role, name):
         assert converse(f, case) == case["expect"], case["id"]
         taken = [r for r, said in zip(case["recipients"], [x for x in case["expect"] if x.startswith("rcpt")]) if said == OK]
         assert [m.recipients for m in hop.messages[before:]] == ([taken] if "taken" in case["expect"] else []), case["id"]
+    # What decided is told by filterctl explain too (issue 3, "Done when", 5).
+    explain.check_all(f)
+    for e in explain.refusals(f):
+        if e["stage"] == "RCPT":
+            explain.anew(f, e)
 
 
 @pytest.fixture(scope="module")

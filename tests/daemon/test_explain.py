@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -216,6 +217,37 @@ def test_live(mta):
     assert "gone" in text and "deliver, 250" in text
     # A decision is looked at, not made: what would have come next is not known.
     assert "next would be" not in text
+
+
+def test_what_was_said_live(mta):
+    """The reply with its footer, of the stage that it is about."""
+    f = mta(**LISTS, smtpd_reject_footer="\\c see\\nline $decision_id", smtpd_recipient_limit="1")
+    got = session(f, rcpts=["gone@example.com", "a@example.com", "b@example.com"])
+    assert [r.code for r in got[2:]] == [554, 250, 452]
+    (record,) = explain.by_id(f, explain.refusals(f)[-1]["id"])
+    said = {s["recipient"]: s.get("reply") for s in record["stages"] if s["stage"] == "RCPT"}
+    assert said == {"gone@example.com": "554-5.7.1 <gone@example.com>: Recipient address rejected: gone see\n"
+                                        f"554 5.7.1 line {record['id']}", "a@example.com": None}
+
+
+def test_policy_live(filterd, hop):
+    """Each request is there at once, though the connection stays open."""
+    f = filterd(listeners={"policy": "policy"}, next_hop=hop.next_hop, **SITE,
+                smtpd_recipient_restrictions="check_recipient_access inline:{ {a@example.com = REJECT no} }")
+    case = {"client": {"addr": "192.0.2.1", "name": "n.example", "reverse_name": "n.example", "helo": "h.example", "login": None,
+                       "proto": "ESMTP"}, "sender": "s@from.example", "recipients": ["a@example.com"], "id": "1"}
+    request = policy_server.rcpt_request(case)
+    with socket.create_connection(f.address("policy"), 30) as s, s.makefile("rb") as answer:
+        for _ in range(2):
+            s.sendall("".join(f"{k}={v}\n" for k, v in request.items()).encode() + b"\n")
+            assert answer.readline().startswith(b"action=554 5.7.1 ") and answer.readline() == b"\n"
+        e = f.wait_log(lambda e: e.get("event") == "reject")
+        end = time.monotonic() + 10
+        while len(explain.by_id(f, e["id"])) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        records = explain.by_id(f, e["id"])
+    assert [[s["reply"].split()[0] for s in r["stages"]] for r in records] == [["action=554"]] * 2
+    assert records[0]["service"] == "policy" and records[0]["client"]["told_by"] == "policy"
 
 
 def test_nothing_is_asked_nothing_is_kept(mta):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 import dns_case
+import explain
 import smtp
 from nexthop import NextHop
 
@@ -20,11 +21,18 @@ SITE = {"mynetworks": "127.0.0.0/8", "myhostname": "mx.example.com", "mydestinat
 @pytest.fixture
 def mta(filterd, hop):
     """mta(SETTING=VALUE, ...): filterd in the role mta before a next hop that takes everything."""
+    started = []
+
     def start(role="mta", **settings):
         settings = {**SITE, "next_hop": hop.next_hop, **settings}
         listeners = {"smtp": f"smtp, role = {role}", "lmtp": f"lmtp, role = {role}"}
-        return filterd(listeners=listeners, **settings)
-    return start
+        started.append(filterd(listeners=listeners, **settings))
+        return started[-1]
+    yield start
+    # filterctl explain knows the rule of every refusal (issue 3, "Done when", 5).
+    for f in started:
+        if f.process is not None:
+            explain.check_all(f)
 
 
 def refusals(f, **fields):

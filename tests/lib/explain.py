@@ -2,6 +2,7 @@
 
     explain.live(f, entry)              the decision of a log entry, by its id, as JSON
     explain.same_rule(f, entry)         both ways name the rule that the entry names
+    explain.check_all(f)                every refusal of the log so far has been kept with its rule
 
 same_rule() asks for the decision that was kept, and has it made anew with the client, HELO,
 sender and recipient of the entry; what the entry cannot tell is added as options.
@@ -11,6 +12,9 @@ import re
 import time
 
 REFUSED = ("reject", "defer")
+LISTS = [f"smtpd_{n}_restrictions" for n in ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data")] + \
+    ["content_restrictions"]
+CHECKS = ["header_checks", "mime_header_checks", "nested_header_checks", "body_checks"]
 LABEL = re.compile(r"(.*)\[(.*)\]$")
 
 
@@ -75,7 +79,18 @@ def same_rule(f, entry, *more, listener=None):
 
 def refusals(f):
     """Log entries of commands that a list refused."""
-    return [e for e in f.entries() if e.get("event") in REFUSED and e.get("list") and e.get("rule") not in (None, "-")]
+    return [e for e in f.entries() if e.get("event") in REFUSED and "code" in e and e.get("list") in LISTS]
+
+
+def check_all(f):
+    """Every refusal that the log has so far: by a list at its stage, and after the data."""
+    for e in refusals(f):
+        live(f, e)
+    for e in f.entries("message"):
+        if e["verdict"] in REFUSED and e["rule"] not in ("", "-") and e["list"] in LISTS + CHECKS:
+            records = by_id(f, e["id"])
+            assert any(r["recipient"] == e["recipient"] and r["fate"] == e["fate"] and r.get("rule") == e["rule"]
+                       for record in records for r in record["recipients"]), f"{e}\nis not in\n{json.dumps(records, indent=1)}"
 
 
 def texts(o):
