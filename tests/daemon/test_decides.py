@@ -48,10 +48,18 @@ def test_at_the_smtp_door(filterd, hop, row):
             assert [str(c.cmd(w)) for w in words][-1] == want
 
 
-def test_at_the_policy_door(filterd):
-    for value, want in (("DUNNO", "DUNNO"), ("OK", "OK")):
-        f = filterd(listeners={"policy": "policy"}, **SITE, policy_permit_action=value,
-                    smtpd_recipient_restrictions="permit")
+# The parameter, its two values, the list, the answers.
+POLICY = [
+    ("policy_permit_action", "DUNNO", "OK", "permit", "DUNNO", "OK"),
+    ("policy_refusal_text", "postfix", "whole", "reject", "554 5.7.1 Access denied", DENIED),
+]
+
+
+@pytest.mark.parametrize("row", POLICY, ids=[r[0] for r in POLICY])
+def test_at_the_policy_door(filterd, row):
+    parameter, a, b, restrictions, with_a, with_b = row
+    for value, want in ((a, with_a), (b, with_b)):
+        f = filterd(listeners={"policy": "policy"}, **SITE, **{parameter: value}, smtpd_recipient_restrictions=restrictions)
         with policy.Client(f.address("policy")) as c:
             assert c.ask(recipient="b@example.com") == want
 
