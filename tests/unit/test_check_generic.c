@@ -35,6 +35,7 @@ static const struct {
 	    "450 4.7.0 " RCPT "defer_if_reject requested" },
 	{ LIST_RECIPIENT, "defer_if_reject, permit", "ok" },
 	{ LIST_RECIPIENT, "warn_if_reject reject, permit", "ok" },
+	{ LIST_RECIPIENT, "sleep 0, permit", "ok" },
 	{ LIST_RECIPIENT, "reject_plaintext_session", "450 4.7.1 Session encryption is required" },
 	{ LIST_RECIPIENT, "reject_unauth_pipelining", "dunno" },
 	{ LIST_RECIPIENT, "reject_multi_recipient_bounce", "dunno" },
