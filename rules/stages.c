@@ -345,6 +345,29 @@ name_deferral(struct rule_run *run)
 	v->origin = d->origin;
 }
 
+/* What rewriting makes of the address is none.  Postfix sees that while it reads the command,
+ * before any list and whatever smtpd_delay_reject says; behind a Postfix nobody comes with one. */
+static int
+is_no_address(struct rule_run *run)
+{
+	int sender = run->ask->stage == RULE_MAIL;
+	const struct path *p = sender ? &run->txn->sender : run->rcpt;
+	const struct address *a;
+
+	if (!run->o->is_mta || (!sender && run->ask->stage != RULE_RCPT) || p->addr[0] == '\0')
+		return 0;
+	run->kept = kept_of(run->ask);
+	a = sender ? rule_sender(run) : rule_recipient(run);
+	if (!a->malformed)
+		return 0;
+	rule_trace_stage(run);
+	verdict_refuse(run->v, run->o->soft_bounce ? 401 : 501, sender ? "5.1.7" : "5.1.3",
+	    sender ? "Bad sender address syntax" : "Bad recipient address syntax",
+	    (struct origin){ .list = "address syntax" });
+	rule_trace_verdict(run);
+	return 1;
+}
+
 void
 rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict *v)
 {
@@ -360,9 +383,9 @@ rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict 
 		.effects =
 		    ask->stage == RULE_CONTENT ? &ask->recipient->verdict : &ask->txn->verdict };
 
-	if (too_early(rules, ask))
-		return;
 	v->stage = rules_stage_name(ask->stage);
+	if (is_no_address(&run) || too_early(rules, ask))
+		return;
 	run.kept = kept_of(ask);
 	rule_trace_stage(&run);
 	if (ask_stage(&run) == RULE_OK && v->outcome == OUTCOME_DUNNO)

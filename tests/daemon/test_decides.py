@@ -35,10 +35,16 @@ ROWS = [
      [HELLO, FROM, TO], OK, UNKNOWN),
     ("reject_tempfail_action", "defer", "defer_if_permit", {"smtpd_recipient_restrictions": "reject_unknown_sender_domain, reject"},
      [HELLO, "MAIL FROM:<a@far.example>", TO], LATER, DENIED),
+    # What is no address is refused before any list.
+    ("allow_min_user", "no", "yes", {}, [HELLO, "MAIL FROM:<-a@far.example>"], "501 5.1.7 Bad sender address syntax", "250 2.1.0 Ok"),
+    ("allow_min_user", "no", "yes", {}, [HELLO, FROM, "RCPT TO:<-b@example.com>"], "501 5.1.3 Bad recipient address syntax", OK),
+    ("resolve_null_domain", "no", "yes", {}, [HELLO, FROM, "RCPT TO:<b%@example.com>"], "501 5.1.3 Bad recipient address syntax", OK),
+    ("resolve_numeric_domain", "no", "yes", {"inet_interfaces": "127.0.0.1"}, [HELLO, FROM, "RCPT TO:<b%127.0.0.1@example.com>"],
+     "501 5.1.3 Bad recipient address syntax", OK),
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[r[0] + "-" + r[2] for r in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
 def test_at_the_smtp_door(filterd, hop, row):
     parameter, a, b, settings, words, with_a, with_b = row
     for value, want in ((a, with_a), (b, with_b)):

@@ -16,7 +16,8 @@ def path():
 
 
 def begin():
-    if path():
+    """Forget what was recorded before; not in a pytest that a test runs, or a worker of pytest-xdist."""
+    if path() and not {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"} & set(os.environ):
         os.makedirs(os.path.dirname(path()), exist_ok=True)
         with open(path(), "w"):
             pass

@@ -217,6 +217,53 @@ test_always_taken(void **state)
 	}
 }
 
+/* What rewriting makes of them is no address: refused before any list, whatever smtpd_delay_reject
+ * says. */
+static void
+test_no_address(void **state)
+{
+	static const struct {
+		const char *address;
+		int bad;
+	} rows[] = {
+		{ "-u@far.example", 1 },
+		{ "u%1.2.3.4@local.example", 1 },
+		{ "u%@local.example", 1 },
+		{ "x@@local.example", 1 },
+		{ "!a@local.example", 1 },
+		{ "a!@local.example", 0 },
+		{ "a@b@local.example", 0 },
+		{ "u", 0 },
+	};
+
+	(void)state;
+	for (int mta = 0; mta < 2; mta++)
+		for (size_t i = 0; i < nitems(rows); i++) {
+			int bad = rows[i].bad && mta;
+			struct rule_world w;
+
+			rule_world_init(&w);
+			w.o.is_mta = mta;
+			w.o.soft_bounce = i == 1;
+			w.o.lists[LIST_CLIENT] = "defer";
+			w.o.lists[LIST_RELAY] = "reject_unauth_destination";
+			assert_int_equal(rule_world_compile(&w), 0);
+			rule_world_sender(&w, rows[i].address);
+			assert_string_equal(rule_world_ask(&w, RULE_MAIL),
+			    !bad     ? "dunno"
+			    : i == 1 ? "401 4.1.7 Bad sender address syntax"
+				     : "501 5.1.7 Bad sender address syntax");
+			rule_world_sender(&w, "");
+			assert_string_equal(rule_world_ask(&w, RULE_MAIL), "dunno");
+			rule_world_rcpt(&w, rows[i].address);
+			assert_string_equal(rule_world_ask(&w, RULE_RCPT),
+			    !bad     ? "450 4.3.2 " CLIENT "Try again later"
+			    : i == 1 ? "401 4.1.3 Bad recipient address syntax"
+				     : "501 5.1.3 Bad recipient address syntax");
+			rule_world_fini(&w);
+		}
+}
+
 int
 main(void)
 {
@@ -228,6 +275,7 @@ main(void)
 		cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_without_helo),
 		cmocka_unit_test(test_always_taken),
+		cmocka_unit_test(test_no_address),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
