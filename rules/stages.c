@@ -354,7 +354,8 @@ is_no_address(struct rule_run *run)
 	const struct path *p = sender ? &run->txn->sender : run->rcpt;
 	const struct address *a;
 
-	if (!run->o->is_mta || (!sender && run->ask->stage != RULE_RCPT) || p->addr[0] == '\0')
+	if (!run->o->is_mta || (!sender && run->ask->stage != RULE_RCPT) || p == NULL ||
+	    p->addr == NULL || p->addr[0] == '\0')
 		return 0;
 	run->kept = kept_of(run->ask);
 	a = sender ? rule_sender(run) : rule_recipient(run);
