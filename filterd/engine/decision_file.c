@@ -1,17 +1,12 @@
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <zlib.h>
 
-#include "base/err.h"
 #include "base/keyhash.h"
 #include "core/transaction.h"
 #include "engine/decision.h"
