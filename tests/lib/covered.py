@@ -32,5 +32,6 @@ def configuration(settings, folder):
     values = {n: [str(v).replace(folder, "{dir}")] for n, v in settings.items() if v is not None and n != "listeners"}
     for name, value in ITEM.findall(str(settings.get("listeners", ""))):
         values.setdefault(name, ["(not set)"]).append(value)
-    with open(path(), "a") as f:
-        f.write(json.dumps({"test": test.split("/")[-1].split("[")[0], "settings": values}) + "\n")
+    line = json.dumps({"test": test.split("/")[-1].split("[")[0], "settings": values}) + "\n"
+    with open(path(), "ab", buffering=0) as f:      # one write, for others append too
+        f.write(line.encode())
