@@ -20,6 +20,10 @@ rule_word(struct span *text, struct span *word)
 		else if (text->p[i] == '}' && depth > 0)
 			depth--;
 	}
+	if (i == 0) { /* perhaps without octets, and nothing is to be added to no pointer */
+		*word = span_make(NULL, 0);
+		return 0;
+	}
 	*word = span_make(text->p + start, i - start);
 	*text = span_make(text->p + i, text->len - i);
 	return word->len > 0;
