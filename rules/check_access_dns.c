@@ -85,11 +85,16 @@ static int
 addresses(struct access_lookup *a, const char *host, int warn)
 {
 	enum dns_type types[2];
+	char text[INET_ADDRSTRLEN];
+	struct in_addr odd;
 	int found = 0;
 	size_t n;
 
 	if (hostaddr_valid(span_str(host)))
 		return access_lookup_addr(a, host);
+	/* "127.1" and "0x7f000001": Postfix's resolver, getaddrinfo(3), knows what that was. */
+	if (inet_aton(host, &odd) != 0)
+		return access_lookup_addr(a, inet_ntop(AF_INET, &odd, text, sizeof(text)));
 	/* RFC 6761 6.3: not a question for the DNS; Postfix has it from /etc/hosts. */
 	if (strcasecmp(host, "localhost") == 0)
 		return access_lookup_addr(a, "127.0.0.1") || access_lookup_addr(a, "::1");

@@ -51,6 +51,9 @@ static const struct {
 	{ "a", "good.test", "192.0.2.11=REJECT", "ok" },
 	{ "a", "good.test", "good.test=REJECT", "ok" }, /* addresses only */
 	{ "a", "good.test", "192.0.2.1=OK", CONFIG },
+	{ "a", "0x7f.1", "127.0.0.1=REJECT", "" }, /* an old way to write an address */
+	{ "a", "0x7f.test", "127=REJECT", "ok" },
+	{ "mx", "0x7f.1", "127.0.0.1=REJECT", "" },
 	{ "a", "nx.test", "192=REJECT", "ok" },
 	{ "a", "trouble.test", "192=REJECT", "ok" },
 	{ "mx", "good.test", "mx1.test=REJECT", "" },
