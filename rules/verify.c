@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
-#include "base/keyhash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/xmem.h"
@@ -16,40 +15,16 @@
 #include "net/fiber.h"
 #include "net/fiber_loop.h"
 #include "rules/verify.h"
+#include "rules/verify_entries.h"
 #include "rules/verify_probe.h"
 #include "rules/verify_store.h"
 
 #define FIBER_STACK ((size_t)256 * 1024)
-#define BUCKETS     4096
-#define TEXT_MAX    400
-#define IN_PROGRESS "Address verification in progress"
-
-/* Somebody waits for a probe; on his stack. */
-struct waiter {
-	struct waiter *next;
-	struct net_watch watch; /* eventfd(2) */
-	int told;
-	enum verify_status status;
-	char text[TEXT_MAX];
-};
-
-struct entry {
-	struct entry *next;          /* in the bucket */
-	struct entry *newer, *older; /* by when it was asked for */
-	char *key;
-	enum verify_status status; /* VERIFY_PENDING: nothing is known */
-	char *text;
-	int64_t told, probed; /* ms since the epoch: status found out, probe begun */
-	int probing;
-	struct waiter *waiters;
-};
 
 struct verify_cache {
 	pthread_mutex_t lock; /* over what follows; never held while anything waits */
 	struct verify_options o;
-	struct keyhash hash;
-	struct entry *buckets[BUCKETS];
-	struct entry *newest, *oldest;
+	struct verify_entries entries;
 	struct verify_stats stats;
 	struct hop_pool *pool;
 	struct fiber_loop *loop;
@@ -62,92 +37,6 @@ static int64_t
 now_ms(void)
 {
 	return clock_wall_us() / 1000;
-}
-
-/* --- entries; all of these want the lock --- */
-
-static struct entry **
-bucket(struct verify_cache *v, const char *key)
-{
-	return &v->buckets[keyhash(&v->hash, key, strlen(key)) % BUCKETS];
-}
-
-static struct entry *
-find(struct verify_cache *v, const char *key)
-{
-	struct entry *e = *bucket(v, key);
-
-	while (e != NULL && strcmp(e->key, key) != 0)
-		e = e->next;
-	return e;
-}
-
-static void
-unlink_age(struct verify_cache *v, struct entry *e)
-{
-	*(e->newer == NULL ? &v->newest : &e->newer->older) = e->older;
-	*(e->older == NULL ? &v->oldest : &e->older->newer) = e->newer;
-	e->newer = e->older = NULL;
-}
-
-static void
-link_newest(struct verify_cache *v, struct entry *e)
-{
-	e->older = v->newest;
-	*(v->newest == NULL ? &v->oldest : &v->newest->newer) = e;
-	v->newest = e;
-}
-
-static void
-drop(struct verify_cache *v, struct entry *e)
-{
-	struct entry **at = bucket(v, e->key);
-
-	while (*at != e)
-		at = &(*at)->next;
-	*at = e->next;
-	unlink_age(v, e);
-	v->stats.entries--;
-	free(e->key);
-	free(e->text);
-	free(e);
-}
-
-/* Room for one more, if it can be had: an entry being probed has to stay. */
-static void
-make_room(struct verify_cache *v)
-{
-	struct entry *e = v->oldest, *newer;
-
-	for (; e != NULL && v->stats.entries >= v->o.max_entries; e = newer) {
-		newer = e->newer;
-		if (!e->probing)
-			drop(v, e);
-	}
-}
-
-static struct entry *
-add(struct verify_cache *v, const char *key)
-{
-	struct entry **b = bucket(v, key), *e;
-
-	make_room(v);
-	e = xcalloc(1, sizeof(*e));
-	e->key = xstrdup(key);
-	e->text = xstrdup(IN_PROGRESS);
-	e->status = VERIFY_PENDING;
-	e->next = *b;
-	*b = e;
-	link_newest(v, e);
-	v->stats.entries++;
-	return e;
-}
-
-static void
-set_text(struct entry *e, const char *text)
-{
-	free(e->text);
-	e->text = xasprintf("%.*s", TEXT_MAX - 1, text);
 }
 
 /* --- a probe, in a fiber of the loop --- */
@@ -201,10 +90,10 @@ count(struct verify_cache *v, enum verify_status s)
 }
 
 static void
-tell_waiters(struct entry *e, const struct verify_answer *a)
+tell_waiters(struct verify_entry *e, const struct verify_answer *a)
 {
 	static const uint64_t one = 1;
-	struct waiter *w, *next;
+	struct verify_waiter *w, *next;
 
 	for (w = e->waiters; w != NULL; w = next) {
 		next = w->next;
@@ -223,7 +112,7 @@ static int
 learn(struct verify_cache *v, const struct job *j, const struct verify_answer *a,
     struct verify_row *row)
 {
-	struct entry *e = find(v, j->key);
+	struct verify_entry *e = verify_entry_find(&v->entries, j->key);
 	int keep;
 
 	count(v, a->status);
@@ -237,11 +126,11 @@ learn(struct verify_cache *v, const struct job *j, const struct verify_answer *a
 		return 0;
 	keep = a->status == VERIFY_GOOD || (v->o.negative_cache && !v->stopping);
 	if (!keep) {
-		drop(v, e);
+		verify_entry_drop(&v->entries, e);
 		return 0;
 	}
 	e->status = a->status;
-	set_text(e, a->text);
+	verify_entry_set_text(e, a->text);
 	e->told = now_ms();
 	*row = (struct verify_row){ .key = j->key,
 		.status = (int)e->status,
@@ -283,7 +172,7 @@ probe(void *arg)
 
 /* Begin one; under the lock. */
 static void
-begin_probe(struct verify_cache *v, struct entry *e, const struct verify_question *q)
+begin_probe(struct verify_cache *v, struct verify_entry *e, const struct verify_question *q)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
@@ -306,7 +195,7 @@ begin_probe(struct verify_cache *v, struct entry *e, const struct verify_questio
 /* --- asking --- */
 
 static int
-is_expired(const struct verify_cache *v, const struct entry *e, int64_t now)
+is_expired(const struct verify_cache *v, const struct verify_entry *e, int64_t now)
 {
 	int64_t age = now - e->told;
 
@@ -320,7 +209,7 @@ is_expired(const struct verify_cache *v, const struct entry *e, int64_t now)
 }
 
 static int
-is_stale(const struct verify_cache *v, const struct entry *e, int64_t now)
+is_stale(const struct verify_cache *v, const struct verify_entry *e, int64_t now)
 {
 	int64_t limit = v->o.negative_refresh_ms;
 
@@ -333,17 +222,17 @@ is_stale(const struct verify_cache *v, const struct entry *e, int64_t now)
 }
 
 static void
-answer_known(const struct entry *e, struct arena *arena, struct verify_answer *a)
+answer_known(const struct verify_entry *e, struct arena *arena, struct verify_answer *a)
 {
 	a->status = e->status;
 	a->text = arena_strdup(arena, e->text);
 }
 
 static void
-leave(struct verify_cache *v, const char *key, struct waiter *w)
+leave(struct verify_cache *v, const char *key, struct verify_waiter *w)
 {
-	struct entry *e = find(v, key);
-	struct waiter **at;
+	struct verify_entry *e = verify_entry_find(&v->entries, key);
+	struct verify_waiter **at;
 
 	if (e == NULL)
 		return;
@@ -356,7 +245,7 @@ leave(struct verify_cache *v, const char *key, struct waiter *w)
 
 /* w is in the entry's list; without the lock. */
 static void
-wait_for(struct verify_cache *v, const char *key, struct waiter *w, struct deadline d)
+wait_for(struct verify_cache *v, const char *key, struct verify_waiter *w, struct deadline d)
 {
 	int told = 0;
 
@@ -379,19 +268,18 @@ key_of(struct arena *arena, const struct verify_question *q)
 }
 
 /* Under the lock: the state of the entry, and a probe if it is due. */
-static struct entry *
+static struct verify_entry *
 look(struct verify_cache *v, const char *key, const struct verify_question *q)
 {
-	struct entry *e = find(v, key);
+	struct verify_entry *e = verify_entry_find(&v->entries, key);
 	int64_t now = now_ms();
 
 	if (e == NULL)
-		e = add(v, key);
-	unlink_age(v, e);
-	link_newest(v, e);
+		e = verify_entry_add(&v->entries, key);
+	verify_entry_asked(&v->entries, e);
 	if (is_expired(v, e, now)) {
 		e->status = VERIFY_PENDING;
-		set_text(e, IN_PROGRESS);
+		verify_entry_set_text(e, VERIFY_IN_PROGRESS);
 	}
 	if (!e->probing && (e->status == VERIFY_PENDING || is_stale(v, e, now)))
 		begin_probe(v, e, q);
@@ -402,9 +290,9 @@ void
 verify_ask(struct verify_cache *v, const struct verify_question *q, struct arena *arena,
     struct deadline d, struct verify_answer *a)
 {
-	struct waiter w = { .watch = { .fd = -1, .counter = 1 } };
+	struct verify_waiter w = { .watch = { .fd = -1, .counter = 1 } };
 	char *key = key_of(arena, q);
-	struct entry *e;
+	struct verify_entry *e;
 	int waits;
 
 	pthread_mutex_lock(&v->lock);
@@ -433,6 +321,7 @@ verify_get_stats(struct verify_cache *v, struct verify_stats *out)
 {
 	pthread_mutex_lock(&v->lock);
 	*out = v->stats;
+	out->entries = v->entries.n;
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -442,15 +331,16 @@ static void
 load_row(void *arg, const struct verify_row *r)
 {
 	struct verify_cache *v = arg;
-	struct entry *e;
+	struct verify_entry *e;
 
-	if (r->status < VERIFY_GOOD || r->status > VERIFY_DEFERRED || find(v, r->key) != NULL)
+	if (r->status < VERIFY_GOOD || r->status > VERIFY_DEFERRED ||
+	    verify_entry_find(&v->entries, r->key) != NULL)
 		return;
-	e = add(v, r->key);
+	e = verify_entry_add(&v->entries, r->key);
 	e->status = (enum verify_status)r->status;
 	e->told = r->told;
 	e->probed = r->probed;
-	set_text(e, r->text);
+	verify_entry_set_text(e, r->text);
 }
 
 static void
@@ -487,6 +377,7 @@ take_options(struct verify_cache *v, const struct verify_options *o)
 	const char *directory = v->o.directory;
 
 	v->o = *o;
+	v->entries.max = o->max_entries;
 	if (dns != NULL) {
 		v->o.dns = dns;
 		v->o.directory = directory;
@@ -517,7 +408,7 @@ verify_cache_new(const struct verify_options *o, struct err *err)
 	struct hop_options h = hop_options(o);
 
 	pthread_mutex_init(&v->lock, NULL);
-	keyhash_init(&v->hash);
+	verify_entries_init(&v->entries);
 	take_options(v, o);
 	v->pool = pool_new(&h, o->counters);
 	open_store(v);
@@ -537,8 +428,7 @@ verify_cache_free(struct verify_cache *v)
 	v->stopping = 1;
 	pthread_mutex_unlock(&v->lock);
 	fiber_loop_free(v->loop);
-	while (v->oldest != NULL)
-		drop(v, v->oldest);
+	verify_entries_fini(&v->entries);
 	verify_store_close(v->store);
 	pool_free(v->pool);
 	pthread_mutex_destroy(&v->lock);
