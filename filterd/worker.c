@@ -116,6 +116,13 @@ hop_options(const struct params *p, struct hop_options *o)
 }
 
 static void
+decision_limits(const struct params *p, struct decision_limits *l)
+{
+	*l = (struct decision_limits){ .days = p->decision_log_days,
+		.max_size = p->decision_log_max_size };
+}
+
+static void
 hold_options(const struct params *p, struct hold_options *o)
 {
 	*o = (struct hold_options){ .directory = p->hold_directory,
@@ -159,6 +166,7 @@ apply(struct worker *w, const struct snapshot *s)
 {
 	struct hop_options hop;
 	struct hold_options hold;
+	struct decision_limits decisions;
 
 	atomic_store(&w->restart_needed, 0);
 	settings_restart_each(w->first, snapshot_conf(s), restart_needed, w);
@@ -169,7 +177,8 @@ apply(struct worker *w, const struct snapshot *s)
 	hold_set_options(w->hold, &hold);
 	services_apply(&w->services, params_of(s), w->counters, params_of(s)->state_directory);
 	tell_stop_limit(w, params_of(s));
-	decision_log_set_days(w->services.decisions, params_of(s)->decision_log_days);
+	decision_limits(params_of(s), &decisions);
+	decision_log_set(w->services.decisions, &decisions);
 	atomic_store(&w->loaded_us, clock_wall_us());
 }
 
@@ -294,15 +303,17 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 {
 	char *path = xasprintf("%s/delivered", p->state_directory);
 	struct hold_options hold;
+	struct decision_limits decisions;
 
 	hold_options(p, &hold);
+	decision_limits(p, &decisions);
 	w->reentry = reentry_new(w->counters);
 	w->hold = hold_open(&hold, err);
 	if (w->hold != NULL)
 		w->delivered = delivered_open(path, p->delivered_memory_time, err);
 	free(path);
 	path = xasprintf("%s/decisions", p->state_directory);
-	w->services.decisions = decision_log_new(path, p->decision_log_days, w->counters);
+	w->services.decisions = decision_log_new(path, &decisions, w->counters);
 	free(path);
 	return w->delivered == NULL ? -1 : 0;
 }

@@ -59,6 +59,9 @@ find_loops(struct rule_compile *c)
 	}
 }
 
+/* Classes within one another that are looked into. */
+#define LOOK_DEPTH 20
+
 /* --- what a list can know --- */
 
 static unsigned
@@ -125,7 +128,7 @@ look_at_list(struct rule_compile *c, enum rule_list_id id, const struct rule_lis
 		const struct rule_op *op = &l->ops[i];
 
 		look_at_op(c, id, op);
-		if (op->call != NULL && depth < 20)
+		if (op->call != NULL && depth < LOOK_DEPTH)
 			look_at_list(c, id, op->call, depth + 1);
 		if (op->def->needs & ENDS_LIST && !warns && i + 1 < l->n) {
 			c->where = l->ops[i + 1].where;
@@ -159,11 +162,13 @@ protection(const struct rule_list *l)
 
 /* permit_mynetworks and its like know whom they let relay; a table or a policy server may not. */
 static void
-tell_openings(struct rule_compile *c, const struct rule_list *l, size_t end)
+tell_openings(struct rule_compile *c, const struct rule_list *l, size_t end, int depth)
 {
 	for (size_t i = 0; i < end; i++) {
 		const struct rule_op *op = &l->ops[i];
 
+		if (op->call != NULL && depth < LOOK_DEPTH)
+			tell_openings(c, op->call, op->call->n, depth + 1);
 		if (!(op->def->needs & CAN_PERMIT) ||
 		    (op->def->args != ARG_TABLE && op->def->args != ARG_SERVICE))
 			continue;
@@ -192,10 +197,10 @@ look_at_relaying(struct rule_compile *c)
 		    "check_relay_domains must stand in one of them, where it is reached and not "
 		    "behind warn_if_reject");
 	else if (at_relay < relay->n && at_rcpt == rcpt->n)
-		tell_openings(c, relay, at_relay);
+		tell_openings(c, relay, at_relay, 0);
 	else if (at_rcpt < rcpt->n && at_relay == relay->n) {
 		c->parameter = rule_list_names[LIST_RECIPIENT];
-		tell_openings(c, rcpt, at_rcpt);
+		tell_openings(c, rcpt, at_rcpt, 0);
 	}
 }
 

@@ -82,15 +82,6 @@ rule_compile_strdup(struct rule_compile *c, const char *s)
 	return arena_strdup(c->load.mem, s);
 }
 
-void
-rule_compile_at_free(struct rule_compile *c, void (*f)(void *), void *data)
-{
-	struct rule_at_free *a = arena_alloc(c->load.mem, sizeof(*a));
-
-	*a = (struct rule_at_free){ .next = c->rules->at_free, .f = f, .data = data };
-	c->rules->at_free = a;
-}
-
 static void
 table_warning(void *arg, const struct table_finding *found)
 {

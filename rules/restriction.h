@@ -113,8 +113,6 @@ struct table_registry *rule_compile_tables(struct rule_compile *);
 /* Cleared memory with the life of the rules. */
 void *rule_compile_alloc(struct rule_compile *, size_t);
 char *rule_compile_strdup(struct rule_compile *, const char *);
-/* f(data) when the rules are freed, for what is not arena memory. */
-void rule_compile_at_free(struct rule_compile *, void (*f)(void *), void *data);
 /* Open a table for this op; -1: told, or (tolerant) a number that answers with trouble. */
 int rule_compile_table(struct rule_compile *, const char *type_name);
 /* An error with config_errors = postfix too. */

@@ -171,8 +171,6 @@ rules_free(struct rules *r)
 {
 	if (r == NULL)
 		return;
-	for (struct rule_at_free *a = r->at_free; a != NULL; a = a->next)
-		a->f(a->data);
 	pthread_mutex_destroy(&r->row_lock);
 	arena_free(r->row_mem);
 	arena_free(r->mem);

@@ -47,12 +47,6 @@ struct rules {
 	int access_parents;        /* parent_domain_matches_subdomains has smtpd_access_maps */
 	struct map_list rbl_reply_maps, relay_clientcerts;
 
-	struct rule_at_free {
-		struct rule_at_free *next;
-		void (*f)(void *);
-		void *data;
-	} * at_free;
-
 	pthread_mutex_t row_lock;
 	struct keyhash row_hash;
 	struct arena *row_mem;

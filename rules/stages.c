@@ -247,13 +247,15 @@ ask_after(struct rule_run *run, enum rule_list_id id)
 /* --- what lasts longer than the transaction --- */
 
 static void
-take(const struct rule_deferral *from, struct deferral *to)
+take(struct arena *a, const struct rule_deferral *from, struct deferral *to)
 {
+	/* What the session keeps may be written anew while this transaction goes on. */
 	*to = (struct deferral){ .active = from->active,
 		.code = from->code,
-		.text = from->text,
+		.text = arena_strdup(a, from->text),
 		.origin = { .list = from->origin.list,
-		    .file = from->origin.file[0] == '\0' ? NULL : from->origin.file,
+		    .file =
+			from->origin.file[0] == '\0' ? NULL : arena_strdup(a, from->origin.file),
 		    .line = from->origin.line } };
 	snprintf(to->enhanced, sizeof(to->enhanced), "%s", from->enhanced);
 }
@@ -281,8 +283,8 @@ kept_of(const struct rule_ask *ask)
 		return k;
 	k = ask->txn->rules = arena_calloc(ask->txn->arena, sizeof(*k));
 	if (ask->memory != NULL) {
-		take(&ask->memory->client, &k->client);
-		take(&ask->memory->helo, &k->helo);
+		take(ask->txn->arena, &ask->memory->client, &k->client);
+		take(ask->txn->arena, &ask->memory->helo, &k->helo);
 	}
 	return k;
 }

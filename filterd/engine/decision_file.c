@@ -1,7 +1,9 @@
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,21 +141,55 @@ day_of_name(const char *name)
 	return strtol(name, NULL, 10);
 }
 
-void
-decision_expire(const char *directory, int64_t day)
+/* Remove the files of days before this one.  Octets of those that stay, and the oldest day of them,
+ * 0: none. */
+static int64_t
+remove_before(DIR *d, long first, long *oldest)
 {
-	char first[16];
-	DIR *d = opendir(directory);
 	const struct dirent *e;
+	struct stat st;
+	int64_t size = 0;
 
-	if (d == NULL)
-		return;
-	decision_day_name(day, first);
+	*oldest = 0;
+	rewinddir(d);
 	while ((e = readdir(d)) != NULL) {
 		long of = day_of_name(e->d_name);
 
-		if (of != 0 && of < strtol(first, NULL, 10))
+		if (of == 0)
+			continue;
+		if (of < first) {
 			(void)unlinkat(dirfd(d), e->d_name, 0);
+			continue;
+		}
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			size += st.st_size;
+		if (*oldest == 0 || of < *oldest)
+			*oldest = of;
 	}
+	return size;
+}
+
+static long
+day_number(int64_t day)
+{
+	char name[16];
+
+	decision_day_name(day, name);
+	return strtol(name, NULL, 10);
+}
+
+int64_t
+decision_expire(const char *directory, int64_t day, int64_t today, int64_t max_size)
+{
+	DIR *d = opendir(directory);
+	long oldest, last = day_number(today);
+	int64_t size;
+
+	if (d == NULL)
+		return 0;
+	size = remove_before(d, day_number(day), &oldest);
+	while (max_size > 0 && size > max_size && oldest != 0 && oldest < last)
+		size = remove_before(d, oldest + 1, &oldest);
 	closedir(d);
+	return size;
 }

@@ -43,8 +43,9 @@ int64_t decision_day(struct span id);
  * 0 none, -1 the files could not be read. */
 int decision_find(const char *directory, const char *id, void (*f)(void *arg, struct span record),
     void *arg, struct err *) ATTR_MUST_USE;
-/* Remove the files of days before this one. */
-void decision_expire(const char *directory, int64_t day);
+/* Remove the files of days before `day`, and, while there are more than max_size octets (0: no
+ * limit), those of the oldest day but today's.  Octets that are left. */
+int64_t decision_expire(const char *directory, int64_t day, int64_t today, int64_t max_size);
 
 /* One block, the header included, as the file has it from here on: its records to f.  Octets it
  * takes; 0: this is no block. */

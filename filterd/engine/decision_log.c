@@ -23,7 +23,7 @@
 /* Records that come within this time share a block: small ones deflate badly. */
 #define GATHER_MS 20
 #define BLOCK_RAW ((size_t)256 * 1024)
-#define HOUR_MS   3600000
+#define EXPIRE_MS 10000 /* a flood fills a disk in no time */
 /* A list of 30 restrictions tells about so much; so many rooms are kept for the next transaction.
  */
 #define ROOM        ((size_t)6 * 1024)
@@ -42,7 +42,7 @@ struct room {
 struct decision_log {
 	char *directory;
 	struct counters *counters;
-	_Atomic int64_t days;
+	_Atomic int64_t days, max_size;
 	pthread_t thread;
 
 	pthread_mutex_t lock;
@@ -57,6 +57,7 @@ struct decision_log {
 	/* The thread's own. */
 	struct decision_writer writer;
 	int failing; /* it has been told */
+	int full;    /* today's take all there may be */
 	struct deadline expire_at;
 };
 
@@ -74,12 +75,19 @@ free_room(struct room *r)
 static void
 expire(struct decision_log *l)
 {
-	int64_t days = atomic_load(&l->days);
+	int64_t today = clock_wall_us() / DAY_US, max_size = atomic_load(&l->max_size), size;
+	int full;
 
 	if (!deadline_passed(l->expire_at))
 		return;
-	l->expire_at = deadline_in_ms(HOUR_MS);
-	decision_expire(l->directory, clock_wall_us() / DAY_US - days);
+	l->expire_at = deadline_in_ms(EXPIRE_MS);
+	size = decision_expire(l->directory, today - atomic_load(&l->days), today, max_size);
+	full = max_size > 0 && size > max_size;
+	if (full && !l->full)
+		log_warn(NULL, NULL,
+		    "today's decisions alone take more than decision_log_max_size: no more are "
+		    "kept until tomorrow");
+	l->full = full;
 }
 
 static void
@@ -89,6 +97,11 @@ flush(struct decision_log *l, int64_t day, int64_t n)
 
 	if (n == 0)
 		return;
+	if (l->full) {
+		buf_reset(&l->writer.raw);
+		counter_add(l->counters, decisions_lost, n);
+		return;
+	}
 	if (decision_writer_flush(&l->writer, day, &err) == -1) {
 		counter_add(l->counters, decisions_lost, n);
 		if (!l->failing)
@@ -174,14 +187,16 @@ run(void *arg)
 /* --- everybody --- */
 
 struct decision_log *
-decision_log_new(const char *directory, int64_t days, struct counters *counters)
+decision_log_new(
+    const char *directory, const struct decision_limits *limits, struct counters *counters)
 {
 	struct decision_log *l = xcalloc(1, sizeof(*l));
 	pthread_condattr_t attr;
 
 	l->directory = xstrdup(directory);
 	l->counters = counters;
-	atomic_init(&l->days, days);
+	atomic_init(&l->days, limits->days);
+	atomic_init(&l->max_size, limits->max_size);
 	l->expire_at = deadline_in_ms(0);
 	decision_writer_init(&l->writer, l->directory);
 	pthread_mutex_init(&l->lock, NULL);
@@ -198,10 +213,11 @@ decision_log_new(const char *directory, int64_t days, struct counters *counters)
 }
 
 void
-decision_log_set_days(struct decision_log *l, int64_t days)
+decision_log_set(struct decision_log *l, const struct decision_limits *limits)
 {
+	atomic_store(&l->max_size, limits->max_size);
 	if (atomic_load(&l->days) != -1)
-		atomic_store(&l->days, days);
+		atomic_store(&l->days, limits->days);
 }
 
 void

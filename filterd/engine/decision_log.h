@@ -3,7 +3,8 @@
  *
  * Who ends a transaction hands in its record (engine/decision.h); one thread writes what has come
  * into the files of the day (engine/decision_file.h).  Mail never waits for it: when the queue is
- * full, or the disk, records are dropped and counted (decisions_lost).
+ * full, or the disk, or today alone takes max_size, records are dropped and counted
+ * (decisions_lost).
  *
  * Threads: any.
  */
@@ -18,9 +19,13 @@ struct decision_log;
 struct rule_trace;
 struct transaction;
 
-/* days: decision_log_days; 0: nothing is kept. */
-struct decision_log *decision_log_new(const char *directory, int64_t days, struct counters *);
-void decision_log_set_days(struct decision_log *, int64_t days);
+/* decision_log_days and decision_log_max_size; 0 days: nothing is kept. */
+struct decision_limits {
+	int64_t days, max_size;
+};
+struct decision_log *decision_log_new(
+    const char *directory, const struct decision_limits *, struct counters *);
+void decision_log_set(struct decision_log *, const struct decision_limits *);
 /* Writes what has come; NULL is fine. */
 void decision_log_free(struct decision_log *);
 

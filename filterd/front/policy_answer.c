@@ -67,6 +67,18 @@ struct effects {
 };
 
 static void
+leave_out(struct effects *e, const char *name, const char *arg)
+{
+	if (e->left_out.len > 0)
+		buf_adds(&e->left_out, ", ");
+	buf_adds(&e->left_out, name);
+	if (arg != NULL && arg[0] != '\0') {
+		buf_addc(&e->left_out, ' ');
+		buf_adds(&e->left_out, arg);
+	}
+}
+
+static void
 raised(struct effects *e, const char *name, const char *verb, const char *arg,
     const struct origin *origin)
 {
@@ -78,13 +90,7 @@ raised(struct effects *e, const char *name, const char *verb, const char *arg,
 		e->out->origin = origin;
 		return;
 	}
-	if (e->left_out.len > 0)
-		buf_adds(&e->left_out, ", ");
-	buf_adds(&e->left_out, name);
-	if (has_arg) {
-		buf_addc(&e->left_out, ' ');
-		buf_adds(&e->left_out, arg);
-	}
+	leave_out(e, name, arg);
 }
 
 static void
@@ -110,6 +116,8 @@ add_effects(const struct policy_question *q, struct policy_answer *out)
 		raised(&e, "REDIRECT", "redirect", v->redirect.arg, &v->redirect.origin);
 	raised_all(&e, "BCC", "bcc", &v->bcc);
 	raised_all(&e, "PREPEND", "prepend", &v->prepends);
+	for (size_t i = 0; i < v->tags.n; i++) /* Postfix has no such action */
+		leave_out(&e, "TAG", v->tags.v[i].arg);
 	if (e.left_out.len > 0)
 		out->left_out = arena_strdup(e.arena, buf_cstr(&e.left_out));
 	buf_fini(&e.left_out);

@@ -307,7 +307,7 @@ bench_decisions(
 	double cost[KEPT / KEPT_BURST], writer;
 
 	snprintf(path, sizeof(path), "%s/decisions", b->dir);
-	b->log = log = decision_log_new(path, 1, &b->counters);
+	b->log = log = decision_log_new(path, &(struct decision_limits){ .days = 1 }, &b->counters);
 	(void)evaluate(b, r, m, arena);
 	until_written(b, 1);
 	b->of_records = 0;

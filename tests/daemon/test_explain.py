@@ -309,6 +309,33 @@ def test_days(mta):
     assert counters(f)["decisions_lost"] == 0
 
 
+def test_max_size(mta):
+    """The oldest day makes room for today; when today's alone are too much no more are kept."""
+    f = mta(**LISTS, decision_log_max_size="1m")
+    folder = f.dir + "/state/decisions"
+    session(f, rcpts=["gone@example.com"])
+    kept = explain.refusals(f)[-1]
+    explain.live(f, kept)
+    f.stop()
+    names = [time.strftime("%Y%m%d", time.gmtime(time.time() - 86400 * n)) for n in range(3)]
+    for name in names[1:]:
+        with open(f"{folder}/{name}", "wb") as day:
+            day.truncate(600 << 10)
+    f.start()
+    session(f, rcpts=["gone@example.com"])
+    explain.live(f, explain.refusals(f)[-1])
+    assert sorted(n for n in os.listdir(folder) if n.isdigit()) == sorted(names[:2])
+    f.stop()
+    f.expect("today's decisions alone")
+    f.write_config(decision_log_max_size="1")
+    f.start()
+    session(f, rcpts=["gone@example.com"])
+    time.sleep(0.2)
+    assert f.ctl("explain", explain.refusals(f)[-1]["id"], status=None)[0] == 1
+    explain.live(f, kept)
+    assert counters(f)["decisions_lost"] == 1
+
+
 def test_disk_full(mta):
     """One warning; mail goes on; what cannot be written is counted; once there is room it goes on."""
     f = mta(**LISTS)

@@ -339,11 +339,59 @@ test_expire(void **state)
 		fclose(fopen(path, "we"));
 		free(path);
 	}
-	decision_expire(w.decisions, 18263); /* 2020-01-02 */
+	/* From 2020-01-02 on; what is of another kind is nobody's business. */
+	decision_expire(w.decisions, 18263, 99999, 0);
 	for (size_t i = 0; i < nitems(names); i++)
 		assert_int_equal(exists(w.decisions, names[i]), i >= 2);
 	assert_int_equal(found(&w, id_of[0]), 1);
 	world_fini(&w);
+}
+
+/* 100 octets a day, and 1 of the index. */
+static void
+write_day(const struct world *w, const char *day)
+{
+	char *path = xasprintf("%s/%s", w->decisions, day), *index = xasprintf("%s.index", path);
+	FILE *f = fopen(path, "we");
+
+	fprintf(f, "%100s", "");
+	fclose(f);
+	f = fopen(index, "we");
+	fputc('x', f);
+	fclose(f);
+	free(index);
+	free(path);
+}
+
+static const struct {
+	int64_t max_size, left;
+	int exist[3]; /* 2020-01-02, 03, 04 */
+} size_cases[] = {
+	{ 0, 303, { 1, 1, 1 } },                              /* no limit */
+	{ 303, 303, { 1, 1, 1 } }, { 302, 202, { 0, 1, 1 } }, /* the oldest goes whole */
+	{ 150, 101, { 0, 0, 1 } },
+	{ 1, 101, { 0, 0, 1 } }, /* today's stay: they are being written */
+};
+
+static void
+test_expire_size(void **state)
+{
+	static const char *const days[3] = { "20200102", "20200103", "20200104" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(size_cases); i++) {
+		struct world w;
+
+		world_init(&w);
+		mkdir(w.decisions, 0700);
+		for (size_t k = 0; k < nitems(days); k++)
+			write_day(&w, days[k]);
+		assert_int_equal(decision_expire(w.decisions, 18000, 18265, size_cases[i].max_size),
+		    size_cases[i].left);
+		for (size_t k = 0; k < nitems(days); k++)
+			assert_int_equal(exists(w.decisions, days[k]), size_cases[i].exist[k]);
+		world_fini(&w);
+	}
 }
 
 /* --- the log --- */
@@ -358,7 +406,7 @@ test_log(void **state)
 
 	(void)state;
 	world_init(&w);
-	l = decision_log_new(w.decisions, 7, &counters);
+	l = decision_log_new(w.decisions, &(struct decision_limits){ .days = 7 }, &counters);
 	for (int i = 0; i < 200; i++) {
 		struct txn_made m;
 		struct rule_trace t;
@@ -371,7 +419,7 @@ test_log(void **state)
 		decision_log_trace_end(l, m.txn.trace);
 		txn_unmake(&m);
 	}
-	decision_log_set_days(l, 0);
+	decision_log_set(l, &(struct decision_limits){ .days = 0 });
 	trace = decision_log_trace(l, NULL);
 	assert_null(trace);
 	decision_log_free(l); /* writes them */
@@ -393,6 +441,7 @@ main(void)
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_expire),
+		cmocka_unit_test(test_expire_size),
 		cmocka_unit_test(test_log),
 	};
 

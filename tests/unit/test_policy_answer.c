@@ -117,6 +117,7 @@ enum {
 	F_BCC2 = 32,
 	F_PREPEND = 64,
 	F_DEFER = 128,
+	F_TAG = 256,
 };
 
 static const struct {
@@ -138,6 +139,8 @@ static const struct {
 	{ 127, "DISCARD spam", "discard",
 	    "HOLD, FILTER smtp:[x]:25, REDIRECT r@example.org, BCC b1@example.org, "
 	    "BCC b2@example.org, PREPEND X-A: b" },
+	{ F_TAG, "OK", "permit", "TAG spam" }, /* no action of Postfix's */
+	{ F_TAG | F_HOLD, "HOLD", "hold", "TAG spam" },
 	{ F_DEFER | F_HOLD, "DEFER_IF_PERMIT 4.7.1 later", "defer_if_permit", "HOLD" },
 };
 
@@ -165,6 +168,8 @@ test_effects(void **state)
 			effect_add(&v->bcc, w.a, "b1@example.org", rule);
 		if (have & F_BCC2)
 			effect_add(&v->bcc, w.a, "b2@example.org", rule);
+		if (have & F_TAG)
+			effect_add(&v->tags, w.a, "spam", rule);
 		if (have & F_PREPEND)
 			effect_add(&v->prepends, w.a, "X-A: b", rule);
 		if (have & F_DEFER) {
