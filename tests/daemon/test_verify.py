@@ -1,5 +1,6 @@
 """reject_unverified_sender and reject_unverified_recipient through a running filterd: MX hosts by
 DNS, a next hop, hosts that hang or are gone, and what is still known after a restart."""
+import os
 import contextlib
 import errno
 import time
@@ -11,7 +12,9 @@ import smtp
 from conftest import cannot
 from nexthop import HANG, NextHop
 
-HOSTS = ("127.0.77.1", "127.0.77.2")
+# Port 25 of addresses of this process's own: several tests may run at a time.
+NET = "127.0.%d" % (77 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
+HOSTS = (NET + ".1", NET + ".2")
 DNS = {
     "remote.example": {"MX": [[20, "mx2.remote.example"], [10, "mx1.remote.example"]]},
     "mx1.remote.example": {"A": [HOSTS[0]]},
@@ -19,7 +22,7 @@ DNS = {
     "second.example": {"MX": [[20, "mx2.remote.example"]]},
     "plain.example": {"A": [HOSTS[0]]},             # no MX: its own address
     "null.example": {"MX": [[0, "."]]},
-    "down.example": {"MX": [[10, "down.example"]], "A": ["127.0.77.3"]},
+    "down.example": {"MX": [[10, "down.example"]], "A": [NET + ".3"]},
     "trouble.example": {"*": "SERVFAIL"},
 }
 REFUSED = "550 5.1.1 No such user here"
@@ -106,7 +109,7 @@ def test_sender(world):
              "Host or domain name not found. Name service error for name=trouble.example type=MX: "
              "Host not found, try again"),
             ("x@down.example", f"450 4.1.7 <x@down.example>: {where} unverified address: connect "
-             "to down.example[127.0.77.3]:25: "),
+             f"to down.example[{NET}.3]:25: "),
             ("", "250 2.1.5 Ok")):
         for _ in range(2):              # the second time it is known
             assert ask(f, sender=sender).startswith(want), sender
