@@ -9,6 +9,7 @@ import time
 import pytest
 
 import smtp
+from reloading import sanitized
 from nexthop import CLOSE, NextHop
 
 MESSAGE = b"From: a@example.com\r\nSubject: hi\r\n\r\nbody\r\n"
@@ -665,4 +666,5 @@ def test_replies_do_not_pile_up_for_who_reads_none(filterd, hop):
             os.kill(worker, signal.SIGCONT)
         time.sleep(1)
         assert drain(s) > 1024 * 1024
-        assert peak_kb(worker) - before < 700
+        if not sanitized(worker):               # there what is freed is kept for a while
+            assert peak_kb(worker) - before < 700
