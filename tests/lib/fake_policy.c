@@ -128,6 +128,8 @@ fake_policy_new(const char *const *answers, size_t n)
 	struct fake_policy *f = xcalloc(1, sizeof(*f));
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->changed, NULL);
 	fake_policy_answers(f, answers, n);
 	snprintf(f->dir, sizeof(f->dir), "/tmp/fake_policy.XXXXXX");
 	if (mkdtemp(f->dir) == NULL)
@@ -136,8 +138,6 @@ fake_policy_new(const char *const *answers, size_t n)
 	snprintf(f->at.path, sizeof(f->at.path), "%s/s", f->dir);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s/s", f->dir);
 	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->changed, NULL);
 	if (f->fd == -1 || bind(f->fd, (struct sockaddr *)&un, sizeof(un)) == -1 ||
 	    listen(f->fd, 64) == -1 || pthread_create(&f->thread, NULL, accept_all, f) != 0)
 		abort();
@@ -182,9 +182,12 @@ fake_policy_endpoint(const struct fake_policy *f)
 void
 fake_policy_answers(struct fake_policy *f, const char *const *answers, size_t n)
 {
+	/* A thread whose connection was given up may still be at an earlier request. */
+	pthread_mutex_lock(&f->lock);
 	f->answers = answers;
 	f->nanswers = n;
 	f->nasked = 0;
+	pthread_mutex_unlock(&f->lock);
 }
 
 static size_t
@@ -219,5 +222,10 @@ fake_policy_requests(struct fake_policy *f)
 const char *
 fake_policy_last(struct fake_policy *f)
 {
-	return buf_cstr(&f->last);
+	const char *s;
+
+	pthread_mutex_lock(&f->lock);
+	s = buf_cstr(&f->last);
+	pthread_mutex_unlock(&f->lock);
+	return s;
 }
