@@ -14,7 +14,7 @@
 static void
 set_text(char *to, size_t size, const struct xattr *a, const char *none)
 {
-	snprintf(to, size, "%s", a->state == XATTR_GIVEN ? a->text : none);
+	span_copy(span_str(a->state == XATTR_GIVEN ? a->text : none), to, size);
 }
 
 static enum attr_state
