@@ -123,7 +123,7 @@ const struct restriction_def restrictions_sender[] = {
 		    "domain." },
 	{ .name = "reject_sender_login_mismatch",
 	    .stages = AT_ANY,
-	    .needs = NEED_SENDER,
+	    .needs = NEED_SENDER | CASE_COUNTS,
 	    .variant = LOGIN_AUTHENTICATED | LOGIN_UNAUTHENTICATED,
 	    .check = check_login,
 	    .compile = compile_login,

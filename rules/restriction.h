@@ -65,6 +65,9 @@ enum restriction_arg {
 			       */
 #define STOPS_RELAY (1u << 9) /* counts as protection from open relaying at start-up */
 #define ENDS_LIST   (1u << 10) /* nothing behind it is reached */
+/* How its name is read. */
+#define CASE_COUNTS                                                                                \
+	(1u << 11) /* in Postfix it is a class that is always there, and those have case */
 
 typedef enum rule_result restriction_check_fn(struct rule_run *, const struct rule_op *);
 /* Begin the look-ups that check will ask for, without waiting (rule_dns_start()). */

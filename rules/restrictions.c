@@ -24,6 +24,8 @@ static const struct restriction_def *const families[] = {
 static int
 is_named(const struct restriction_def *d, const char *name)
 {
+	if (d->needs & CASE_COUNTS)
+		return strcmp(d->name, name) == 0;
 	if (strcasecmp(d->name, name) == 0)
 		return 1;
 	for (size_t i = 0; d->older != NULL && d->older[i] != NULL; i++)

@@ -103,11 +103,37 @@ test_names(void **state)
 	}
 }
 
+/* What is in Postfix a class that is always there has a class's name: its case counts. */
+static void
+test_case(void **state)
+{
+	static const struct {
+		const char *list, *want;
+	} names[] = {
+		{ "Reject_Non_FQDN_Sender", "dunno" },
+		{ "reject_sender_login_mismatch", "dunno" },
+		{ "Reject_Sender_Login_Mismatch", "451 4.3.5 Server configuration error" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(names); i++) {
+		struct rule_world w;
+
+		rule_world_init(&w);
+		w.o.tolerant = 1;
+		w.o.lists[LIST_SENDER] = names[i].list;
+		assert_int_equal(rule_world_compile(&w), 0);
+		assert_string_equal(rule_world_ask(&w, RULE_RCPT), names[i].want);
+		rule_world_fini(&w);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_case),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
