@@ -159,6 +159,13 @@ rules_compile(
 	compile_own(&c);
 	compile_classes(&c);
 	compile_lists(&c);
+	r->unlisted_sender = (struct rule_op){ .def = restriction_find("reject_unlisted_sender"),
+		.word = "smtpd_reject_unlisted_sender",
+		.table = -1 };
+	r->unlisted_recipient =
+	    (struct rule_op){ .def = restriction_find("reject_unlisted_recipient"),
+		    .word = "smtpd_reject_unlisted_recipient",
+		    .table = -1 };
 	rules_check(&c);
 	if (c.load.errors == 0)
 		return r;

@@ -34,6 +34,8 @@ struct rules {
 	struct arena *mem;
 	struct table_registry *tables;
 	struct rule_list lists[RULE_LISTS];
+	/* What smtpd_reject_unlisted_sender and smtpd_reject_unlisted_recipient try. */
+	struct rule_op unlisted_sender, unlisted_recipient;
 	struct rule_list *classes; /* of smtpd_restriction_classes */
 	size_t nclasses;
 

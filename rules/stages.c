@@ -96,17 +96,20 @@ ask_helo(struct rule_run *run)
 
 /* reject_unlisted_sender for who did not write it. */
 static enum rule_result
-implicit_sender(struct rule_run *run, enum rule_result r)
+implicit(struct rule_run *run, enum rule_result r, const struct rule_op *op, int had_its_turn)
 {
-	if (!run->o->smtpd_reject_unlisted_sender || r == RULE_REFUSED ||
-	    run->kept->sender_listed || run->effects->discard || run->txn->sender.octets[0] == '\0')
+	if (r == RULE_REFUSED || had_its_turn || run->effects->discard)
 		return r;
 	run->depth = run->warn_depth = 0;
-	return rule_try(run, &(struct rule_op){ .def = restriction_find("reject_unlisted_sender"),
-				 .word = "smtpd_reject_unlisted_sender",
-				 .table = -1 }) == RULE_REFUSED
-		   ? RULE_REFUSED
-		   : r;
+	return rule_try(run, op) == RULE_REFUSED ? RULE_REFUSED : r;
+}
+
+static enum rule_result
+implicit_sender(struct rule_run *run, enum rule_result r)
+{
+	if (!run->o->smtpd_reject_unlisted_sender || run->txn->sender.octets[0] == '\0')
+		return r;
+	return implicit(run, r, &run->rules->unlisted_sender, run->kept->sender_listed);
 }
 
 static enum rule_result
@@ -129,16 +132,9 @@ ask_sender(struct rule_run *run)
 static enum rule_result
 implicit_recipient(struct rule_run *run, enum rule_result r)
 {
-	if (!run->o->smtpd_reject_unlisted_recipient || r == RULE_REFUSED ||
-	    run->kept->recipient_listed || run->effects->discard)
+	if (!run->o->smtpd_reject_unlisted_recipient)
 		return r;
-	run->depth = run->warn_depth = 0;
-	return rule_try(
-		   run, &(struct rule_op){ .def = restriction_find("reject_unlisted_recipient"),
-			    .word = "smtpd_reject_unlisted_recipient",
-			    .table = -1 }) == RULE_REFUSED
-		   ? RULE_REFUSED
-		   : r;
+	return implicit(run, r, &run->rules->unlisted_recipient, run->kept->recipient_listed);
 }
 
 /* postmaster: RFC 5321 4.5.1.  The address that our probes come from: two servers that probe each
