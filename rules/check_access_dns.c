@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "mail/hostname.h"
+#include "net/route.h"
 #include "rules/access_lookup.h"
 #include "rules/rules_private.h"
 
@@ -65,29 +66,59 @@ name_of(struct rule_run *run, enum subject_kind kind)
 	return at == NULL ? s : at; /* tables are asked with the name that the DNS has */
 }
 
-/* 1 a row answered. */
+/* reached[]: has this machine a route to it; NULL: no matter. */
 static int
-addresses_of_type(struct access_lookup *a, const char *host, enum dns_type type, int *found)
+addresses_where(
+    struct access_lookup *a, int family, const struct dns_result *r, const char *reached, int want)
 {
-	const struct dns_result *r = rule_dns(a->run, host, type);
 	char text[INET6_ADDRSTRLEN];
 
-	for (size_t i = 0; r->outcome == DNS_FOUND && i < r->n; i++) {
-		*found = 1;
-		inet_ntop(type == DNS_A ? AF_INET : AF_INET6, r->rr[i].data.p, text, sizeof(text));
+	for (size_t i = 0; i < r->n; i++) {
+		if (reached != NULL && reached[i] != want)
+			continue;
+		inet_ntop(family, r->rr[i].data.p, text, sizeof(text));
 		if (access_lookup_addr(a, text))
 			return 1;
 	}
 	return 0;
 }
 
+static const char *
+which_are_reached(struct rule_run *run, int family, const struct dns_result *r)
+{
+	char *reached = r->n == 0 ? NULL : arena_alloc(run->arena, r->n);
+
+	for (size_t i = 0; reached != NULL && i < r->n; i++)
+		reached[i] = (char)route_exists(family, r->rr[i].data.p);
+	return reached;
+}
+
+/* 1 a row answered.  The order is that of getaddrinfo(3), which Postfix asks (RFC 6724, rules 1 and
+ * 6): IPv6 before IPv4, but what cannot be reached from here last. */
+static int
+addresses_in_order(
+    struct access_lookup *a, const struct dns_result *v6, const struct dns_result *v4)
+{
+	const char *at6 = NULL, *at4 = NULL;
+
+	if (v6->n + v4->n > 1) {
+		at6 = which_are_reached(a->run, AF_INET6, v6);
+		at4 = which_are_reached(a->run, AF_INET, v4);
+	}
+	return addresses_where(a, AF_INET6, v6, at6, 1) ||
+	       addresses_where(a, AF_INET, v4, at4, 1) ||
+	       (at6 != NULL && addresses_where(a, AF_INET6, v6, at6, 0)) ||
+	       (at4 != NULL && addresses_where(a, AF_INET, v4, at4, 0));
+}
+
 static int
 addresses(struct access_lookup *a, const char *host, int warn)
 {
-	enum dns_type types[2];
+	static const struct dns_result none = { .outcome = DNS_NODATA };
+	const struct dns_result *r[2] = { &none, &none };
 	char text[INET_ADDRSTRLEN];
+	enum dns_type types[2];
 	struct in_addr odd;
-	int found = 0;
 	size_t n;
 
 	if (hostaddr_valid(span_str(host)))
@@ -101,12 +132,11 @@ addresses(struct access_lookup *a, const char *host, int warn)
 	rule_addrs_start(a->run, host);
 	n = rule_addr_types(a->run, types);
 	for (size_t i = 0; i < n; i++)
-		if (addresses_of_type(a, host, types[i], &found))
-			return 1;
-	if (!found && warn)
+		r[types[i] == DNS_AAAA] = rule_dns(a->run, host, types[i]);
+	if (r[0]->n + r[1]->n == 0 && warn)
 		rule_warn(
 		    a->run, "%s: host %s has no address that could be found", a->op->word, host);
-	return 0;
+	return addresses_in_order(a, r[1], r[0]);
 }
 
 static int

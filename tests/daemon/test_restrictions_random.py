@@ -115,8 +115,9 @@ def door_differs(case, theirs, ours):
         action if re.match(r"[45]\d\d ", action) else None
     if first[0]["code"] < 400 or got is None:
         return (first[0]["code"] < 400) != (got is None)
-    # A deferral is handed on by name, and what refuses later anyway goes before it.
-    later = first[0]["code"] < 500 and re.search("(?i)defer_if_|reject_unknown", json.dumps([case["main_cf"], case["tables"]]))
+    # A deferral is handed on by name, and what refuses later anyway goes before it.  Its code may be any.
+    codes = [int(case["main_cf"].get(p, 450)) for p in ("defer_code", "access_map_defer_code")]
+    later = (first[0]["code"] < 500 or first[0]["code"] in codes) and re.search("(?i)defer_if_|reject_unknown", json.dumps([case["main_cf"], case["tables"]]))
     return not later and plain(got) != plain("%(code)d %(enhanced)s %(text)s" % first[0])
 
 

@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 
 #include "base/attr.h"
+#include "net/route.h"
 #include "tests/lib/dns_zone.h"
 #include "tests/lib/rule_world.h"
 
@@ -162,6 +164,43 @@ test_odd(void **state)
 	}
 }
 
+/* Several rows fit, and the first address that has one decides: IPv6 before IPv4, as in RFC 6724,
+ * unless there is no way to send to it from here (fe80::, which of no interface it is said). */
+static void
+test_order_of_addresses(void **state)
+{
+	static const char both[] = "both.test A 127.0.0.1\n"
+				   "both.test AAAA ::1\n"
+				   "far.test A 127.0.0.1\n"
+				   "far.test AAAA fe80::1\n"
+				   "farther.test AAAA fe80::1\n"
+				   "farther.test AAAA fe80::2\n";
+	static const struct {
+		const char *sender, *want;
+	} order[] = {
+		{ "u@both.test", "554 5.7.1 <u@both.test>: Sender address rejected: here6" },
+		{ "u@far.test", "554 5.7.1 <u@far.test>: Sender address rejected: here4" },
+		{ "u@farther.test", "554 5.7.1 <u@farther.test>: Sender address rejected: far" },
+	};
+	struct in6_addr here = IN6ADDR_LOOPBACK_INIT;
+	struct rule_world w;
+
+	(void)state;
+	rule_world_init(&w);
+	w.o.lists[LIST_RECIPIENT] =
+	    "check_sender_a_access inline:{ { ::1 = REJECT here6 }, "
+	    "{ 127.0.0.1 = REJECT here4 }, { fe80::1 = REJECT far } }, permit";
+	rule_world_zone(&w, both);
+	assert_int_equal(rule_world_compile(&w), 0);
+	for (size_t i = 0; i < nitems(order); i++) {
+		if (i == 0 && !route_exists(AF_INET6, &here))
+			continue; /* a machine without IPv6: the second case has what it does */
+		rule_world_sender(&w, order[i].sender);
+		assert_string_equal(rule_world_ask(&w, RULE_RCPT), order[i].want);
+	}
+	rule_world_fini(&w);
+}
+
 #define RCPTS   12000
 #define SAMPLED 1500
 
@@ -207,6 +246,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_order_of_addresses),
 		cmocka_unit_test(test_thousands_of_recipients_of_as_many_domains),
 	};
 
