@@ -291,7 +291,7 @@ learn_next_hops(struct worker *w, struct snapshot *s)
 	for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 		const struct next_hop *hop = &snapshot_listener(s, i)->next_hop;
 
-		if (hop->text[0] == '\0') /* a policy listener has none */
+		if (hop->text[0] == '\0') /* who relays nothing may have none */
 			continue;
 		if (!seen_before(s, i) && pool_learn(w->pool, hop, &caps, until, &err) == -1)
 			log_warn(NULL, NULL, "next hop %s: %s", hop->text, err.text);

@@ -103,7 +103,7 @@ next_hops_json(struct hop_pool *pool, const struct snapshot *s)
 		struct hop_caps caps;
 		json_t *h;
 
-		if (hop->text[0] == '\0') /* a policy listener has none */
+		if (hop->text[0] == '\0') /* who relays nothing may have none */
 			continue;
 		h = json_object();
 		if (pool_caps(pool, hop, &caps)) {

@@ -36,7 +36,7 @@ struct conf_finding {
 };
 typedef void conf_report_fn(void *arg, const struct conf_finding *);
 
-enum listener_kind { LISTENER_SMTP, LISTENER_LMTP, LISTENER_POLICY };
+enum listener_kind { LISTENER_SMTP, LISTENER_LMTP, LISTENER_POLICY, LISTENER_MILTER };
 enum role { ROLE_AFTER_QUEUE, ROLE_BEFORE_QUEUE, ROLE_MTA };
 
 struct conf_listener {
@@ -51,6 +51,8 @@ struct conf_listener {
 };
 
 const char *listener_kind_name(enum listener_kind);
+/* Does it pass mail to a next hop?  Else it answers an MTA, which goes on with the mail itself. */
+int listener_kind_relays(enum listener_kind);
 
 /* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
  * works without). */

@@ -115,9 +115,10 @@ listener_check(const struct conf_listener *l, struct reporter *rep)
 {
 	const struct params *p = l->params;
 
-	/* A value that could not be read was told of.  Nobody relays through a policy door. */
-	if (l->kind == LISTENER_POLICY || p->allowed_clients == NULL || p->allow_open_reinjection ||
-	    !conf_allows_everybody(p->allowed_clients) || conf_is_local(&l->endpoint))
+	/* A value that could not be read was told of. */
+	if (!listener_kind_relays(l->kind) || p->allowed_clients == NULL ||
+	    p->allow_open_reinjection || !conf_allows_everybody(p->allowed_clients) ||
+	    conf_is_local(&l->endpoint))
 		return;
 	if (conf_is_wildcard(&l->endpoint))
 		reporter_tell(rep, CONF_ERROR, l->file, l->line,

@@ -17,12 +17,19 @@ static const char *const kinds[] = {
 	[LISTENER_SMTP] = "smtp",
 	[LISTENER_LMTP] = "lmtp",
 	[LISTENER_POLICY] = "policy",
+	[LISTENER_MILTER] = "milter",
 };
 
 const char *
 listener_kind_name(enum listener_kind kind)
 {
 	return kinds[kind];
+}
+
+int
+listener_kind_relays(enum listener_kind kind)
+{
+	return kind == LISTENER_SMTP || kind == LISTENER_LMTP;
 }
 
 /* What the steps of one listener share. */
@@ -153,15 +160,10 @@ take_kind(struct parse *p, const char *text, const char **endpoint)
 			p->l->kind = (enum listener_kind)i;
 			return 0;
 		}
-	if (strcmp(kind, "milter") == 0) {
-		TELL(p, CONF_ERROR, p->kind.line,
-		    "found kind \"milter\", which is not available in this version; expected "
-		    "smtp, lmtp or policy");
-		return -1;
-	}
 	near = text_nearest(kind, kinds, nitems(kinds));
-	TELL(p, CONF_ERROR, p->kind.line, "found kind \"%s\", expected smtp, lmtp or policy%s%s",
-	    kind, near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
+	TELL(p, CONF_ERROR, p->kind.line,
+	    "found kind \"%s\", expected smtp, lmtp, policy or milter%s%s", kind,
+	    near == NULL ? "" : "; nearest: ", near == NULL ? "" : near);
 	return -1;
 }
 
@@ -171,8 +173,8 @@ take_role(struct parse *p)
 	static const char *const roles[] = { "after_queue", "before_queue", "mta" };
 	const char *text, *near;
 
-	/* Who asks for a policy has not queued the mail yet. */
-	p->l->role = p->l->kind == LISTENER_POLICY ? ROLE_BEFORE_QUEUE : ROLE_AFTER_QUEUE;
+	/* Who asks about mail has not queued it yet. */
+	p->l->role = listener_kind_relays(p->l->kind) ? ROLE_AFTER_QUEUE : ROLE_BEFORE_QUEUE;
 	if (p->role.value == NULL)
 		return;
 	text = env_expand(&p->env, NULL, p->role.value, &p->role);

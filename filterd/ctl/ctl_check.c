@@ -186,7 +186,8 @@ ctl_check(const struct ctl_env *env, int argc, char **argv)
 				continue;
 			check_bounces(&c, l->conf);
 			check_checks(&c, l->conf);
-			check_loop(&c, s, l);
+			if (listener_kind_relays(l->conf->kind))
+				check_loop(&c, s, l);
 		}
 		check_machine(&c);
 		conf_not_taken_each(c.conf, not_taken, &c);

@@ -179,6 +179,19 @@ log_release(const struct sending *s, const struct plan_step *step)
 	}
 }
 
+static int
+listener_hop(const struct sending *s, struct next_hop *hop)
+{
+	const struct snap_listener *l = s->listener;
+
+	*hop = l->next_hop;
+	if (hop->text[0] != '\0')
+		return 0;
+	return ctl_fail(-1,
+	    "%s: listener %s has no next_hop: set it to where released mail is to go", s->id,
+	    l->conf->name);
+}
+
 /* Where it would have gone: FILTER's destination; the listener's next hop as it is now; when there
  * is no such listener any more, the one of then. */
 static int
@@ -193,11 +206,11 @@ choose_hop(struct sending *s, struct next_hop *hop)
 			return 0;
 		return ctl_fail(-1, "%s: FILTER %s: no next hop of that name", s->id, e->filter);
 	}
-	*hop = s->listener->next_hop;
-	if (!s->listener_gone || e->next_hop[0] == '\0' ||
-	    next_hop_parse(e->next_hop, hop, &err) == 0)
-		return 0;
-	return ctl_fail(-1, "%s: next hop \"%s\": %s", s->id, e->next_hop, err.text);
+	if (!s->listener_gone || e->next_hop[0] == '\0')
+		return listener_hop(s, hop);
+	if (next_hop_parse(e->next_hop, hop, &err) == -1)
+		return ctl_fail(-1, "%s: next hop \"%s\": %s", s->id, e->next_hop, err.text);
+	return 0;
 }
 
 static int
@@ -247,8 +260,11 @@ requeue(struct sending *s)
 	struct next_hop_map map = { .txn = &s->t.txn, .listener = s->listener };
 	struct transaction *t = &s->t.txn;
 	struct verdict unused;
+	struct next_hop hop;
 	struct plan plan;
 
+	if (listener_hop(s, &hop) == -1)
+		return EX_CONFIG;
 	verdict_init(&unused, t->arena);
 	engine_ask(t, s->listener, STAGE_END, NULL,
 	    deadline_in_ms(s->listener->params->message_time_limit), &unused);

@@ -71,10 +71,11 @@ print_listeners(const json_t *listeners)
 	json_array_foreach(listeners, i, l)
 	{
 		const char *name = text_of(l, "name"), *at = text_of(l, "endpoint");
+		const char *hop = text_of(l, "next_hop");
 
-		printf("  %s:%s%s%s  %s -> %s\n", text_of(l, "kind"), at,
+		printf("  %s:%s%s%s  %s%s%s\n", text_of(l, "kind"), at,
 		    strcmp(name, at) == 0 ? "" : "  ", strcmp(name, at) == 0 ? "" : name,
-		    text_of(l, "role"), text_of(l, "next_hop"));
+		    text_of(l, "role"), hop[0] == '\0' ? "" : " -> ", hop);
 	}
 }
 

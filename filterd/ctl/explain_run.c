@@ -343,7 +343,7 @@ begin(struct explain *x)
 	t->deferrals_by_name = x->listener->conf->kind == LISTENER_POLICY;
 	/* Behind an MTA the client is told of with XFORWARD, just before MAIL. */
 	t->client_late = x->listener->conf->role == ROLE_AFTER_QUEUE &&
-			 x->listener->conf->kind != LISTENER_POLICY;
+			 listener_kind_relays(x->listener->conf->kind);
 	engine_begin(t, x->snapshot);
 	t->trace = &x->trace;
 	t->started_us = clock_us();

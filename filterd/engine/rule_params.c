@@ -207,8 +207,8 @@ rule_params_listener(struct rule_source *s, struct rule_options *o)
 	rule_params_fill(s->listener->params, o);
 	if (conf_where_in(s->conf, s->listener, "mynetworks", &file) == 0)
 		o->mynetworks = NULL; /* empty would be nobody */
-	/* Listeners of other kinds send mail there, so it is known to be right. */
-	if (s->listener->kind == LISTENER_POLICY &&
+	/* Who sends mail there knows that it is right. */
+	if (!listener_kind_relays(s->listener->kind) &&
 	    conf_where_in(s->conf, s->listener, "next_hop", &file) == 0)
 		o->next_hop = NULL;
 	o->is_mta = s->listener->role == ROLE_MTA;

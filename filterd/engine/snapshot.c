@@ -161,6 +161,34 @@ field(struct build *b, const char *parameter, const char *text, const char *such
 		    such);
 }
 
+/* Where the MTA goes on with the mail itself only held copies are sent on by us, and the default
+ * would be a guess. */
+static int
+has_next_hop(const struct build *b, const struct conf_listener *c)
+{
+	const char *file;
+
+	return listener_kind_relays(c->kind) ||
+	       (c->kind == LISTENER_MILTER &&
+		   conf_where_in(b->snap->conf, c, "next_hop", &file) != 0);
+}
+
+/* What it can do with a message.  Who answers an MTA leaves recipients who are to have it changed
+ * to the plan of a door that cannot. */
+static unsigned
+door_of(const struct conf_listener *c)
+{
+	unsigned door = DOOR_EDIT | DOOR_HOLD;
+
+	if (listener_kind_relays(c->kind))
+		door |= DOOR_EDIT_SOME;
+	if (c->kind == LISTENER_LMTP)
+		door |= DOOR_REPLY_EACH;
+	if (c->role == ROLE_AFTER_QUEUE)
+		door |= DOOR_AFTER_QUEUE;
+	return door;
+}
+
 static void
 build_listener(struct build *b, struct snap_listener *l, const struct conf_listener *c)
 {
@@ -173,7 +201,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	l->conf = c;
 	l->params = p;
 	l->filter_map = -1;
-	if (c->kind != LISTENER_POLICY && next_hop_parse(p->next_hop, &l->next_hop, &err) == -1)
+	if (has_next_hop(b, c) && next_hop_parse(p->next_hop, &l->next_hop, &err) == -1)
 		tell(b, CONF_ERROR, "next_hop", "next_hop: \"%s\": %s", p->next_hop, err.text);
 	l->allowed = nets(b, "allowed_clients", p->allowed_clients);
 	l->xforward =
@@ -191,9 +219,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 			    err.text);
 	}
 	l->plan = (struct plan_options){
-		.door = DOOR_EDIT | DOOR_EDIT_SOME | DOOR_HOLD |
-			(c->kind == LISTENER_LMTP ? DOOR_REPLY_EACH : 0u) |
-			(c->role == ROLE_AFTER_QUEUE ? DOOR_AFTER_QUEUE : 0u),
+		.door = door_of(c),
 		.after_queue_reject = (enum reject_as)p->after_queue_reject,
 		.on_mixed = (enum on_mixed)p->on_mixed,
 		.on_mixed_edits = (enum on_mixed_edits)p->on_mixed_edits,

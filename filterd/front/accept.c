@@ -22,9 +22,9 @@ turn_away(struct doors *d, enum listener_kind kind, int fd, const struct sockadd
 	sockaddr_text(sa, addr, sizeof(addr), NULL);
 	log_warn(NULL, NULL, "connection from %s refused: %s", addr, why);
 	counter_inc(d->opt.counters, sessions_refused);
-	/* A new connection's send buffer is empty, so this never waits.  The policy protocol knows
-	 * no other complaint than the end of the connection. */
-	if (kind != LISTENER_POLICY)
+	/* A new connection's send buffer is empty, so this never waits.  The other protocols know
+	 * no complaint but the end of the connection. */
+	if (listener_kind_relays(kind))
 		(void)!send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 }
@@ -65,6 +65,8 @@ accept_one(
 	}
 	if (kind == LISTENER_POLICY)
 		doors_run(d, policy_session_new(d, fd, i, sa));
+	else if (kind == LISTENER_MILTER)
+		turn_away(d, kind, fd, sa, "", "the milter door is not open yet");
 	else
 		run_smtp(d, l, session_new(d, fd, i, sa));
 }

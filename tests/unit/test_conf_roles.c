@@ -144,6 +144,43 @@ test_policy_listener(void **state)
 	conf_free(c);
 }
 
+static void
+test_milter_listener(void **state)
+{
+	struct conf *c = load("allowed_clients = 0.0.0.0/0\nsmtpd_helo_restrictions = reject\n"
+			      "milter_hold = store\n"
+			      "listeners = { milter:unix:/run/m, name = one }\n"
+			      " { milter:0.0.0.0:10, name = two, role = mta, milter_engine = "
+			      "libmilter, milter_progress_interval = 2 }\n");
+	const struct conf_listener *l = conf_listener(c, 0);
+
+	(void)state;
+	assert_int_equal(l->kind, LISTENER_MILTER);
+	assert_string_equal(listener_kind_name(l->kind), "milter");
+	assert_int_equal(l->role, ROLE_BEFORE_QUEUE);
+	assert_string_equal(l->params->smtpd_helo_restrictions, "reject");
+	assert_int_equal(l->params->milter_engine, 0);
+	assert_int_equal(l->params->milter_hold, 1);
+	assert_int_equal(l->params->milter_progress_interval, 10000);
+	assert_int_equal(l->params->milter_timeout, 7210000);
+	/* Nobody relays through it, so that it serves everybody is no finding. */
+	l = conf_listener(c, 1);
+	assert_int_equal(l->role, ROLE_MTA);
+	assert_int_equal(l->params->milter_engine, 1);
+	assert_int_equal(l->params->milter_progress_interval, 2000);
+	conf_free(c);
+}
+
+static void
+test_kinds_that_relay(void **state)
+{
+	(void)state;
+	assert_true(listener_kind_relays(LISTENER_SMTP));
+	assert_true(listener_kind_relays(LISTENER_LMTP));
+	assert_false(listener_kind_relays(LISTENER_POLICY));
+	assert_false(listener_kind_relays(LISTENER_MILTER));
+}
+
 #define RANGE                                                                                      \
 	"expected a code from 400 to 599: mail would be answered with 450 4.7.1 Service "          \
 	"unavailable\n"
@@ -349,6 +386,8 @@ main(void)
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_not_taken),
 		cmocka_unit_test(test_policy_listener),
+		cmocka_unit_test(test_milter_listener),
+		cmocka_unit_test(test_kinds_that_relay),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_site_value),
 		cmocka_unit_test(test_site_findings),

@@ -62,6 +62,10 @@ static const struct {
 	    "error t:2: next_hop: \"x:1\": " NO_HOP "\n"
 	    "error t:3: next_hop: \"x:1\": " NO_HOP "\n",
 	    0 },
+	/* Who answers an MTA sends nothing on, but held mail that is released. */
+	{ "listeners = { policy:127.0.0.1:1, next_hop = x:1 } { milter:127.0.0.1:2, next_hop = x:2 "
+	  "}\n",
+	    "", "", "error t:1: next_hop: \"x:2\": " NO_HOP "\n", 0 },
 };
 
 static void
@@ -119,11 +123,52 @@ test_told_once(void **state)
 	free(counters);
 }
 
+static void
+test_next_hop_and_door(void **state)
+{
+	static const struct {
+		const char *name, *next_hop;
+		unsigned door;
+	} listeners[] = {
+		{ "smtp", "smtp:[127.0.0.1]:10026", DOOR_EDIT | DOOR_HOLD | DOOR_EDIT_SOME },
+		{ "lmtp", "smtp:[127.0.0.1]:10026",
+		    DOOR_EDIT | DOOR_HOLD | DOOR_EDIT_SOME | DOOR_REPLY_EACH | DOOR_AFTER_QUEUE },
+		{ "policy", "", DOOR_EDIT | DOOR_HOLD },
+		/* The MTA has one copy of the message. */
+		{ "milter", "", DOOR_EDIT | DOOR_HOLD },
+		{ "release", "smtp:[::1]:25", DOOR_EDIT | DOOR_HOLD },
+	};
+	struct counters *counters = xcalloc(1, sizeof(*counters));
+	struct buf told = { 0 };
+	struct conf *conf = findings_load(
+	    "listeners = { smtp:127.0.0.1:1, name = smtp, role = before_queue }\n"
+	    " { lmtp:127.0.0.1:2, name = lmtp } { policy:127.0.0.1:3, name = policy }\n"
+	    " { milter:127.0.0.1:4, name = milter }\n"
+	    " { milter:127.0.0.1:5, name = release, next_hop = smtp:[::1]:25 }\n",
+	    &told);
+	struct snapshot *s = snapshot_build(conf, counters, findings_add, &told);
+
+	(void)state;
+	assert_string_equal(buf_cstr(&told), "");
+	assert_non_null(s);
+	for (size_t i = 0; i < nitems(listeners); i++) {
+		const struct snap_listener *l = snapshot_listener_by_name(s, listeners[i].name);
+
+		assert_non_null(l);
+		assert_string_equal(l->next_hop.text, listeners[i].next_hop);
+		assert_int_equal(l->plan.door, listeners[i].door);
+	}
+	snapshot_unref(s);
+	buf_fini(&told);
+	free(counters);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_next_hop_and_door),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
