@@ -163,11 +163,12 @@ int milter_parse_connect(struct span, struct milter_connection *, struct err *) 
  * array is the arena's, the texts point into the data. */
 int milter_parse_args(
     struct span, struct arena *, const char ***args, size_t *n, struct err *) ATTR_MUST_USE;
-/* Without the NULs; lines of a value are parted by LF, or CRLF, as sent. */
+/* Without the NULs; lines of a value are parted by LF, or CRLF, as sent.  A field without a name,
+ * or octets behind the value's NUL, are broken: MTAs differ in what they make of them. */
 int milter_parse_header(
     struct span, struct span *name, struct span *value, struct err *) ATTR_MUST_USE;
-/* For which command, and f for each NAME and VALUE; "{client_addr}" is told without braces.  A
- * value without its end is broken. */
+/* For which command, and f for each NAME and VALUE, both good for that call; "{client_addr}" is
+ * told without braces.  A macro without a value is broken, and then f is called for none. */
 int milter_parse_macros(struct span, enum milter_command *,
     void (*f)(void *arg, const char *name, const char *value), void *arg,
     struct err *) ATTR_MUST_USE;
@@ -181,18 +182,22 @@ void milter_put(struct buf *, enum milter_reply);
 /* macros[i]: what is asked for at this stage, blank-separated "{x} i"; NULL: the MTA's choice. */
 void milter_put_optneg(
     struct buf *, const struct milter_options *, const char *const macros[MILTER_ATS]);
-/* 4xx or 5xx.  text: lines parted by LF; `enhanced` is put in front of each, "" none, its class
- * made the code's.  "%" is doubled; what no reply line may hold becomes "?"; lines are cut at 510
- * octets as on the SMTP wire. */
+/* 4xx or 5xx (any other code becomes 451).  text: lines parted by LF; `enhanced` is put in front of
+ * each, its class made the code's; "" or NULL is X.0.0, as in libmilter, for Postfix takes a reply
+ * without one for malformed.  "%" is doubled; the lines are cleaned and cut as by reply_format().
+ */
 void milter_put_replycode(struct buf *, int code, const char *enhanced, const char *text);
-/* ADDHEADER, INSHEADER, CHGHEADER; index goes with the latter two.  A value's lines are parted by
- * LF; a CRLF in it becomes LF, a CR or NUL alone a blank. */
+/* ADDHEADER, INSHEADER, CHGHEADER; index goes with the latter two.  Without HDR_LEADSPC the MTA
+ * puts a blank in front of the value, with it none.  A value's lines are parted by LF; a CRLF in it
+ * becomes LF, a CR or NUL alone a blank; a line that does not begin with white space gets some.
+ * CHGHEADER: a value whose p is NULL deletes the field, one that is empty does not (it is made a
+ * blank). */
 void milter_put_header(
     struct buf *, enum milter_reply, uint32_t index, const char *name, struct span value);
 /* In as many REPLBODY packets as it takes; an empty body is one empty packet. */
 void milter_put_body(struct buf *, struct span body);
 /* ADDRCPT, DELRCPT, QUARANTINE: text and NUL; CHGFROM and ADDRCPT_PAR have params too, NULL none.
- */
+ * A control in them becomes "?". */
 void milter_put_text(struct buf *, enum milter_reply, const char *text, const char *params);
 
 #endif
