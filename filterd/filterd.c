@@ -120,10 +120,14 @@ absolute(const char *path)
 static int
 run(struct program *prog, const struct options *o)
 {
+	static const struct proc_role roles[] = {
+		{ "worker", "filterd-worker", program_worker },
+	};
 	const struct params *p = conf_params(prog->conf);
 	struct proc_ops ops = {
 		.open_listeners = program_open_listeners,
-		.worker = program_worker,
+		.roles = roles,
+		.nroles = nitems(roles),
 		.reopen = program_reopen_log,
 		.complain = complain,
 		.arg = prog,

@@ -37,7 +37,7 @@ void program_reopen_log(void *program);
 
 /* --- the worker's side: worker.c --- */
 
-/* ops.worker */
+/* The worker's role. */
 int program_worker(void *program, const struct proc_worker *);
 /* Does this configuration want the sockets that are open? */
 int program_sockets_fit(const struct program *, const struct conf *);

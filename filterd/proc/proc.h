@@ -1,13 +1,16 @@
 /*
- * proc - supervisor and worker
+ * proc - supervisor and workers
  *
  * DESIGN.md decision 14.  The supervisor keeps the listening sockets, never parses mail, and starts
- * the worker again when it dies, with a back-off.  The worker is a forked copy (no exec, so pages
- * stay shared); it runs as filter_user with no_new_privs.  If the supervisor dies the worker stops
- * accepting, drains and exits.
+ * a worker again when it dies, with a back-off.  A worker is a forked copy (no exec, so pages stay
+ * shared); it runs as filter_user with no_new_privs.  If the supervisor dies the workers stop
+ * accepting, drain and exit.
+ *
+ * There is one worker of each role; the first role is the worker proper, others do what cannot be
+ * done in it.  Each has its own life: a back-off of its own, and the others stay when it dies.
  *
  * Signals to the supervisor: SIGTERM, SIGINT stop; SIGHUP read the configuration again; SIGUSR1
- * open the log again.  The worker ignores all four, for a terminal or a service manager sends them
+ * open the log again.  A worker ignores all four, for a terminal or a service manager sends them
  * to the whole group and it must hear of them once, from the supervisor, in order.
  *
  * Threads: proc_supervise() forks, so the caller must have no threads.
@@ -15,7 +18,9 @@
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -27,13 +32,28 @@ struct err;
 #define PROC_REOPEN    'L' /* open the log again; the supervisor has already done so */
 #define PROC_TERMINATE 'T'
 
+/* How a role fares, written by the supervisor and read by every worker. */
+struct proc_state {
+	_Atomic int32_t pid;     /* 0: none now, the next one waits for its back-off */
+	_Atomic int32_t serving; /* it has said that it is ready */
+};
+
 /* What a worker is given. */
 struct proc_worker {
-	const int *fds; /* the listening sockets */
+	const int *fds; /* the listening sockets; -1: another role's */
 	size_t nfds;
-	int orders; /* the supervisor speaks here */
-	int first;  /* no worker was ready before this one */
-	int detach; /* let go of the terminal when ready */
+	size_t role;                     /* which one it has */
+	int orders;                      /* the supervisor speaks here */
+	int first;                       /* none of its role was ready before this one */
+	int detach;                      /* let go of the terminal when ready */
+	const struct proc_state *states; /* one a role */
+};
+
+struct proc_role {
+	const char *name; /* for the log: "worker" */
+	const char *comm; /* for ps(1), at most 15 octets */
+	/* The worker's life: returns its exit status. */
+	int (*run)(void *arg, const struct proc_worker *);
 };
 
 /* What the program puts into the frame. */
@@ -41,8 +61,9 @@ struct proc_ops {
 	/* In the supervisor as root, before the first worker: open the listening sockets; fds[i]
 	 * for listener i.  0 or -1. */
 	int (*open_listeners)(void *arg, int *fds, size_t n, struct err *);
-	/* The worker's life: returns its exit status. */
-	int (*worker)(void *arg, const struct proc_worker *);
+	const struct proc_role *roles; /* at least one */
+	size_t nroles;
+	const size_t *listener_role; /* whose listener i is; NULL: all are the first role's */
 	/* In the supervisor, on SIGUSR1 and SIGHUP before the worker hears of it: open the log
 	 * again with the rights to do so.  NULL: log_reopen(). */
 	void (*reopen)(void *arg);
@@ -61,10 +82,11 @@ struct proc_ops {
 	int stop_grace_ms; /* between stop_time_limit and SIGKILL; 0: 2 s */
 };
 
-/* Runs until SIGTERM; returns the exit status: 0 after an orderly stop; the worker's own when the
- * first worker ends before it is ready; EX_CONFIG, EX_OSERR when it cannot begin.  Tells systemd
- * (NOTIFY_SOCKET) READY=1 once the worker is ready.  Without foreground it returns in the daemon
- * alone; the process that called ends inside, with status 0 once the worker is ready. */
+/* Runs until SIGTERM; returns the exit status: 0 after an orderly stop; a worker's own when the
+ * first of its role ends before it is ready; EX_CONFIG, EX_OSERR when it cannot begin.  Tells
+ * systemd (NOTIFY_SOCKET) READY=1 once a worker of each role has been ready.  Without foreground it
+ * returns in the daemon alone; the process that called ends inside, with status 0 once all are
+ * ready. */
 int proc_supervise(const struct proc_ops *);
 
 /* --- in the worker --- */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "proc/child.h"
 #include "proc/daemon.h"
 #include "proc/notify.h"
 #include "proc/pidfile.h"
@@ -27,27 +28,23 @@
 
 struct supervisor {
 	struct proc_ops ops; /* with the defaults filled in */
-	int *fds;
-	int sigfd, orders, pid_fd, start_fd;
-	sigset_t old_mask;
-	pid_t worker;    /* 0: none now */
-	int64_t born_ms; /* of the worker that is or was last */
-	int delay_ms;    /* the next back-off */
-	int served;      /* some worker has been ready */
+	struct nursery n;
+	struct pollfd *poll; /* signals, then each child's messages */
+	int ready;           /* a worker of each role has been */
 	int stopping, status, done;
-	struct deadline restart_at, kill_at;
+	struct deadline kill_at;
 };
 
 /* It serves or it never will: the process that waits is told once. */
 static void
 started(struct supervisor *s, int status)
 {
-	if (s->start_fd == -1)
+	if (s->n.start_fd == -1)
 		return;
 	if (status == 0)
 		daemon_detach();
-	daemon_started(s->start_fd, status);
-	s->start_fd = -1;
+	daemon_started(s->n.start_fd, status);
+	s->n.start_fd = -1;
 }
 
 static void
@@ -59,75 +56,64 @@ complain(const struct supervisor *s, const struct err *err)
 		log_error(NULL, NULL, "%s", err->text);
 }
 
-static void
-finish(struct supervisor *s, int status)
+static size_t
+count_alive(const struct supervisor *s)
 {
-	s->status = status;
-	s->done = 1;
-}
+	size_t n = 0;
 
-/* --- the worker's birth and death --- */
-
-static void
-run_child(struct supervisor *s, int orders)
-{
-	struct proc_worker w = {
-		.fds = s->fds,
-		.nfds = s->ops.nlisteners,
-		.orders = orders,
-		.first = !s->served,
-		.detach = !s->ops.foreground,
-	};
-
-	close(s->sigfd);
-	close(s->orders);
-	if (s->pid_fd != -1)
-		close(s->pid_fd);
-	if (s->start_fd != -1)
-		close(s->start_fd);
-	worker_side_run(&s->ops, &w, &s->old_mask);
-}
-
-static void
-restart_later(struct supervisor *s)
-{
-	if (clock_ms() - s->born_ms >= s->ops.stable_ms)
-		s->delay_ms = s->ops.restart_delay_ms;
-	s->restart_at = deadline_in_ms(s->delay_ms);
-	log_info(NULL, NULL, "the next worker starts in %d ms", s->delay_ms);
-	s->delay_ms = s->delay_ms > s->ops.restart_delay_max_ms / 2 ? s->ops.restart_delay_max_ms
-								    : 2 * s->delay_ms;
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		n += s->n.children[i].pid != 0;
+	return n;
 }
 
 static int
-start_worker(struct supervisor *s)
+all_served(const struct supervisor *s)
 {
-	int pair[2];
-
-	s->restart_at = deadline_never();
-	s->born_ms = clock_ms();
-	/* Packets, so that a message is whole or absent; the worker's end must not outlive it. */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
-		log_error(NULL, NULL, "no socket for a worker: %s", strerror(errno));
-		return -1;
-	}
-	s->orders = pair[0];
-	fflush(NULL);
-	switch (s->worker = fork()) {
-	case -1:
-		log_error(NULL, NULL, "no process for a worker: %s", strerror(errno));
-		s->worker = 0;
-		close(pair[0]);
-		close(pair[1]);
-		s->orders = -1;
-		return -1;
-	case 0:
-		run_child(s, pair[1]);
-	}
-	close(pair[1]);
-	log_debug(NULL, NULL, "worker %d started", (int)s->worker);
-	return 0;
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		if (!s->n.children[i].served)
+			return 0;
+	return 1;
 }
+
+/* --- stop --- */
+
+static void
+close_listeners(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->ops.nlisteners; i++) {
+		if (s->n.fds[i] != -1)
+			close(s->n.fds[i]);
+		s->n.fds[i] = -1;
+	}
+}
+
+/* All end, and then we do. */
+static void
+wind_down(struct supervisor *s, int status)
+{
+	s->stopping = 1;
+	s->status = status;
+	/* Now, not at the end: a successor may bind as soon as the workers have let go too. */
+	close_listeners(s);
+	for (size_t i = 0; i < s->ops.nroles; i++) {
+		s->n.children[i].restart_at = deadline_never();
+		child_order(&s->n.children[i], PROC_TERMINATE);
+	}
+	s->kill_at = deadline_in_ms((int64_t)s->ops.stop_time_limit_ms + s->ops.stop_grace_ms);
+	s->done = count_alive(s) == 0;
+}
+
+static void
+begin_stop(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	notify_send("STOPPING=1");
+	log_info(NULL, NULL, "stopping");
+	wind_down(s, 0);
+}
+
+/* --- a worker's death --- */
 
 static void
 describe_end(int wstatus, char *out, size_t size)
@@ -140,24 +126,29 @@ describe_end(int wstatus, char *out, size_t size)
 }
 
 static void
-worker_ended(struct supervisor *s, int wstatus)
+child_ended(struct supervisor *s, size_t role, int wstatus)
 {
+	const char *name = s->ops.roles[role].name;
+	struct child *c = &s->n.children[role];
+	int pid = (int)c->pid;
 	char how[128];
 
 	describe_end(wstatus, how, sizeof(how));
+	c->pid = 0;
+	atomic_store(&s->n.states[role].pid, 0);
+	atomic_store(&s->n.states[role].serving, 0);
 	if (s->stopping) {
-		log_info(NULL, NULL, "worker %d %s; stopped", (int)s->worker, how);
-		finish(s, 0);
-	} else if (!s->served) {
+		s->done = count_alive(s) == 0;
+		log_info(NULL, NULL, "%s %d %s%s", name, pid, how, s->done ? "; stopped" : "");
+	} else if (!c->served) {
 		/* What is wrong at the first start will be wrong at the second. */
-		log_error(NULL, NULL, "worker %d %s before it was ready", (int)s->worker, how);
-		finish(s, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) != 0 ? WEXITSTATUS(wstatus)
-									  : EX_SOFTWARE);
+		log_error(NULL, NULL, "%s %d %s before it was ready", name, pid, how);
+		wind_down(s, WIFEXITED(wstatus) && WEXITSTATUS(wstatus) != 0 ? WEXITSTATUS(wstatus)
+									     : EX_SOFTWARE);
 	} else {
-		log_error(NULL, NULL, "worker %d %s", (int)s->worker, how);
-		restart_later(s);
+		log_error(NULL, NULL, "%s %d %s", name, pid, how);
+		child_restart_later(&s->n, role);
 	}
-	s->worker = 0;
 }
 
 static void
@@ -168,26 +159,15 @@ reap(struct supervisor *s)
 
 	/* All children: started by a shell's exec the supervisor may have inherited others. */
 	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0)
-		if (pid == s->worker)
-			worker_ended(s, wstatus);
-	if (s->worker == 0 && s->orders != -1) {
-		close(s->orders);
-		s->orders = -1;
-	}
+		for (size_t i = 0; i < s->ops.nroles; i++)
+			if (pid == s->n.children[i].pid) {
+				child_close_orders(&s->n.children[i]);
+				child_ended(s, i, wstatus);
+				break;
+			}
 }
 
 /* --- orders and messages --- */
-
-static void
-order(struct supervisor *s, char what)
-{
-	if (s->worker == 0 || send(s->orders, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
-		return;
-	/* It has not read for so long that there is no room.  A reload or the like waits there
-	 * already; a stop does not, but behind what waits it will see an end of file. */
-	if (what == PROC_TERMINATE && errno == EAGAIN)
-		shutdown(s->orders, SHUT_WR);
-}
 
 static void
 reopen_log(struct supervisor *s)
@@ -199,32 +179,10 @@ reopen_log(struct supervisor *s)
 }
 
 static void
-close_listeners(struct supervisor *s)
+order_all(struct supervisor *s, char what)
 {
-	for (size_t i = 0; i < s->ops.nlisteners; i++) {
-		if (s->fds[i] != -1)
-			close(s->fds[i]);
-		s->fds[i] = -1;
-	}
-}
-
-static void
-begin_stop(struct supervisor *s)
-{
-	if (s->stopping)
-		return;
-	s->stopping = 1;
-	notify_send("STOPPING=1");
-	log_info(NULL, NULL, "stopping");
-	/* Now, not at the end: a successor may bind as soon as the worker has let go too. */
-	close_listeners(s);
-	s->restart_at = deadline_never();
-	if (s->worker == 0) {
-		finish(s, 0);
-		return;
-	}
-	order(s, PROC_TERMINATE);
-	s->kill_at = deadline_in_ms((int64_t)s->ops.stop_time_limit_ms + s->ops.stop_grace_ms);
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		child_order(&s->n.children[i], what);
 }
 
 static void
@@ -236,11 +194,11 @@ on_signal(struct supervisor *s, int signo)
 		break;
 	case SIGHUP:
 		reopen_log(s);
-		order(s, PROC_RELOAD);
+		order_all(s, PROC_RELOAD);
 		break;
 	case SIGUSR1:
 		reopen_log(s);
-		order(s, PROC_REOPEN);
+		order_all(s, PROC_REOPEN);
 		break;
 	case SIGINT:
 	case SIGTERM:
@@ -250,42 +208,82 @@ on_signal(struct supervisor *s, int signo)
 }
 
 static void
-on_message(struct supervisor *s)
+child_ready(struct supervisor *s, size_t role)
 {
-	struct worker_message m;
-	ssize_t n = recv(s->orders, &m, sizeof(m), MSG_DONTWAIT);
+	s->n.children[role].served = 1;
+	atomic_store(&s->n.states[role].serving, 1);
+	if (s->ready || s->stopping || !all_served(s))
+		return;
+	s->ready = 1;
+	notify_send("READY=1\nMAINPID=%d\nSTATUS=serving", (int)getpid());
+	started(s, 0);
+}
 
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
-		/* Its end is closed: it is about to die, or has.  SIGCHLD says which. */
-		close(s->orders);
-		s->orders = -1;
-		return;
-	}
-	if (n != (ssize_t)sizeof(m))
-		return;
-	if (m.kind == WORKER_READY && !s->served && !s->stopping) {
-		s->served = 1;
-		notify_send("READY=1\nMAINPID=%d\nSTATUS=serving", (int)getpid());
-		started(s, 0);
-	} else if (m.kind == WORKER_LIMIT && m.value >= 0) {
-		s->ops.stop_time_limit_ms = m.value;
+static void
+on_message(struct supervisor *s, size_t role)
+{
+	int value;
+
+	switch (child_message(&s->n.children[role], &value)) {
+	case WORKER_READY:
+		child_ready(s, role);
+		break;
+	case WORKER_LIMIT:
+		if (value >= 0)
+			s->ops.stop_time_limit_ms = value;
+		break;
 	}
 }
 
 /* --- the loop --- */
 
 static void
+kill_all(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->ops.nroles; i++) {
+		int pid = (int)s->n.children[i].pid;
+
+		if (pid == 0)
+			continue;
+		log_warn(NULL, NULL, "%s %d did not end within stop_time_limit: killed",
+		    s->ops.roles[i].name, pid);
+		kill(pid, SIGKILL);
+	}
+	s->kill_at = deadline_never();
+}
+
+static void
 on_time(struct supervisor *s)
 {
-	if (s->worker != 0 && deadline_passed(s->kill_at)) {
-		log_warn(NULL, NULL, "worker %d did not end within stop_time_limit: killed",
-		    (int)s->worker);
-		kill(s->worker, SIGKILL);
-		s->kill_at = deadline_never();
-	}
-	if (s->worker == 0 && !s->stopping && deadline_passed(s->restart_at))
-		if (start_worker(s) == -1)
-			restart_later(s);
+	if (deadline_passed(s->kill_at))
+		kill_all(s);
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		if (s->n.children[i].pid == 0 && deadline_passed(s->n.children[i].restart_at))
+			child_start_again(&s->n, i);
+}
+
+static int
+wait_ms(const struct supervisor *s)
+{
+	struct deadline next = s->kill_at;
+
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		next = deadline_min(next, s->n.children[i].restart_at);
+	return deadline_poll_ms(next);
+}
+
+/* What they said comes first: one may have been ready and then died.  1: something was said. */
+static int
+on_messages(struct supervisor *s)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		if (s->poll[i + 1].revents != 0) {
+			on_message(s, i);
+			any = 1;
+		}
+	return any;
 }
 
 static void
@@ -294,22 +292,21 @@ loop(struct supervisor *s)
 	struct signalfd_siginfo si;
 
 	while (!s->done) {
-		struct pollfd p[2] = {
-			{ .fd = s->sigfd, .events = POLLIN },
-			{ .fd = s->orders, .events = POLLIN },
-		};
-		int wait_ms = deadline_poll_ms(deadline_min(s->restart_at, s->kill_at));
-
-		if (poll(p, nitems(p), wait_ms) == -1 && errno != EINTR)
+		s->poll[0] = (struct pollfd){ .fd = s->n.sigfd, .events = POLLIN };
+		for (size_t i = 0; i < s->ops.nroles; i++)
+			s->poll[i + 1] =
+			    (struct pollfd){ .fd = s->n.children[i].orders, .events = POLLIN };
+		if (poll(s->poll, s->ops.nroles + 1, wait_ms(s)) == -1 && errno != EINTR)
 			break;
-		/* What it said comes first: it may have been ready and then died. */
-		if (p[1].revents != 0)
-			on_message(s);
-		else if (p[0].revents != 0 && read(s->sigfd, &si, sizeof(si)) == sizeof(si))
+		if (!on_messages(s) && s->poll[0].revents != 0 &&
+		    read(s->n.sigfd, &si, sizeof(si)) == sizeof(si))
 			on_signal(s, (int)si.ssi_signo);
-		on_time(s);
+		if (!s->done)
+			on_time(s);
 	}
 }
+
+/* --- life --- */
 
 static int
 catch_signals(struct supervisor *s, struct err *err)
@@ -323,8 +320,8 @@ catch_signals(struct supervisor *s, struct err *err)
 		sigaddset(&set, caught[i]);
 	}
 	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
-	if ((s->sigfd = signalfd(-1, &set, SFD_CLOEXEC)) == -1) {
+	sigprocmask(SIG_BLOCK, &set, &s->n.old_mask);
+	if ((s->n.sigfd = signalfd(-1, &set, SFD_CLOEXEC)) == -1) {
 		err_set(err, ERR_SYSTEM, "signalfd: %s", strerror(errno));
 		return -1;
 	}
@@ -336,60 +333,97 @@ set_up(struct supervisor *s, struct err *err)
 {
 	if (privs_check_user(s->ops.user, err) == -1)
 		return -1;
-	if (!s->ops.foreground && (s->start_fd = daemon_start(err)) == -1)
+	if (!s->ops.foreground && (s->n.start_fd = daemon_start(err)) == -1)
 		return -1;
-	if (s->ops.pid_file != NULL && (s->pid_fd = pidfile_open(s->ops.pid_file, err)) == -1)
+	if (s->ops.pid_file != NULL && (s->n.pid_fd = pidfile_open(s->ops.pid_file, err)) == -1)
 		return -1;
 	umask(022); /* whoever starts us: modes are said where files are made */
 	privs_raise_nofile();
-	if (s->ops.open_listeners(s->ops.arg, s->fds, s->ops.nlisteners, err) == -1 ||
+	if (s->ops.open_listeners(s->ops.arg, s->n.fds, s->ops.nlisteners, err) == -1 ||
 	    catch_signals(s, err) == -1)
 		return -1;
 	return 0;
 }
 
+/* Where all workers can see it, and none of them change it. */
+static int
+open_states(struct supervisor *s, struct err *err)
+{
+	void *p = mmap(NULL, s->ops.nroles * sizeof(*s->n.states), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		err_set(err, ERR_SYSTEM, "mmap: %s", strerror(errno));
+		return -1;
+	}
+	s->n.states = p;
+	return 0;
+}
+
+static int
+start_all(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->ops.nroles; i++) {
+		if (child_start(&s->n, i) == 0)
+			continue;
+		wind_down(s, EX_OSERR);
+		return s->done ? -1 : 0;
+	}
+	return 0;
+}
+
+static void
+supervisor_init(struct supervisor *s, const struct proc_ops *ops)
+{
+	*s = (struct supervisor){ .ops = *ops, .kill_at = deadline_never() };
+	if (s->ops.restart_delay_max_ms == 0)
+		s->ops.restart_delay_max_ms = A_MINUTE_MS;
+	if (s->ops.stable_ms == 0)
+		s->ops.stable_ms = A_MINUTE_MS;
+	if (s->ops.stop_grace_ms == 0)
+		s->ops.stop_grace_ms = GRACE_MS;
+	s->n = (struct nursery){ .ops = &s->ops, .sigfd = -1, .pid_fd = -1, .start_fd = -1 };
+	s->poll = xcalloc(ops->nroles + 1, sizeof(*s->poll));
+	s->n.children = xcalloc(ops->nroles, sizeof(*s->n.children));
+	for (size_t i = 0; i < ops->nroles; i++)
+		child_init(&s->n.children[i], &s->ops);
+	s->n.fds = xcalloc(ops->nlisteners + 1, sizeof(*s->n.fds));
+	for (size_t i = 0; i < ops->nlisteners; i++)
+		s->n.fds[i] = -1;
+}
+
+static void
+supervisor_fini(struct supervisor *s)
+{
+	close_listeners(s);
+	pidfile_close(s->ops.pid_file, s->n.pid_fd);
+	started(s, s->status); /* last: who waits may start another at once */
+	if (s->n.sigfd != -1) {
+		close(s->n.sigfd);
+		sigprocmask(SIG_SETMASK, &s->n.old_mask, NULL);
+	}
+	for (size_t i = 0; i < s->ops.nroles; i++)
+		child_close_orders(&s->n.children[i]);
+	if (s->n.states != NULL)
+		munmap(s->n.states, s->ops.nroles * sizeof(*s->n.states));
+	free(s->n.children);
+	free(s->n.fds);
+	free(s->poll);
+}
+
 int
 proc_supervise(const struct proc_ops *ops)
 {
-	struct supervisor s = {
-		.ops = *ops,
-		.sigfd = -1,
-		.orders = -1,
-		.pid_fd = -1,
-		.start_fd = -1,
-		.delay_ms = ops->restart_delay_ms,
-		.restart_at = deadline_never(),
-		.kill_at = deadline_never(),
-	};
+	struct supervisor s;
 	struct err err = { 0 };
 
-	if (s.ops.restart_delay_max_ms == 0)
-		s.ops.restart_delay_max_ms = A_MINUTE_MS;
-	if (s.ops.stable_ms == 0)
-		s.ops.stable_ms = A_MINUTE_MS;
-	if (s.ops.stop_grace_ms == 0)
-		s.ops.stop_grace_ms = GRACE_MS;
-	s.fds = xcalloc(ops->nlisteners + 1, sizeof(*s.fds));
-	for (size_t i = 0; i < ops->nlisteners; i++)
-		s.fds[i] = -1;
-
-	if (set_up(&s, &err) == -1) {
+	supervisor_init(&s, ops);
+	if (open_states(&s, &err) == -1 || set_up(&s, &err) == -1) {
 		complain(&s, &err);
-		finish(&s, err.class == ERR_CONFIG ? EX_CONFIG : EX_OSERR);
-	} else if (start_worker(&s) == -1) {
-		finish(&s, EX_OSERR);
-	} else {
+		s.status = err.class == ERR_CONFIG ? EX_CONFIG : EX_OSERR;
+	} else if (start_all(&s) == 0) {
 		loop(&s);
 	}
-	close_listeners(&s);
-	pidfile_close(s.ops.pid_file, s.pid_fd);
-	started(&s, s.status); /* last: who waits may start another at once */
-	if (s.sigfd != -1) {
-		close(s.sigfd);
-		sigprocmask(SIG_SETMASK, &s.old_mask, NULL);
-	}
-	if (s.orders != -1)
-		close(s.orders);
-	free(s.fds);
+	supervisor_fini(&s);
 	return s.status;
 }

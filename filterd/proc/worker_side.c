@@ -46,10 +46,10 @@ worker_side_run(const struct proc_ops *ops, const struct proc_worker *w, const s
 {
 	struct err err = { 0 };
 
-	prctl(PR_SET_NAME, "filterd-worker");
+	prctl(PR_SET_NAME, ops->roles[w->role].comm);
 	ignore_signals();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (privs_drop(ops->user, &err) == -1)
 		log_fatal(err.class == ERR_CONFIG ? EX_CONFIG : EX_OSERR, "%s", err.text);
-	exit(ops->worker(ops->arg, w));
+	exit(ops->roles[w->role].run(ops->arg, w));
 }

@@ -37,6 +37,7 @@ struct stage {
 	int quiet_worker;     /* ignores PROC_TERMINATE */
 	int new_limit;        /* told to the supervisor; -1: not */
 	int last_words;       /* status after PROC_TERMINATE */
+	struct proc_role roles[1];
 };
 
 static void
@@ -170,9 +171,11 @@ heard_birth(struct stage *st)
 static struct proc_ops
 ops_for(struct stage *st, int (*worker)(void *, const struct proc_worker *))
 {
+	st->roles[0] = (struct proc_role){ "worker", "filterd-worker", worker };
 	return (struct proc_ops){
 		.open_listeners = open_listeners,
-		.worker = worker,
+		.roles = st->roles,
+		.nroles = 1,
 		.reopen = reopen,
 		.arg = st,
 		.nlisteners = 1,
@@ -660,7 +663,7 @@ test_daemon(void **state)
 	close(st.tell[0]);
 
 	/* The shell hears of a failed start. */
-	ops.worker = config_worker;
+	st.roles[0].run = config_worker;
 	assert_int_equal(ended(&st, supervise(&st, &ops)), EX_CONFIG);
 	assert_int_equal(access(path, F_OK), -1);
 }
