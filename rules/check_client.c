@@ -28,7 +28,7 @@ check_mynetworks(struct rule_run *run, const struct rule_op *op)
 
 	(void)op;
 	/* Handed in on the machine that speaks for the client: it has no address. */
-	if (c->source == SOURCE_XFORWARD_LOCAL)
+	if (client_is_local(c))
 		return RULE_OK;
 	switch (match_list_host(run->rules->mynetworks, &ask, c->name, c->addr, &err)) {
 	case 1:
@@ -48,7 +48,7 @@ check_interfaces(struct rule_run *run, const struct rule_op *op)
 
 	if (is_untold(run, op))
 		return RULE_DUNNO;
-	if (c->source == SOURCE_XFORWARD_LOCAL)
+	if (client_is_local(c))
 		return RULE_OK;
 	if (c->source != SOURCE_XFORWARD_REMOTE && run->txn->peer != NULL)
 		c = run->txn->peer;
@@ -66,8 +66,7 @@ check_name(struct rule_run *run, const struct rule_op *op)
 {
 	const struct client *c = run->client;
 
-	if (strcasecmp(c->name, "unknown") != 0 || c->source == SOURCE_XFORWARD_LOCAL ||
-	    is_untold(run, op))
+	if (strcasecmp(c->name, "unknown") != 0 || client_is_local(c) || is_untold(run, op))
 		return RULE_DUNNO;
 	return rule_refuse(run, unknown_code(run, c->name_state), "4.7.25",
 	    "Client host rejected: cannot find your hostname, [%s]", c->addr);
@@ -78,13 +77,13 @@ check_reverse_name(struct rule_run *run, const struct rule_op *op)
 {
 	const struct client *c = run->client;
 
-	if (strcasecmp(c->reverse_name, "unknown") != 0 || c->source == SOURCE_XFORWARD_LOCAL ||
-	    is_untold(run, op))
+	if (strcasecmp(c->reverse_name, "unknown") != 0 || client_is_local(c) || is_untold(run, op))
 		return RULE_DUNNO;
-	/* XFORWARD tells of verified names only: the client may have one that is not. */
-	if (c->source == SOURCE_XFORWARD_REMOTE) {
-		rule_warn(run, "%s: XFORWARD does not tell the unverified name of [%s]", op->word,
-		    c->addr);
+	/* XFORWARD tells of verified names only, and an MTA may be set up to tell a mail filter no
+	 * others: the client may have one that is not. */
+	if (c->source == SOURCE_XFORWARD_REMOTE || c->reverse_untold) {
+		rule_warn(run, "%s: %s does not tell the unverified name of [%s]", op->word,
+		    c->reverse_untold ? "the MTA" : "XFORWARD", c->addr);
 		return RULE_DUNNO;
 	}
 	return rule_refuse(run, unknown_code(run, c->reverse_state), "4.7.1",

@@ -331,7 +331,7 @@ read_numbers(const json_t *j, struct hold_entry *e)
 	e->size = json_integer_value(json_object_get(j, "size"));
 	e->body_8bit = json_is_true(json_object_get(j, "body_8bit"));
 	e->smtputf8 = json_is_true(json_object_get(j, "smtputf8"));
-	if (source < SOURCE_PEER || source > SOURCE_XCLIENT || e->time < 0 || e->size < 0)
+	if (source < SOURCE_PEER || source >= CLIENT_SOURCES || e->time < 0 || e->size < 0)
 		return -1;
 	e->client_source = (int)source;
 	return 0;

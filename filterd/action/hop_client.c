@@ -27,7 +27,7 @@ hop_client_make(struct arena *arena, const struct client *c)
 		.proto = c->proto,
 		.helo = c->helo,
 		.ident = c->ident,
-		.local = c->source == SOURCE_XFORWARD_LOCAL,
+		.local = client_is_local(c),
 		.xclient = c->source == SOURCE_XCLIENT,
 		.reverse_name = known(c->reverse_name),
 		.login = c->login,

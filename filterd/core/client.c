@@ -14,6 +14,12 @@ client_init(struct client *c)
 	memcpy(c->reverse_name, "unknown", sizeof("unknown"));
 }
 
+int
+client_is_local(const struct client *c)
+{
+	return c->source == SOURCE_XFORWARD_LOCAL || c->source == SOURCE_MILTER_LOCAL;
+}
+
 void
 client_label(const struct client *c, char *out, size_t size)
 {

@@ -19,7 +19,10 @@ enum client_source {
 	SOURCE_XFORWARD_REMOTE,
 	SOURCE_XFORWARD_LOCAL,
 	SOURCE_XCLIENT,
-	SOURCE_POLICY
+	SOURCE_POLICY,
+	SOURCE_MILTER,       /* told by the MTA that has it as a client */
+	SOURCE_MILTER_LOCAL, /* handed in on the MTA's own machine, without SMTP */
+	CLIENT_SOURCES
 };
 
 /* How the client's connection is protected, and what its certificate says.  "" what is not so. */
@@ -44,6 +47,7 @@ struct client {
 	char ident[256]; /* the peer's own queue id, from XFORWARD IDENT; "" when none */
 	char login[256]; /* SASL login, from XCLIENT LOGIN or sasl_username; "" when none */
 	enum attr_state name_state, reverse_state;
+	int reverse_untold;           /* whether it has an unverified name nobody said */
 	char login_method[32];        /* SASL mechanism; "" when none was told */
 	const char *login_sender;     /* AUTH= of MAIL; NULL: none.  Lives as long as the session */
 	const struct client_tls *tls; /* NULL: plain text, or not told; as long as the session */
@@ -53,6 +57,8 @@ struct client {
 
 /* Everything unknown. */
 void client_init(struct client *);
+/* Handed in on the machine that speaks for it: it has no address of its own. */
+int client_is_local(const struct client *);
 /* name[addr], as logs and replies have it. */
 void client_label(const struct client *, char *out, size_t size);
 

@@ -59,6 +59,12 @@ source_name(const struct client *c)
 		return "xclient";
 	case SOURCE_POLICY:
 		return "policy";
+	case SOURCE_MILTER:
+		return "milter";
+	case SOURCE_MILTER_LOCAL:
+		return "milter local";
+	case CLIENT_SOURCES:
+		break;
 	}
 	return "";
 }

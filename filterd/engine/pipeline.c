@@ -134,6 +134,58 @@ ask_lists(struct transaction *t, const struct snap_listener *l, enum rule_stage 
 	rules_ask(l->rules, &ask, v);
 }
 
+/* The lists of MAIL, and what is looked at without a list. */
+static int
+sender_answers(const struct snap_listener *l)
+{
+	const struct params *p = l->params;
+
+	return rules_any(l->rules, LIST_SENDER) || p->smtpd_reject_unlisted_sender;
+}
+
+/* An address that is none is refused at once in role mta, whatever the lists are. */
+static int
+answers_at_once(const struct snap_listener *l)
+{
+	return l->conf->role == ROLE_MTA;
+}
+
+static int
+rcpt_answers(const struct snap_listener *l)
+{
+	const struct params *p = l->params;
+
+	return answers_at_once(l) || rules_any(l->rules, LIST_RELAY) ||
+	       rules_any(l->rules, LIST_RECIPIENT) || p->smtpd_reject_unlisted_recipient ||
+	       (p->smtpd_delay_reject && (rules_any(l->rules, LIST_CLIENT) ||
+					     rules_any(l->rules, LIST_HELO) || sender_answers(l)));
+}
+
+int
+engine_answers(const struct snap_listener *l, enum stage stage)
+{
+	int at_once = !l->params->smtpd_delay_reject;
+
+	switch (stage) {
+	case STAGE_NONE:
+		return 0;
+	case STAGE_CONNECT:
+		return at_once && rules_any(l->rules, LIST_CLIENT);
+	case STAGE_HELO:
+		return at_once && rules_any(l->rules, LIST_HELO);
+	case STAGE_MAIL:
+		return (at_once && sender_answers(l)) || answers_at_once(l) ||
+		       l->params->smtpd_helo_required;
+	case STAGE_RCPT:
+		return rcpt_answers(l);
+	case STAGE_DATA:
+		return rules_any(l->rules, LIST_DATA);
+	case STAGE_END:
+		return 1;
+	}
+	return 1;
+}
+
 /* The end of the message: smtpd_end_of_data_restrictions first; header and body checks all the same
  * (DESIGN.md, "Verdicts"); then content_restrictions, for each recipient by itself. */
 static void
@@ -144,8 +196,13 @@ ask_message(struct transaction *t, const struct snap_listener *l, struct deadlin
 	ask_end(t, l, deadline);
 	if (!rules_any(l->rules, LIST_CONTENT) || refused(&t->verdict) || t->verdict.discard)
 		return;
-	for (size_t i = 0; i < t->nrcpts; i++)
-		ask_lists(t, l, RULE_CONTENT, t->rcpts[i], deadline, &t->rcpts[i]->verdict);
+	for (size_t i = 0; i < t->nrcpts; i++) {
+		struct recipient *r = t->rcpts[i];
+
+		/* A door that could not answer RCPT has kept its refusal. */
+		if (!refused(&r->verdict))
+			ask_lists(t, l, RULE_CONTENT, r, deadline, &r->verdict);
+	}
 }
 
 void

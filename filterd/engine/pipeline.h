@@ -36,6 +36,10 @@ void engine_end(struct transaction *);
 struct rule_memory *engine_memory_new(void);
 void engine_memory_free(struct rule_memory *);
 
+/* Can a stage of this listener end in a refusal, whoever the client is?  Pure; for who may tell an
+ * MTA beforehand that it need not wait for an answer. */
+int engine_answers(const struct snap_listener *, enum stage);
+
 void engine_ask(struct transaction *, const struct snap_listener *, enum stage, struct recipient *,
     struct deadline, struct verdict *);
 

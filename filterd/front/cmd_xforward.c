@@ -1,14 +1,12 @@
 /* XFORWARD and XCLIENT, as Postfix's XFORWARD_README and XCLIENT_README describe them. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/xmem.h"
 #include "engine/snapshot.h"
 #include "front/session.h"
+#include "front/told.h"
 #include "mail/xattr.h"
-#include "net/dial.h"
 
 /* A text attribute; an unavailable one becomes `none`. */
 static void
@@ -39,30 +37,11 @@ set_reverse_name(struct client *c, const struct xattr *a)
 	set_text(c->reverse_name, sizeof(c->reverse_name), a, "unknown");
 }
 
-/* "192.0.2.1", "IPV6:2001:db8::1", or an IPv6 address as it is: without what is in front. */
-static const char *
-bare(const char *text)
-{
-	return span_case_starts(span_str(text), "IPV6:") ? text + 5 : text;
-}
-
 static void
 set_addr(struct client *c, const struct xattr *a)
 {
-	const char *text = bare(a->text);
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&c->sa;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&c->sa;
-
-	memset(&c->sa, 0, sizeof(c->sa));
-	c->sa.ss_family = AF_UNSPEC;
-	snprintf(c->addr, sizeof(c->addr), "unknown");
-	if (a->state != XATTR_GIVEN)
-		return;
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1)
-		v4->sin_family = AF_INET;
-	else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1)
-		v6->sin6_family = AF_INET6;
-	sockaddr_text(&c->sa, c->addr, sizeof(c->addr), NULL);
+	/* What xattr_next() takes is an address. */
+	(void)told_address(c, a->state == XATTR_GIVEN ? a->text : "");
 }
 
 static void
@@ -102,7 +81,8 @@ set(struct client *c, const struct xattr *a)
 									 : SOURCE_XFORWARD_REMOTE;
 		break;
 	case XATTR_DESTADDR:
-		span_copy(span_str(bare(a->text)), c->server_addr, sizeof(c->server_addr));
+		span_copy(
+		    span_str(told_bare_address(a->text)), c->server_addr, sizeof(c->server_addr));
 		break;
 	case XATTR_DESTPORT:
 		set_text(c->server_port, sizeof(c->server_port), a, "");

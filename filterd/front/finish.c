@@ -13,6 +13,7 @@
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "front/session.h"
+#include "front/tally.h"
 #include "net/stream.h"
 
 enum bare_newline { BARE_NORMALIZE, BARE_REJECT, BARE_NOTE, BARE_YES, BARE_NO };
@@ -46,37 +47,6 @@ refuse_octets(struct smtp_session *s)
 		log_info(session_service(s), s->txn.id, "bare <LF> received from %s[%s]",
 		    s->txn.client->name, s->txn.client->addr);
 	return v->outcome != OUTCOME_DUNNO;
-}
-
-static void
-count(struct smtp_session *s)
-{
-	struct counters *c = s->f.doors->opt.counters;
-
-	counter_inc(c, transactions);
-	counter_add(c, recipients, (int64_t)s->txn.nrcpts);
-	counter_add(c, bytes, (int64_t)message_len(s->message));
-	for (size_t i = 0; i < s->txn.nrcpts; i++) {
-		switch (s->txn.rcpts[i]->fate) {
-		case FATE_NONE:
-			break;
-		case FATE_DELIVERED:
-			counter_inc(c, delivered);
-			break;
-		case FATE_HELD:
-			counter_inc(c, held);
-			break;
-		case FATE_DISCARDED:
-			counter_inc(c, discarded);
-			break;
-		case FATE_REJECTED:
-			counter_inc(c, rejected);
-			break;
-		case FATE_DEFERRED:
-			counter_inc(c, deferred);
-			break;
-		}
-	}
 }
 
 /* The one reply of a door that has one: success only when everybody is served; else a 4xx, if there
@@ -164,7 +134,7 @@ session_finish(struct smtp_session *s)
 	reply(s);
 	final_log(t);
 	s->log_first = 1;
-	count(s);
+	tally(s->f.doors->opt.counters, t);
 	/* Who brings mail is no nuisance. */
 	if (spokesman(t)->code / 100 == 2)
 		s->errors = s->junk = 0;

@@ -1,14 +1,11 @@
 /* A policy request as client and transaction (front/policy_session.h). */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "front/policy_session.h"
-#include "mail/syntax.h"
-#include "net/dial.h"
+#include "front/told.h"
 
 /* More accepted recipients than any MTA lets one message have. */
 #define RCPTS_MAX 100000
@@ -79,25 +76,14 @@ put(char *to, size_t size, const char *attribute, const char *value, struct err 
 #define PUT(c, member, r, attribute, err)                                                          \
 	put((c)->member, sizeof((c)->member), #attribute, (r)->attribute, err)
 
-/* "" and "unknown" are no address; what else is none no Postfix sends. */
+/* What is none no Postfix sends. */
 static int
 put_address(struct client *c, const char *text, struct err *err)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&c->sa;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&c->sa;
-
-	if (text[0] == '\0' || strcmp(text, "unknown") == 0)
+	if (told_address(c, text) == 0)
 		return 0;
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-	} else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-	} else {
-		err_set(err, ERR_PEER, "client_address \"%.60s\" is none", text);
-		return -1;
-	}
-	sockaddr_text(&c->sa, c->addr, sizeof(c->addr), NULL);
-	return 0;
+	err_set(err, ERR_PEER, "client_address \"%.60s\" is none", text);
+	return -1;
 }
 
 static int
@@ -110,19 +96,11 @@ put_name(char *to, size_t size, enum attr_state *state, const char *attribute, c
 	return put(to, size, attribute, value, err);
 }
 
+/* What is no xtext came from somebody older than Postfix 2.2.11. */
 static const char *
 decoded(struct policy_session *s, const char *xtext)
 {
-	struct buf out = { 0 };
-	const char *text = xtext;
-
-	if (strchr(xtext, '+') == NULL)
-		return xtext;
-	/* What is no xtext came from somebody older than Postfix 2.2.11. */
-	if (xtext_decode(span_str(xtext), &out) == 0)
-		text = arena_strdup(s->arena, buf_cstr(&out));
-	buf_fini(&out);
-	return text;
+	return told_xtext(s->arena, xtext);
 }
 
 static void
@@ -174,14 +152,7 @@ fill_client(struct policy_session *s, const struct policy_request *r, struct err
 static struct path
 path_of(struct policy_session *s, const char *text)
 {
-	struct path p = { .octets = text, .local = text, .domain = "", .addr = text, .params = "" };
-	const char *at = strrchr(text, '@');
-
-	if (at != NULL) {
-		p.local = arena_printf(s->arena, "%.*s", (int)(at - text), text);
-		p.domain = at + 1;
-	}
-	return p;
+	return told_path(s->arena, text);
 }
 
 /* Those of DATA and later: how many there are is known, and who it is when it is one alone. */

@@ -1,5 +1,4 @@
 /* The octets of a message, from the client into the message's buffer. */
-#include "base/attr.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
@@ -8,6 +7,7 @@
 #include "engine/snapshot.h"
 #include "front/doors.h"
 #include "front/session.h"
+#include "front/tally.h"
 #include "net/stream.h"
 
 /* Small messages come in one piece, whose room is in memory whatever the limits are; large ones in
@@ -76,19 +76,7 @@ keep(struct smtp_session *s, size_t n)
 static void
 note_seen(struct smtp_session *s)
 {
-	static const struct {
-		unsigned seen;
-		enum fact fact;
-	} facts[] = {
-		{ SEEN_BARE_LF, FACT_LINE_BARE_LF },
-		{ SEEN_BARE_CR, FACT_LINE_BARE_CR },
-		{ SEEN_SMUGGLING, FACT_LINE_SMUGGLING },
-		{ SEEN_LONG_LINE, FACT_LINE_LONG },
-	};
-
-	for (size_t i = 0; i < nitems(facts); i++)
-		if (s->content.seen & facts[i].seen)
-			fact_set(&s->txn.facts, facts[i].fact);
+	tally_lines(&s->content, &s->txn.facts);
 	if (!(s->content.seen & SEEN_DOT_LINE))
 		message_set_dotless(s->message);
 	if (s->content.seen & SEEN_SMUGGLING)

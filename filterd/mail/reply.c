@@ -109,11 +109,10 @@ add_line(struct buf *out, int code, char sep, const char *enhanced, struct span 
 	buf_adds(out, "\r\n");
 }
 
-/* Add one text's lines; `last` when nothing follows them. */
-static void
-add_lines(struct buf *out, int code, const char *enhanced, struct span text, int last)
+void
+reply_format(struct buf *out, int code, const char *enhanced, const char *string)
 {
-	struct span line;
+	struct span text = span_str(string), line;
 	int more;
 
 	if (text.len > 0 && text.p[text.len - 1] == '\n')
@@ -122,31 +121,36 @@ add_lines(struct buf *out, int code, const char *enhanced, struct span text, int
 		more = span_cut(text, '\n', &line, &text);
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
-		add_line(out, code, more || !last ? '-' : ' ', enhanced, line);
+		add_line(out, code, more ? '-' : ' ', enhanced, line);
 	} while (more);
 }
 
 void
-reply_format(struct buf *out, int code, const char *enhanced, const char *text)
+reply_join_footer(struct buf *out, const char *text, const char *footer)
 {
-	add_lines(out, code, enhanced, span_str(text), 1);
+	struct span head = span_str(text);
+
+	if (footer == NULL || footer[0] == '\0') {
+		buf_add_span(out, head);
+	} else if (strncmp(footer, "\\c", 2) == 0) {
+		buf_add_span(out, head);
+		buf_adds(out, footer + 2);
+	} else {
+		if (head.len > 0 && head.p[head.len - 1] == '\n')
+			head.len--;
+		buf_add_span(out, head);
+		buf_addc(out, '\n');
+		buf_adds(out, footer);
+	}
 }
 
 void
 reply_format_footer(
     struct buf *out, int code, const char *enhanced, const char *text, const char *footer)
 {
-	if (footer == NULL || footer[0] == '\0') {
-		reply_format(out, code, enhanced, text);
-	} else if (strncmp(footer, "\\c", 2) == 0) {
-		struct buf whole = { 0 };
+	struct buf whole = { 0 };
 
-		buf_adds(&whole, text);
-		buf_adds(&whole, footer + 2);
-		reply_format(out, code, enhanced, buf_cstr(&whole));
-		buf_fini(&whole);
-	} else {
-		add_lines(out, code, enhanced, span_str(text), 0);
-		add_lines(out, code, enhanced, span_str(footer), 1);
-	}
+	reply_join_footer(&whole, text, footer);
+	reply_format(out, code, enhanced, buf_cstr(&whole));
+	buf_fini(&whole);
 }

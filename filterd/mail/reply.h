@@ -31,8 +31,10 @@ void reply_clean(struct span text, struct buf *out);
 /* The wire form, "CODE-ENH text\r\n...CODE ENH text\r\n": text's LF separate lines.  enhanced "" or
  * NULL: none. */
 void reply_format(struct buf *out, int code, const char *enhanced, const char *text);
-/* The same with smtpd_reject_footer: behind "\c" it continues the last line, else it is lines of
- * its own; already expanded. */
+/* The text with smtpd_reject_footer, which is expanded already: behind "\c" it continues the last
+ * line, else it is lines of its own.  Lines are parted by LF and not cleaned. */
+void reply_join_footer(struct buf *out, const char *text, const char *footer);
+/* The wire form of that. */
 void reply_format_footer(
     struct buf *out, int code, const char *enhanced, const char *text, const char *footer);
 
