@@ -60,6 +60,18 @@ def memory(root):
     return total
 
 
+def settled(pid):
+    """PSS once it has stopped moving."""
+    last = memory(pid)["Pss"]
+    for _ in range(20):
+        time.sleep(.25)
+        now = memory(pid)["Pss"]
+        if abs(now - last) < 64 * 1024:
+            return now
+        last = now
+    return last
+
+
 class Program:
     """A server of the benchmark that runs until it is stopped."""
 

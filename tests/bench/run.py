@@ -22,7 +22,7 @@ import time
 
 import cases
 import corpus
-from measure import Program, Sent, cpu_seconds, memory, values, wait_for_port
+from measure import Program, Sent, cpu_seconds, memory, settled, values, wait_for_port
 
 from filterd_proc import Filterd  # measure.py made tests/lib known
 from ports import free_port
@@ -188,18 +188,6 @@ def verdict(results, case, connections, name):
 
 
 # --- memory ---
-
-
-def settled(pid):
-    """PSS once it has stopped moving."""
-    last = memory(pid)["Pss"]
-    for _ in range(20):
-        time.sleep(.25)
-        now = memory(pid)["Pss"]
-        if abs(now - last) < 64 * 1024:
-            return now
-        last = now
-    return last
 
 
 class Peak(threading.Thread):
