@@ -5,7 +5,7 @@ of the test.
         smtp.send(s.smtp, "x@example.test", "a@example.test", b"...")
         hop.wait(1)
 
-Debian's sendmail-bin cannot be installed beside postfix.  contrib/install-deps unpacks it where
+Debian's sendmail-bin cannot be installed beside postfix.  contrib/install-deps test unpacks it where
 FILTERD_SENDMAIL, by default ROOT, says; from there come program and m4 files.
 
 Mail for any address is taken and handed to the next hop by SMTP, unless the parameter `refuse`
