@@ -177,6 +177,8 @@ tidy_sessions(struct doors *d)
 	for (struct front_session *s = d->sessions; s != NULL; s = s->next) {
 		int64_t by = atomic_load(&s->wake_by_ms);
 
+		if (s->kind->tick != NULL)
+			s->kind->tick(s, now);
 		if (by <= 0 || by == DEADLINE_NEVER)
 			continue;
 		if (now >= by)

@@ -38,6 +38,9 @@ struct session_kind {
 	void (*run)(struct front_session *);
 	/* When its fiber is done; never waits.  Ends with front_session_fini(). */
 	void (*free)(struct front_session *);
+	/* Once a second while the session lives, running or not, from another thread, under the
+	 * doors' list lock: short.  NULL: nothing to do. */
+	void (*tick)(struct front_session *, int64_t now_ms);
 };
 
 struct front_session {

@@ -27,7 +27,7 @@ enum policy_text { POLICY_TEXT_POSTFIX, POLICY_TEXT_WHOLE }; /* policy_refusal_t
 static void policy_run(struct front_session *);
 static void policy_free(struct front_session *);
 
-static const struct session_kind policy_kind = { policy_run, policy_free };
+static const struct session_kind policy_kind = { .run = policy_run, .free = policy_free };
 
 struct front_session *
 policy_session_new(struct doors *d, int fd, size_t i, const struct sockaddr_storage *peer)

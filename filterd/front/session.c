@@ -19,7 +19,7 @@
 static void smtp_run(struct front_session *);
 static void smtp_free(struct front_session *);
 
-static const struct session_kind smtp_kind = { smtp_run, smtp_free };
+static const struct session_kind smtp_kind = { .run = smtp_run, .free = smtp_free };
 
 /* PITFALLS B1: once XCLIENT has set an address, that one is what counts, also after a reload. */
 void

@@ -167,27 +167,29 @@ recv_until(struct stream *s, void *to, size_t size, struct deadline d, struct er
 	return -1;
 }
 
-/* Make room behind in_len: 0, or -1 when the most is buffered. */
+/* Make room behind in_len, and for `want` octets behind in_at: 0, or -1 when the most is buffered.
+ */
 static int
-make_room(struct stream *s, struct err *err)
+make_room(struct stream *s, size_t want, struct err *err)
 {
 	if (s->in == NULL) {
-		s->in = xmalloc(IN_SIZE);
-		s->in_size = IN_SIZE;
+		s->in_size = want > IN_SIZE ? want : IN_SIZE;
+		s->in = xmalloc(s->in_size);
 	}
-	if (s->in_len < s->in_size)
+	if (s->in_len < s->in_size && want <= s->in_size - s->in_at)
 		return 0;
 	if (s->in_at > 0) {
 		memmove(s->in, s->in + s->in_at, s->in_len - s->in_at);
 		s->in_len -= s->in_at;
 		s->in_at = 0;
-		return 0;
+		if (want <= s->in_size)
+			return 0;
 	}
-	if (s->in_size >= IN_MAX) {
+	if (s->in_size >= IN_MAX && want <= s->in_size) {
 		err_set(err, ERR_PEER, "more than %zu octets without a line end", IN_MAX);
 		return -1;
 	}
-	s->in_size *= 2;
+	s->in_size = want > s->in_size * 2 ? want : s->in_size * 2;
 	s->in = xrealloc(s->in, s->in_size);
 	return 0;
 }
@@ -197,7 +199,7 @@ stream_fill(struct stream *s, struct deadline d, struct err *err)
 {
 	ssize_t n;
 
-	if (make_room(s, err) == -1)
+	if (make_room(s, 0, err) == -1)
 		return -1;
 	n = recv_until(s, s->in + s->in_len, s->in_size - s->in_len, d, err);
 	if (n > 0)
@@ -205,12 +207,12 @@ stream_fill(struct stream *s, struct deadline d, struct err *err)
 	return n > 0 ? 1 : (int)n;
 }
 
-int
-stream_try_fill(struct stream *s)
+static int
+try_fill(struct stream *s, size_t want)
 {
 	ssize_t n;
 
-	if (make_room(s, NULL) == -1)
+	if (make_room(s, want, NULL) == -1)
 		return -1;
 	n = recv_some(s, s->in + s->in_len, s->in_size - s->in_len);
 	if (n < 0)
@@ -221,6 +223,23 @@ stream_try_fill(struct stream *s)
 	}
 	s->in_len += (size_t)n;
 	return 1;
+}
+
+int
+stream_try_fill(struct stream *s)
+{
+	return try_fill(s, 0);
+}
+
+int
+stream_try_fill_to(struct stream *s, size_t want)
+{
+	size_t had = s->in_len - s->in_at;
+	int rc = try_fill(s, want);
+
+	if (rc == 1)
+		count_turn(s, s->in_len - s->in_at - had);
+	return rc;
 }
 
 int
@@ -314,6 +333,12 @@ void
 stream_queue(struct stream *s, const void *p, size_t n)
 {
 	buf_add(&s->out, p, n);
+}
+
+struct buf *
+stream_out(struct stream *s)
+{
+	return &s->out;
 }
 
 size_t

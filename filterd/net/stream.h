@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/span.h"
 
+struct buf;
 struct err;
 struct net_watch;
 struct stream;
@@ -38,6 +39,9 @@ void stream_consume(struct stream *, size_t n);
 int stream_fill(struct stream *, struct deadline, struct err *) ATTR_MUST_USE;
 /* As stream_fill, without waiting: 1 got some, 0 end of file, -1 failure, -2 nothing there now. */
 int stream_try_fill(struct stream *);
+/* As stream_try_fill, with room for `want` octets in one piece, be it more than 64 KB; the caller
+ * bounds it.  Lets others go first now and then. */
+int stream_try_fill_to(struct stream *, size_t want);
 /* May there be something that no event will tell of (net/fiber.h)?  Then stream_try_fill() comes
  * before the next wait. */
 int stream_undrained(const struct stream *);
@@ -61,6 +65,8 @@ int stream_peer_gone(struct stream *);
 
 /* Queue bytes; they leave with the next flush, so a group of replies is one write. */
 void stream_queue(struct stream *, const void *p, size_t n);
+/* What is queued: who adds to it queues, without a copy. */
+struct buf *stream_out(struct stream *);
 size_t stream_queued(const struct stream *);
 int stream_flush(struct stream *, struct deadline, struct err *) ATTR_MUST_USE;
 /* What is queued and then these pieces, all of it, before the deadline. */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "net/dial.h"
 #include "net/stream.h"
@@ -153,6 +154,39 @@ test_stream_unread(void **state)
 	stream_free(s);
 }
 
+/* A piece larger than what is buffered of lines, behind something that is consumed before it. */
+static void
+test_stream_large(void **state)
+{
+	static uint8_t big[200000];
+	int fd;
+	struct stream *s = pair(&fd);
+	size_t sent = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (uint8_t)(i * 7 + i / 256);
+	while (sent < sizeof(big) || stream_peek(s).len < sizeof(big) - 5) {
+		ssize_t n = send(fd, big + sent, sizeof(big) - sent, MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		assert_int_not_equal(stream_try_fill_to(s, sent == 0 ? 0 : sizeof(big) - 5), 0);
+		if (stream_peek(s).p[0] == big[0] && stream_peek(s).p[1] == big[1])
+			stream_consume(s, 5);
+	}
+	assert_int_equal(stream_peek(s).len, sizeof(big) - 5);
+	assert_memory_equal(stream_peek(s).p, big + 5, sizeof(big) - 5);
+	/* More than was asked for is full as it is for lines. */
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_int_equal(stream_try_fill_to(s, sizeof(big)), 1);
+	stream_consume(s, sizeof(big) - 5);
+	assert_int_equal(stream_peek(s).p[0], 'x');
+	stream_consume(s, 1);
+	stream_park(s);
+	close(fd);
+	stream_free(s);
+}
+
 static void
 test_stream_end(void **state)
 {
@@ -189,7 +223,8 @@ test_stream_write(void **state)
 	(void)state;
 	for (size_t i = 0; i < nitems(v); i++)
 		v[i] = (struct iovec){ .iov_base = i % 2 ? b : a, .iov_len = i == 5 ? 0 : 1 };
-	stream_queue(s, "head:", 5);
+	stream_queue(s, "he", 2);
+	buf_adds(stream_out(s), "ad:");
 	assert_int_equal(stream_writev(s, v, nitems(v), deadline_in_ms(1000), &err), 0);
 	assert_int_equal(read(fd, got, sizeof(got)), 5 + 99);
 	assert_memory_equal(got, "head:ababaabab", 14);
@@ -235,6 +270,7 @@ main(void)
 		cmocka_unit_test(test_unix_peer),
 		cmocka_unit_test(test_stream_lines),
 		cmocka_unit_test(test_stream_unread),
+		cmocka_unit_test(test_stream_large),
 		cmocka_unit_test(test_stream_end),
 		cmocka_unit_test(test_stream_write),
 		cmocka_unit_test(test_dial_unix),
