@@ -100,6 +100,7 @@ discard unix - - n - - discard
 virtual unix - n n - - virtual
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -132,14 +133,15 @@ def members(group):
 class Postfix:
     def __init__(self, content_filter=None, mailboxes=("alice@example.test", "bob@example.test"),
                  main=None, master="", smtpd="", hostname="mx.example.test", dir=None,
-                 ports=(None, None), queue_manager=True):
+                 ports=(None, None), queue_manager=True, files=None):
         """main: further parameters (dict); smtpd: further -o lines of the listener that mail
         comes in at; master: further lines of master.cf; without a queue manager mail stays
-        where cleanup puts it."""
+        where cleanup puts it; files: {name: text} beside main.cf."""
         self.mailboxes = list(mailboxes)
         self.content_filter = content_filter
         self.main, self.master, self.smtpd = dict(main or {}), master, smtpd
         self.hostname, self.queue_manager = hostname, queue_manager
+        self.files = dict(files or {})
         self.keep = dir is not None
         self.dir = dir or tempfile.mkdtemp(prefix="filterd-postfix.")
         self.smtp, self.reinject = (("127.0.0.1", free_port(p)) for p in ports)
@@ -148,7 +150,9 @@ class Postfix:
     # --- life ---
 
     def write(self, name, text):
-        with open(os.path.join(self.dir, "etc", name), "w") as f:
+        path = os.path.join(self.dir, "etc", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
             f.write(text)
 
     def configure(self):
@@ -174,6 +178,8 @@ class Postfix:
         self.write("master.cf", services.format(
             smtp=self.smtp[1], reinject=self.reinject[1],
             content_filter=option + self.smtpd) .replace("\n\n", "\n") + self.master)
+        for name, text in self.files.items():
+            self.write(name, text)
         self.write("mailboxes", "".join(f"{m} {m}/\n" for m in self.mailboxes))
 
     def start(self):

@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from children import dies_with_us
@@ -31,7 +32,6 @@ define(`_CF_DIR_', `{cf}/')
 divert(0)dnl
 include(`{cf}/m4/cf.m4')dnl
 OSTYPE(`linux')dnl
-undefine(`confHOST_STATUS_DIRECTORY')dnl
 define(`confDOMAIN_NAME', `{hostname}')dnl
 define(`confPID_FILE', `{dir}/pid')dnl
 define(`QUEUE_DIR', `{dir}/queue')dnl
@@ -41,6 +41,7 @@ define(`confCW_FILE', `-o {dir}/none')dnl
 define(`ALIAS_FILE', `')dnl
 define(`confSERVICE_SWITCH_FILE', `{dir}/switch')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
+define(`confDONT_BLAME_SENDMAIL', `TrustStickyBit')dnl
 define(`confDEF_USER_ID', ``{uid}:{gid}'')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confTO_QUEUEWARN', `')dnl
@@ -71,11 +72,21 @@ SLocal_check_rcpt
 {refuse}"""
 
 # Before it reads its configuration it wants to know the machine's full name, and sleeps for a
-# minute when that has none.
+# minute when that has none.  Its log goes to /dev/log, Cyrus SASL's configuration is where
+# the library was told at its build: all these are ours, for this process alone.
 ALONE = """\
+set -e
 dir=$1 name=$2; shift 2
-hostname "$name" && mount --bind "$dir/hosts" /etc/hosts &&
-    mount --bind "$dir/resolv.conf" "$(readlink -f /etc/resolv.conf)" && exec "$@"
+hostname "$name"
+mount --bind "$dir/hosts" /etc/hosts
+mount --bind "$dir/resolv.conf" "$(readlink -f /etc/resolv.conf)"
+[ ! -d "$dir/sasl" ] || mount --bind "$dir/sasl" /usr/lib/sasl2
+for d in null zero random urandom; do
+	: >"$dir/dev/$d"
+	mount --bind "/dev/$d" "$dir/dev/$d"
+done
+mount --rbind "$dir/dev" /dev
+exec "$@"
 """
 
 
@@ -100,12 +111,13 @@ def missing():
 
 class Sendmail:
     def __init__(self, hop, milters=(), hostname="mx.example.test", refuse=(), more="",
-                 privacy="noexpn,novrfy", flag="T", log_level=14):
+                 privacy="noexpn,novrfy", flag="T", sasl="", log_level=14):
         """milters: "inet:PORT@HOST" or "unix:PATH"; more: m4 lines; refuse: recipients unknown to
-        Sendmail itself; flag: what it does when a filter fails (T: temporary failure)."""
+        Sendmail itself; flag: what it does when a filter fails (T: temporary failure);
+        sasl: Cyrus SASL's Sendmail.conf."""
         self.hop, self.milters, self.hostname = hop, list(milters), hostname
         self.refuse, self.more, self.privacy, self.flag = list(refuse), more, privacy, flag
-        self.log_level = log_level
+        self.sasl, self.log_level = sasl, log_level
         self.dir = tempfile.mkdtemp(prefix="filterd-sendmail.")
         self.smtp = ("127.0.0.1", free_port())
         self.process = None
@@ -114,7 +126,11 @@ class Sendmail:
 
     def configure(self):
         os.chmod(self.dir, 0o755)
-        os.makedirs(self.dir + "/queue", mode=0o700, exist_ok=True)
+        for sub in ["queue", "dev"] + (["sasl"] if self.sasl else []):
+            os.makedirs(f"{self.dir}/{sub}", mode=0o700 if sub == "queue" else 0o755, exist_ok=True)
+        if self.sasl:
+            with open(self.dir + "/sasl/Sendmail.conf", "w") as f:
+                f.write(self.sasl)
         for name, text in (("switch", "passwd files\nhosts files\naliases files\n"),
                            ("hosts", f"127.0.0.1 localhost\n127.0.0.2 {self.hostname}\n"),
                            ("resolv.conf", "nameserver 127.0.0.1\n")):
@@ -143,14 +159,29 @@ class Sendmail:
     def start(self):
         self.configure()
         self.output = open(self.dir + "/output", "ab")
+        self.syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.syslog.bind(self.dir + "/dev/log")
+        threading.Thread(target=self._keep_log, args=(self.syslog,), daemon=True).start()
         self.process = subprocess.Popen(
             ["unshare", "--mount", "--uts", "sh", "-c", ALONE, "sh", self.dir, self.hostname, program(),
              "-C", self.dir + "/sendmail.cf", "-bD", "-q5s", "-X", self.dir + "/traffic"],
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SASL_CONF_PATH": self.dir},
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             start_new_session=True, preexec_fn=dies_with_us)
         self.until(self.listens, "Sendmail does not listen")
         return self
+
+    def _keep_log(self, syslog):
+        with open(self.dir + "/mail.log", "ab") as f:
+            while True:
+                try:
+                    line = syslog.recv(65536)
+                except OSError:
+                    return
+                if not line:
+                    return
+                f.write(re.sub(rb"^<\d+>", b"", line).rstrip(b"\0\n") + b"\n")
+                f.flush()
 
     def listens(self):
         if self.process.poll() is not None:
@@ -177,6 +208,8 @@ class Sendmail:
         self.process.wait(20)
         self.process = None
         self.output.close()
+        self.syslog.shutdown(socket.SHUT_RDWR)
+        self.syslog.close()
 
     def finish(self):
         self.stop()
@@ -223,9 +256,9 @@ class Sendmail:
             time.sleep(0.05)
 
     def log(self):
-        """What it printed, and what went over its connections."""
+        """What it printed and logged, and what went over its connections."""
         text = ""
-        for name in ("output", "traffic"):
+        for name in ("output", "traffic", "mail.log"):
             try:
                 with open(os.path.join(self.dir, name), errors="replace") as f:
                     text += f.read()

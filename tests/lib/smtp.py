@@ -9,7 +9,9 @@ A Reply is (code, lines); lines are text without code and line end, octets above
 127 as surrogates.  What is no reply raises ProtocolError; the other side's end
 of the connection raises Closed.
 """
+import base64
 import socket
+import ssl
 import struct
 from collections import namedtuple
 
@@ -163,6 +165,21 @@ class Client:
 
     def xforward(self, **attributes):
         return self.cmd("XFORWARD " + " ".join(f"{k.upper()}={v}" for k, v in attributes.items()))
+
+    def starttls(self, cert=None):
+        """Whatever certificate the other side has; cert: our own, key and all in one file."""
+        r = self.cmd("STARTTLS")
+        if r.code == 220:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if cert:
+                context.load_cert_chain(cert)
+            self.sock = context.wrap_socket(self.sock)
+        return r
+
+    def auth(self, user, password):
+        plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        return self.cmd("AUTH PLAIN " + plain)
 
     def mail(self, sender, args=""):
         return self.cmd(f"MAIL FROM:<{sender}>" + (" " + args if args else ""))
