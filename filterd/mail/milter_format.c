@@ -79,6 +79,12 @@ double_percents(struct buf *out, struct span s)
 	buf_add_span(out, head);
 }
 
+static int
+is_enhanced(struct span s)
+{
+	return s.len > 0 && enhanced_len(s) == s.len;
+}
+
 void
 milter_put_replycode(struct buf *out, int code, const char *enhanced, const char *text)
 {
@@ -90,13 +96,22 @@ milter_put_replycode(struct buf *out, int code, const char *enhanced, const char
 		code = 451;
 	/* To Postfix it is malformed without an enhanced code too.  Its class is put right below.
 	 */
-	if (enhanced == NULL || enhanced_len(span_str(enhanced)) == 0)
+	if (!is_enhanced(span_str(enhanced)))
 		enhanced = "5.0.0";
 	reply_format(&lines, code, enhanced, text);
 	double_percents(out, span_make(lines.p, lines.len - (sizeof("\r\n") - 1)));
 	buf_addc(out, '\0');
 	packet_end(out, at);
 	buf_fini(&lines);
+}
+
+/* Other controls stay, or an MTA would not find the field that is to be changed. */
+static void
+put_name(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++)
+		buf_addc(out, *s == '\r' || *s == '\n' ? '?' : *s);
+	buf_addc(out, '\0');
 }
 
 /* A line of a value that did not begin with white space would be another field (PITFALLS C1). */
@@ -122,13 +137,15 @@ milter_put_header(
     struct buf *out, enum milter_reply reply, uint32_t index, const char *name, struct span value)
 {
 	size_t at = packet_begin(out, reply);
+	size_t value_at;
 
 	if (reply != MILTER_R_ADDHEADER)
 		put_u32(out, index);
-	put_string(out, name);
+	put_name(out, name);
+	value_at = out->len;
 	put_value(out, value);
 	/* No octet at all deletes the field. */
-	if (reply == MILTER_R_CHGHEADER && value.p != NULL && value.len == 0)
+	if (reply == MILTER_R_CHGHEADER && value.p != NULL && out->len == value_at)
 		buf_addc(out, ' ');
 	buf_addc(out, '\0');
 	packet_end(out, at);

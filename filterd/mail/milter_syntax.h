@@ -189,9 +189,9 @@ void milter_put_optneg(
 void milter_put_replycode(struct buf *, int code, const char *enhanced, const char *text);
 /* ADDHEADER, INSHEADER, CHGHEADER; index goes with the latter two.  Without HDR_LEADSPC the MTA
  * puts a blank in front of the value, with it none.  A value's lines are parted by LF; a CRLF in it
- * becomes LF, a CR or NUL alone a blank; a line that does not begin with white space gets some.
- * CHGHEADER: a value whose p is NULL deletes the field, one that is empty does not (it is made a
- * blank). */
+ * becomes LF, a CR or NUL alone a blank; a line that does not begin with white space gets some; a
+ * CR or LF in a name is made "?".  CHGHEADER: a value whose p is NULL deletes the field, one that
+ * is empty does not (it is made a blank). */
 void milter_put_header(
     struct buf *, enum milter_reply, uint32_t index, const char *name, struct span value);
 /* In as many REPLBODY packets as it takes; an empty body is one empty packet. */

@@ -91,6 +91,7 @@ static const struct {
 	{ 550, "", "bare", BYTES("550 5.0.0 bare\0") },
 	{ 421, NULL, "bye", BYTES("421 4.0.0 bye\0") },
 	{ 550, "5.7", "odd", BYTES("550 5.0.0 odd\0") },
+	{ 550, "5.7.1 x\r", "more than a code", BYTES("550 5.0.0 more than a code\0") },
 	{ 550, "5.7.1", "", BYTES("550 5.7.1\0") },
 	{ 554, "5.7.1", "100% of %s%%", BYTES("554 5.7.1 100%% of %%s%%%%\0") },
 	{ 554, "5.7.1", "%", BYTES("554 5.7.1 %%\0") },
@@ -147,6 +148,8 @@ static const struct {
 	{ MILTER_R_CHGHEADER, 1, "X-A", { NULL, 0 }, BYTES("\0\0\0\1X-A\0\0") },
 	/* empty, not gone */
 	{ MILTER_R_CHGHEADER, 1, "X-A", BYTES(""), BYTES("\0\0\0\1X-A\0 \0") },
+	{ MILTER_R_CHGHEADER, 1, "X-A", BYTES("\r\n"), BYTES("\0\0\0\1X-A\0 \0") },
+	{ MILTER_R_ADDHEADER, 0, "X\r\nA\1", BYTES("b"), BYTES("X??A\1\0b\0") },
 	{ MILTER_R_ADDHEADER, 0, "X-A", BYTES(""), BYTES("X-A\0\0") },
 	{ MILTER_R_ADDHEADER, 0, "X", BYTES("a\r\n\tb\n c"), BYTES("X\0a\n\tb\n c\0") },
 	{ MILTER_R_ADDHEADER, 0, "X", BYTES("a\rb\0c\r\rd"), BYTES("X\0a b c  d\0") },
