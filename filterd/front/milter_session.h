@@ -108,6 +108,9 @@ void milter_end_of_message(struct milter_session *, struct milter_answer *);
 void milter_abort(struct milter_session *);
 /* QUIT_NC: the SMTP session is over, and another one may follow; what was negotiated stays. */
 void milter_session_again(struct milter_session *);
+/* The last answer is on its way, and it may be long until the next event: give back what it pointed
+ * to. */
+void milter_session_idle(struct milter_session *);
 /* Not inside a message: a good time for a listener that stops to close. */
 int milter_session_between(const struct milter_session *);
 /* For log lines: the decision id of the message, or of the connection. */
