@@ -39,7 +39,7 @@ def test_all_is_there(installed):
     for name in ("sbin/filterd", "filterctl", "filterd/filterd.cf", "filterd/header_checks",
                  "filterd/body_checks", "system/filterd.service", "sysusers.d/filterd.conf",
                  "man8/filterd.8", "man8/filterctl.8", "man5/filterd.cf.5",
-                 "man5/filterd_tables.5", "man8/filterd_policy.8",
+                 "man5/filterd_tables.5", "man8/filterd_milter.8", "man8/filterd_policy.8",
                  "man5/filterd_restrictions.5", "man5/filterd_access.5",
                  "policy/inbound.cf", "policy/permissive.cf", "policy/strict.cf", "policy/submission.cf", "policy/README.md"):
         find(installed, name)
