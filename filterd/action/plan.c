@@ -21,6 +21,21 @@ static const struct {
 #undef DECIDED
 };
 
+enum effect {
+#define EFFECT(id, needs, enhanced, reply, text) EFFECT_##id,
+#include "action/plan.def"
+#undef EFFECT
+};
+
+static const struct {
+	unsigned needs;
+	const char *enhanced, *reply;
+} effect_rows[] = {
+#define EFFECT(id, needs, enhanced, reply, text) { needs, enhanced, reply },
+#include "action/plan.def"
+#undef EFFECT
+};
+
 static const char *const content_lists[] = {
 #define CONTENT_LIST(name) name,
 #include "action/plan.def"
@@ -156,6 +171,45 @@ find_hop(struct planner *p, const char *filter)
 	return p->found;
 }
 
+/* The rule that asks for it; NULL: none does. */
+static const struct origin *
+find_effect(const struct verdict *all, const struct verdict *own, enum effect e)
+{
+	switch (e) {
+	case EFFECT_BCC:
+		return own->bcc.n > 0   ? &own->bcc.v[0].origin
+		       : all->bcc.n > 0 ? &all->bcc.v[0].origin
+					: NULL;
+	case EFFECT_REDIRECT:
+		return own->redirect.arg != NULL   ? &own->redirect.origin
+		       : all->redirect.arg != NULL ? &all->redirect.origin
+						   : NULL;
+	case EFFECT_FILTER:
+		return own->filter.arg != NULL   ? &own->filter.origin
+		       : all->filter.arg != NULL ? &all->filter.origin
+						 : NULL;
+	}
+	return NULL;
+}
+
+/* A delivery with effects that this door cannot give it is none. */
+static void
+want_deliver(struct want *w, const struct planner *p)
+{
+	for (size_t i = 0; i < nitems(effect_rows); i++) {
+		const struct origin *o = find_effect(&p->txn->verdict, w->own, (enum effect)i);
+
+		if (o == NULL || (p->o->door & effect_rows[i].needs) == effect_rows[i].needs)
+			continue;
+		w->origin = *o;
+		w->reason = arena_printf(p->txn->arena, "defer: 451 %s %s", effect_rows[i].enhanced,
+		    effect_rows[i].reply);
+		w->class = HOLD_FAILURE;
+		w->decided = "accept";
+		want_refuse(w, 451, effect_rows[i].enhanced, effect_rows[i].reply);
+	}
+}
+
 void
 want_make(struct want *w, struct planner *p, int pass)
 {
@@ -166,7 +220,7 @@ want_make(struct want *w, struct planner *p, int pass)
 		refusal = refuses(all) ? all : w->own;
 	w->filter = w->own->filter.arg != NULL ? w->own->filter.arg : all->filter.arg;
 	w->redirect = w->own->redirect.arg != NULL ? w->own->redirect.arg : all->redirect.arg;
-	w->hop = find_hop(p, w->filter);
+	w->hop = find_hop(p, p->o->door & DOOR_FILTER ? w->filter : NULL);
 	w->changes = w->own;
 	w->reason = w->decided = NULL;
 	w->origin = (struct origin){ 0 };
@@ -181,6 +235,8 @@ want_make(struct want *w, struct planner *p, int pass)
 		      : decided_rows[d].instead;
 	switch (d) {
 	case DECIDED_ACCEPT:
+		want_deliver(w, p);
+		return;
 	case DECIDED_DISCARD:
 	case DECIDED_DEFER:
 	case DECIDED_REJECT:
@@ -227,6 +283,7 @@ plan_make(struct transaction *txn, const struct plan_options *o, plan_filter_fn 
 		plan_one_reply(&p);
 	if ((o->door & (DOOR_EDIT | DOOR_EDIT_SOME)) == DOOR_EDIT)
 		plan_one_text(&p);
+	plan_not_parted(&p);
 	plan_steps_make(&p, plan);
 	s = plan->steps;
 	plan->as_is = plan->nsteps == 1 && s->kind == STEP_DELIVER && s->to == NULL &&

@@ -23,6 +23,9 @@ enum door_can {                   /* bits */
 	DOOR_AFTER_QUEUE = 1 << 3, /* a refusal becomes a bounce */
 	DOOR_EDIT_SOME = 1 << 4,   /* edits for some recipients only: a transaction for each group.
 				      Means nothing without DOOR_EDIT */
+	DOOR_FILTER = 1 << 5,      /* the message can go by another next hop */
+	DOOR_RCPTS = 1 << 6, /* it can go to others than those who were accepted, and to some of
+				them only.  A door with DOOR_REPLY_EACH has both of these */
 };
 
 enum reject_as { REJECT_AS_REJECT, REJECT_AS_HOLD, REJECT_AS_DISCARD }; /* after_queue_reject */
@@ -84,7 +87,8 @@ typedef int plan_filter_fn(void *arg, const char *filter, struct next_hop *);
  * BCC of the whole message goes with the first delivery (or, when nothing is delivered, with the
  * first held copy).  At a door without DOOR_REPLY_EACH either every step is STEP_REFUSE, all with
  * one reply, or none is.  At one with DOOR_EDIT but not DOOR_EDIT_SOME all deliveries have the same
- * edits. */
+ * edits.  At one without DOOR_FILTER they all have the usual next hop; without DOOR_RCPTS there is
+ * no `to` and no `extra` in them, and if one step is a delivery all are. */
 void plan_make(
     struct transaction *, const struct plan_options *, plan_filter_fn *, void *arg, struct plan *);
 

@@ -83,6 +83,30 @@ plan_all_again(struct planner *p)
 	all_become(p, &again);
 }
 
+static const struct {
+	unsigned needs;
+	const char *enhanced, *reply;
+} parted_row = {
+#define PARTED(needs, enhanced, reply, text) needs, enhanced, reply
+#include "action/plan.def"
+#undef PARTED
+};
+
+void
+plan_not_parted(struct planner *p)
+{
+	struct want again = { .reason = "defer: this door cannot take recipients out" };
+	size_t delivered = 0;
+
+	for (size_t i = 0; i < p->txn->nrcpts; i++)
+		delivered += p->wants[i].kind == STEP_DELIVER;
+	if ((p->o->door & parted_row.needs) == parted_row.needs || delivered == 0 ||
+	    delivered == p->txn->nrcpts)
+		return;
+	want_refuse(&again, 451, parted_row.enhanced, parted_row.reply);
+	all_become(p, &again);
+}
+
 static int
 is_mixed(const struct planner *p, size_t *refused)
 {

@@ -45,6 +45,9 @@ void plan_one_reply(struct planner *);
 /* Everybody is deferred: recipients disagree. */
 void plan_all_again(struct planner *);
 
+/* A door that cannot take recipients out: all or none are delivered. */
+void plan_not_parted(struct planner *);
+
 /* plan_mixed_edits.c: one text for recipients that differ. */
 void plan_one_text(struct planner *);
 

@@ -269,7 +269,8 @@ requeue(struct sending *s)
 	engine_ask(t, s->listener, STAGE_END, NULL,
 	    deadline_in_ms(s->listener->params->message_time_limit), &unused);
 	t->checked_us = clock_us();
-	o.door |= DOOR_REPLY_EACH | DOOR_EDIT | DOOR_HOLD;
+	o.door |=
+	    DOOR_REPLY_EACH | DOOR_EDIT | DOOR_EDIT_SOME | DOOR_HOLD | DOOR_FILTER | DOOR_RCPTS;
 	plan_make(t, &o, next_hop_map_find, &map, &plan);
 	run(s, &plan);
 	final_log(t);

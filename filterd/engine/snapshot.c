@@ -173,15 +173,14 @@ has_next_hop(const struct build *b, const struct conf_listener *c)
 		   conf_where_in(b->snap->conf, c, "next_hop", &file) != 0);
 }
 
-/* What it can do with a message.  Who answers an MTA leaves recipients who are to have it changed
- * to the plan of a door that cannot. */
+/* What it can do with a message; before an MTA, where that grants everything (handback_door()). */
 static unsigned
 door_of(const struct conf_listener *c)
 {
-	unsigned door = DOOR_EDIT | DOOR_HOLD;
+	unsigned door = DOOR_EDIT | DOOR_HOLD | DOOR_RCPTS;
 
 	if (listener_kind_relays(c->kind))
-		door |= DOOR_EDIT_SOME;
+		door |= DOOR_EDIT_SOME | DOOR_FILTER;
 	if (c->kind == LISTENER_LMTP)
 		door |= DOOR_REPLY_EACH;
 	if (c->role == ROLE_AFTER_QUEUE)

@@ -12,7 +12,13 @@
 #include "tests/lib/txn_make.h"
 
 #define PLAN_TEXT "Subject: hello\r\nFrom: a@example.com\r\n\r\nbody\r\n"
-#define DOOR_ALL  (DOOR_REPLY_EACH | DOOR_EDIT | DOOR_HOLD | DOOR_AFTER_QUEUE | DOOR_EDIT_SOME)
+/* What a door that sends the message on itself can do. */
+#define DOOR_SENDS (DOOR_FILTER | DOOR_RCPTS)
+#define DOOR_ALL                                                                                   \
+	(DOOR_REPLY_EACH | DOOR_EDIT | DOOR_HOLD | DOOR_AFTER_QUEUE | DOOR_EDIT_SOME | DOOR_SENDS)
+
+/* An MTA that has granted everything. */
+#define DOOR_MILTER (DOOR_EDIT | DOOR_HOLD | DOOR_RCPTS)
 
 /* What one recipient's rules may have said. */
 enum said {

@@ -40,6 +40,23 @@ static const struct {
 	/* a looping message must bounce, not pile up in the store */
 	{ SAID_LOOP, DOOR_ALL, REJECT_AS_HOLD, F_REJECT, 0, "reject: 554 5.4.6 too many hops", NULL,
 	    -1 },
+	/* an MTA with all rights goes on with the message itself, so there is no other way for it;
+	 * what is held keeps its effects */
+	{ SAID_FILTER, DOOR_MILTER, REJECT_AS_REJECT, F_DEFER, 0,
+	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
+	{ SAID_BAD_FILTER, DOOR_MILTER, REJECT_AS_REJECT, F_DEFER, 0,
+	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
+	{ SAID_REDIRECT, DOOR_MILTER, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
+	{ SAID_BCC, DOOR_MILTER, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
+	{ SAID_HOLD, DOOR_MILTER, REJECT_AS_REJECT, F_HOLD, 0, "hold: odd", NULL, HOLD_POLICY },
+	{ SAID_DISCARD, DOOR_MILTER, REJECT_AS_REJECT, F_DISCARD, 0, "discard", NULL, -1 },
+	/* without rights to the envelope */
+	{ SAID_REDIRECT, DOOR_MILTER & ~DOOR_RCPTS, REJECT_AS_REJECT, F_DEFER, 0,
+	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
+	{ SAID_BCC, DOOR_MILTER & ~DOOR_RCPTS, REJECT_AS_REJECT, F_DEFER, 0,
+	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
+	{ SAID_HOLD, DOOR_MILTER & ~DOOR_RCPTS, REJECT_AS_REJECT, F_HOLD, 0, "hold: odd", NULL,
+	    HOLD_POLICY },
 };
 
 static void
@@ -196,7 +213,8 @@ static void
 test_plan_edits_joined(void **state)
 {
 	struct origin by = { .list = "content_restrictions" };
-	struct plan_options o = plan_opts(DOOR_EDIT | DOOR_HOLD, REJECT_AS_HOLD, MIXED_HOLD);
+	struct plan_options o =
+	    plan_opts(DOOR_EDIT | DOOR_HOLD | DOOR_SENDS, REJECT_AS_HOLD, MIXED_HOLD);
 	struct buf got = { 0 };
 	struct txn_made m;
 	struct plan plan;
