@@ -20,13 +20,34 @@
 #include "base/clock.h"
 #include "base/span.h"
 
+struct arena;
 struct counters;
+struct edit_list;
 struct hold_store;
 
+/* An MTA carries changes out one by one, and counts fields as they then are; but not all count
+ * alike (postfix: cleanup 3.7; Sendmail 8.17, headers.c and milter.c):
+ *
+ *	of a name	from 1, among the fields that filters were shown: both.  After a field was
+ *			deleted those below it move up (Postfix) or not (Sendmail): so the last one
+ *			of a name is changed first.  After one was put on top of all, Postfix before
+ *			3.9 takes it for the one that it had hidden, its own Received:, and counts
+ *			that in its place: so nothing is counted by name once something was
+ *			inserted, or added, for Sendmail adds above the first of the same name.
+ *	of all		0 is the top.  Postfix counts its own Received:, which nobody was shown.
+ *			Sendmail also counts what its configuration would add (about ten: H lines)
+ *			and what was deleted, so between two fields the new one comes to stand up to
+ *			so many higher; the top and the bottom are the places it is sure of.  (What
+ *			is added and is a field that it would make itself takes that one's place.)
+ *
+ * Hence the order: deletions and new values from the bottom of the header to the top; what goes
+ * below all others; what goes between or on top, from the bottom to the top; the body.  Each field
+ * is then right on both, and its place on Postfix; on Sendmail at the top and at the bottom. */
 enum change_kind {
-	CHANGE_INSERT_HEADER, /* index: how many fields of the message, as it then is, stand above
-			       */
-	CHANGE_ADD_HEADER,    /* below the last one */
+	CHANGE_INSERT_HEADER, /* index 0: on top of everything; N: N - 1 of the fields that we were
+				 shown, as they then are, stand above, and the MTA's own Received:;
+				 CHANGE_INDEX_END: below the last one */
+	CHANGE_ADD_HEADER,    /* below the last one; no other has, or had, this name */
 	CHANGE_HEADER, /* index: from 1, the how manieth field of this name; value NULL: it is
 			  deleted */
 	CHANGE_BODY,   /* all of it */
@@ -35,9 +56,9 @@ enum change_kind {
 	CHANGE_DELETE_RCPT,
 	CHANGE_QUARANTINE,
 };
+#define CHANGE_INDEX_END INT32_MAX
 
-/* They are to be made in this order.  Names and values of fields are counted as the message was
- * shown to us, without what the MTA has put in front of it. */
+/* They are to be made in this order. */
 struct change {
 	enum change_kind kind;
 	uint32_t index;
@@ -82,13 +103,15 @@ unsigned handback_door(unsigned can, const struct handback_options *);
 void handback_run(
     struct transaction *, const struct plan *, const struct handback_options *, struct handback *);
 
-/* Pure: what the edits come to as changes of fields and body.  0; -1: they leave no header that
- * could be told so (a field without a colon, ...).  Appends. */
 struct change_list {
 	struct arena *arena;
 	struct change *v;
 	size_t n, cap;
 };
+struct change *change_list_add(struct change_list *, enum change_kind);
+/* Pure: what the edits come to as changes of fields and body; appends.  0; -1: they leave no header
+ * that could be told so (a field without a colon, a NUL, a line that ends the header, ...), and
+ * nothing is appended. */
 int changes_of_edits(struct span message, const struct edit_list *, struct change_list *);
 
 #endif

@@ -72,18 +72,6 @@ plan_edits(struct transaction *txn, const struct verdict *own, const struct plan
 	return out->n == 0 ? NULL : out;
 }
 
-static int
-same_edits(const struct edit_list *a, const struct edit_list *b)
-{
-	if (a->n != b->n)
-		return 0;
-	for (size_t i = 0; i < a->n; i++)
-		if (a->v[i].at != b->v[i].at || a->v[i].del != b->v[i].del ||
-		    !span_eq(a->v[i].ins, b->v[i].ins))
-			return 0;
-	return 1;
-}
-
 int
 plan_edits_same(const struct verdict *a, const struct verdict *b)
 {
@@ -94,7 +82,7 @@ plan_edits_same(const struct verdict *a, const struct verdict *b)
 	for (size_t i = 0; i < a->prepends.n; i++)
 		if (strcmp(a->prepends.v[i].arg, b->prepends.v[i].arg) != 0)
 			return 0;
-	return same_edits(&a->edits, &b->edits);
+	return edit_list_same(&a->edits, &b->edits);
 }
 
 int

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "action/hold.h"
 #include "action/hop_client.h"
 #include "action/hop_release.h"
 #include "action/relay_private.h"
@@ -14,7 +13,6 @@
 #include "client/pool.h"
 #include "core/message.h"
 
-#define OK_REPLY       "2.0.0 Ok"
 #define NOT_SENT_REPLY "4.3.0 Not delivered: the delivery to another recipient failed"
 
 /* --- who was served before --- */
@@ -66,36 +64,9 @@ remember_served(struct relay *r)
 /* --- steps that need no next hop --- */
 
 static void
-set_decided(struct relay *r, const struct plan_step *s)
-{
-	for (size_t i = 0; i < s->nrcpts; i++) {
-		struct recipient *to = r->t->rcpts[s->rcpts[i]];
-
-		to->decided = s->decided;
-		to->by = s->origin.list == NULL && s->origin.file == NULL ? NULL : &s->origin;
-	}
-}
-
-static void
-set_step(struct relay *r, const struct plan_step *s, enum rcpt_fate fate)
-{
-	for (size_t i = 0; i < s->nrcpts; i++) {
-		struct recipient *to = r->t->rcpts[s->rcpts[i]];
-
-		if (to->fate != FATE_NONE)
-			continue;
-		to->fate = fate;
-		to->code = 250;
-		to->reply = OK_REPLY;
-	}
-}
-
-static void
 refuse_step(struct relay *r, const struct plan_step *s)
 {
-	const char *reply = s->enhanced == NULL || s->enhanced[0] == '\0'
-				? s->text
-				: arena_printf(r->t->arena, "%s %s", s->enhanced, s->text);
+	const char *reply = fate_refusal(r->t->arena, s);
 
 	for (size_t i = 0; i < s->nrcpts; i++)
 		result_set(r, s->rcpts[i], s->code, reply, NULL);
@@ -104,38 +75,10 @@ refuse_step(struct relay *r, const struct plan_step *s)
 static int
 hold_step(struct relay *r, const struct plan_step *s)
 {
-	struct held *h = &r->held[r->nheld];
-	const char *reply = "4.3.5 Server configuration error";
-	struct err err;
-
-	err_set(&err, ERR_CONFIG, "there is no hold store");
-	h->step = s;
-	if (r->o->hold != NULL &&
-	    hold_put_step(r->o->hold, r->t, s, h->id, sizeof(h->id), &err) == 0) {
-		r->nheld++;
-		set_step(r, s, FATE_HELD);
+	if (held_put(&r->held, r->t, s) == 0)
 		return 0;
-	}
-	if (r->o->hold != NULL)
-		reply = "4.3.1 Message cannot be held now";
-	log_error(r->t->service, r->t->id, "hold: %s", err.text);
-	for (size_t i = 0; i < s->nrcpts; i++)
-		result_set(r, s->rcpts[i], 451, reply, NULL);
+	r->failed = 1;
 	return -1;
-}
-
-/* The client keeps the message and will bring it again, so nothing is lost. */
-static void
-undo_held(struct relay *r)
-{
-	for (size_t i = 0; i < r->nheld; i++) {
-		const struct plan_step *s = r->held[i].step;
-
-		hold_undo(r->o->hold, r->held[i].id);
-		for (size_t k = 0; k < s->nrcpts; k++)
-			r->t->rcpts[s->rcpts[k]]->fate = FATE_NONE;
-	}
-	r->nheld = 0;
 }
 
 /* Nothing (more) is done for anybody. */
@@ -144,7 +87,7 @@ give_up(struct relay *r, const char *reply)
 {
 	for (size_t i = 0; i < r->ndeliveries; i++)
 		delivery_break(r, &r->deliveries[i]);
-	undo_held(r);
+	held_undo(&r->held, r->t);
 	result_rest(r, 451, reply);
 }
 
@@ -272,7 +215,7 @@ deliver_together(struct relay *r)
 	}
 	if (!r->failed)
 		return;
-	undo_held(r);
+	held_undo(&r->held, r->t);
 	result_rest(r, 451, r->not_sent);
 }
 
@@ -300,7 +243,7 @@ carry_out(struct relay *r)
 	int refused = 0;
 
 	for (size_t i = 0; i < p->nsteps; i++) {
-		set_decided(r, &p->steps[i]);
+		fate_decided(r->t, &p->steps[i]);
 		if (p->steps[i].kind == STEP_REFUSE) {
 			refuse_step(r, &p->steps[i]);
 			refused = 1;
@@ -324,7 +267,7 @@ carry_out(struct relay *r)
 		deliver_together(r);
 	for (size_t i = 0; i < p->nsteps && !(r->failed && !r->o->reply_each); i++)
 		if (p->steps[i].kind == STEP_DISCARD)
-			set_step(r, &p->steps[i], FATE_DISCARDED);
+			fate_set_step(r->t, &p->steps[i], FATE_DISCARDED);
 }
 
 void
@@ -333,17 +276,11 @@ relay_run(struct transaction *t, const struct plan *plan, const struct relay_opt
 {
 	struct relay r = { .t = t, .plan = plan, .o = o, .door = door, .not_sent = NOT_SENT_REPLY };
 
-	for (size_t i = 0; i < t->nrcpts; i++) {
-		t->rcpts[i]->fate = FATE_NONE;
-		t->rcpts[i]->code = 0;
-		t->rcpts[i]->reply = "";
-		t->rcpts[i]->hop = t->rcpts[i]->decided = NULL;
-		t->rcpts[i]->by = NULL;
-	}
+	fate_begin(t);
 	if (o->pass_xforward)
 		r.client = hop_client_make(t->arena, t->client);
 	r.deliveries = arena_calloc(t->arena, (plan->nsteps + 1) * sizeof(*r.deliveries));
-	r.held = arena_calloc(t->arena, (plan->nsteps + 1) * sizeof(*r.held));
+	held_init(&r.held, o->hold, t->arena, plan);
 
 	carry_out(&r);
 	if (door->open_hop != NULL)

@@ -5,6 +5,7 @@
 #define ACTION_RELAY_PRIVATE_H
 
 #include "action/delivered.h"
+#include "action/fate.h"
 #include "action/relay.h"
 #include "client/hop.h"
 
@@ -20,11 +21,6 @@ struct delivery {
 	int open;        /* at 354, the dot not sent */
 };
 
-struct held {
-	const struct plan_step *step;
-	char id[64];
-};
-
 struct relay {
 	struct transaction *t;
 	const struct plan *plan;
@@ -33,8 +29,7 @@ struct relay {
 	const struct hop_client *client;
 	struct delivery *deliveries;
 	size_t ndeliveries;
-	struct held *held;
-	size_t nheld;
+	struct held held;
 	struct delivered_digest digest;
 	int have_digest;
 	size_t served;        /* recipients whose copy a next hop took in this run */

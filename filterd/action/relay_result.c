@@ -4,24 +4,12 @@
 #include "base/arena.h"
 #include "mail/reply.h"
 
-static enum rcpt_fate
-fate_of(int code)
-{
-	return code / 100 == 2 ? FATE_DELIVERED : code / 100 == 5 ? FATE_REJECTED : FATE_DEFERRED;
-}
-
 void
 result_set(struct relay *r, size_t rcpt, int code, const char *reply, const char *hop)
 {
-	struct recipient *to = r->t->rcpts[rcpt];
-
-	if (to->fate != FATE_NONE)
+	if (!fate_set(r->t, rcpt, code, reply, hop))
 		return;
-	to->fate = fate_of(code);
-	to->code = code;
-	to->reply = reply;
-	to->hop = hop;
-	if (to->fate == FATE_DELIVERED)
+	if (r->t->rcpts[rcpt]->fate == FATE_DELIVERED)
 		r->served++;
 	else
 		r->failed = 1;

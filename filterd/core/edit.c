@@ -38,6 +38,20 @@ edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
 	l->n++;
 }
 
+int
+edit_list_same(const struct edit_list *a, const struct edit_list *b)
+{
+	size_t na = a == NULL ? 0 : a->n, nb = b == NULL ? 0 : b->n;
+
+	if (na != nb)
+		return 0;
+	for (size_t i = 0; i < na; i++)
+		if (a->v[i].at != b->v[i].at || a->v[i].del != b->v[i].del ||
+		    !span_eq(a->v[i].ins, b->v[i].ins))
+			return 0;
+	return 1;
+}
+
 size_t
 edit_result_len(const struct edit_list *l, size_t len)
 {

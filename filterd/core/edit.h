@@ -31,6 +31,8 @@ struct edit_list {
 void edit_list_init(struct edit_list *, struct arena *);
 /* Octets of ins are copied. */
 void edit_add(struct edit_list *, size_t at, size_t del, struct span ins);
+/* Do both make the same of a message?  NULL: no edits. */
+int edit_list_same(const struct edit_list *, const struct edit_list *);
 /* Message length once the edits are applied. */
 size_t edit_result_len(const struct edit_list *, size_t len);
 
