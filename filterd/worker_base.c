@@ -60,8 +60,8 @@ worker_load(const struct program *prog, struct counters *counters, enum worker_t
 {
 	struct listening l = {
 		.to_stderr = tells == WORKER_TELLS_ALL,
-		.to_log = tells == WORKER_TELLS_LOG ||
-			  (tells == WORKER_TELLS_ALL && !prog->log_stderr),
+		.to_log =
+		    tells == WORKER_TELLS_LOG || (tells == WORKER_TELLS_ALL && !prog->log_stderr),
 	};
 	struct snapshot *s = settings_load(prog->config_path, counters, report, &l);
 

@@ -20,7 +20,8 @@ struct snapshot;
  * terminal as well. */
 enum worker_tells { WORKER_TELLS_NOTHING, WORKER_TELLS_LOG, WORKER_TELLS_ALL };
 /* The configuration, if it is good and wants the sockets that are open, else NULL. */
-struct snapshot *worker_load(const struct program *, struct counters *, enum worker_tells) ATTR_MUST_USE;
+struct snapshot *worker_load(
+    const struct program *, struct counters *, enum worker_tells) ATTR_MUST_USE;
 /* The file's own values. */
 const struct params *worker_params(const struct snapshot *);
 /* Log as the parameters say. */

@@ -39,6 +39,12 @@ static const char *const names[MACROS] = {
 	[MACRO_RCPT_MAILER] = "rcpt_mailer",
 };
 
+const char *
+milter_session_macro_name(size_t i)
+{
+	return i < MACROS ? names[i] : NULL;
+}
+
 static void
 forget(struct milter_session *s, unsigned from, unsigned to)
 {
