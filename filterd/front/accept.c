@@ -8,6 +8,7 @@
 #include "engine/snapshot.h"
 #include "front/accept.h"
 #include "front/doors.h"
+#include "front/milter_door.h"
 #include "front/policy_session.h"
 #include "front/session.h"
 #include "net/dial.h"
@@ -66,7 +67,7 @@ accept_one(
 	if (kind == LISTENER_POLICY)
 		doors_run(d, policy_session_new(d, fd, i, sa));
 	else if (kind == LISTENER_MILTER)
-		turn_away(d, kind, fd, sa, "", "the milter door is not open yet");
+		doors_run(d, milter_door_new(d, fd, i, sa));
 	else
 		run_smtp(d, l, session_new(d, fd, i, sa));
 }

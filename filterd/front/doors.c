@@ -15,6 +15,7 @@
 #include "core/message.h"
 #include "engine/snapshot.h"
 #include "front/doors.h"
+#include "front/milter_door.h"
 #include "net/dial.h"
 #include "net/fiber.h"
 #include "net/stream.h"
@@ -196,8 +197,6 @@ listener_watch(struct doors *d, size_t i, int how)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = WATCH_LISTENER | i };
 
-	if (d->listen_fds[i] == -1)
-		return 0;
 	return epoll_ctl(d->epoll, how, d->listen_fds[i], &e);
 }
 
@@ -274,6 +273,7 @@ doors_start(struct snapshot *snap, const struct door_options *o, struct err *err
 	struct doors *d = xcalloc(1, sizeof(*d));
 
 	d->opt = *o;
+	milter_door_world(d, &d->milter);
 	d->epoll = d->wake = -1;
 	d->listen_fds = xcalloc(o->nlisten, sizeof(*d->listen_fds));
 	memcpy(d->listen_fds, o->listen_fds, o->nlisten * sizeof(*d->listen_fds));

@@ -12,6 +12,7 @@
 #include "core/message.h"
 #include "front/door.h"
 #include "front/front_session.h"
+#include "front/milter_session.h"
 
 struct net_watch;
 struct watch_slot;
@@ -23,6 +24,7 @@ struct worker;
 
 struct doors {
 	struct door_options opt;
+	struct milter_world milter;
 	int *listen_fds;
 	int epoll;
 	int wake;                 /* eventfd that ends idle threads at stop */

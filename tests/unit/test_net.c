@@ -176,7 +176,6 @@ test_stream_large(void **state)
 	}
 	assert_int_equal(stream_peek(s).len, sizeof(big) - 5);
 	assert_memory_equal(stream_peek(s).p, big + 5, sizeof(big) - 5);
-	/* More than was asked for is full as it is for lines. */
 	assert_int_equal(send(fd, "x", 1, 0), 1);
 	assert_int_equal(stream_try_fill_to(s, sizeof(big)), 1);
 	stream_consume(s, sizeof(big) - 5);
