@@ -199,6 +199,7 @@ static const struct {
 	{ "m C daemon_addr=0.0.0.0\nm C daemon_port=25\n" CLIENT, "", "" },
 	{ "m C if_addr=192.0.2.9\nm C daemon_addr=0.0.0.0\nm C daemon_port=25\n" CLIENT,
 	    "192.0.2.9", "25" },
+	{ "m C daemon_addr=127.0.0.1\nm C daemon_port=0\n" CLIENT, "127.0.0.1", "" },
 	{ CLIENT, "", "" },
 };
 
