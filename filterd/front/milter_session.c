@@ -24,8 +24,9 @@ milter_session_new(
 	return s;
 }
 
-void
-milter_forget_client(struct milter_session *s)
+/* What is known of the client goes; macros told for the next one stay. */
+static void
+forget_client(struct milter_session *s)
 {
 	milter_end_transaction(s);
 	for (size_t i = 0; i < KEPT_SCOPES; i++)
@@ -42,8 +43,8 @@ milter_session_free(struct milter_session *s)
 {
 	if (s == NULL)
 		return;
-	milter_forget_client(s);
-	milter_macros_free(s);
+	forget_client(s);
+	milter_macros_forget(s, MILTER_AT_CONNECT);
 	snapshot_unref(s->snapshot);
 	buf_fini(&s->text);
 	free(s->tls);
@@ -53,9 +54,17 @@ milter_session_free(struct milter_session *s)
 void
 milter_session_again(struct milter_session *s)
 {
-	milter_forget_client(s);
+	forget_client(s);
 	milter_macros_forget(s, MILTER_AT_CONNECT);
 	decision_id_make(s->id, sizeof(s->id));
+}
+
+void
+milter_session_connected(struct milter_session *s)
+{
+	forget_client(s);
+	milter_macros_forget(s, MILTER_AT_HELO);
+	milter_renew(s);
 }
 
 void
