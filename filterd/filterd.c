@@ -117,17 +117,37 @@ absolute(const char *path)
 	return joined;
 }
 
+/* A library with one socket a process gets a process a socket. */
+static void
+set_roles(struct program *prog)
+{
+	size_t n = conf_listener_count(prog->conf);
+
+	prog->roles = xcalloc(n + 1, sizeof(*prog->roles));
+	prog->listener_role = xcalloc(n + 1, sizeof(*prog->listener_role));
+	prog->roles[prog->nroles++] =
+	    (struct proc_role){ xstrdup("worker"), "filterd-worker", program_worker };
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_listener *l = conf_listener(prog->conf, i);
+
+		if (!conf_listener_is_libmilter(l))
+			continue;
+		prog->listener_role[i] = prog->nroles;
+		prog->roles[prog->nroles++] =
+		    (struct proc_role){ xasprintf("libmilter engine of %s", l->name),
+			    "filterd-milter", program_libmilter_worker };
+	}
+}
+
 static int
 run(struct program *prog, const struct options *o)
 {
-	static const struct proc_role roles[] = {
-		{ "worker", "filterd-worker", program_worker },
-	};
 	const struct params *p = conf_params(prog->conf);
 	struct proc_ops ops = {
 		.open_listeners = program_open_listeners,
-		.roles = roles,
-		.nroles = nitems(roles),
+		.roles = prog->roles,
+		.nroles = prog->nroles,
+		.listener_role = prog->listener_role,
 		.reopen = program_reopen_log,
 		.complain = complain,
 		.arg = prog,
@@ -154,6 +174,10 @@ program_fini(struct program *prog)
 	for (size_t i = 0; i < prog->nsockets; i++)
 		free(prog->sockets[i]);
 	free(prog->sockets);
+	for (size_t i = 0; i < prog->nroles; i++)
+		free(prog->roles[i].name);
+	free(prog->roles);
+	free(prog->listener_role);
 	conf_free(prog->conf);
 	free(prog->config_path);
 	free(prog->user);
@@ -175,6 +199,7 @@ load(struct program *prog)
 	prog->user = xstrdup(p->filter_user);
 	if (p->pid_file[0] != '\0')
 		prog->pid_file = xstrdup(p->pid_file);
+	set_roles(prog);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 
 struct err;
+struct proc_role;
 struct proc_worker;
 
 struct program {
@@ -24,6 +25,10 @@ struct program {
 	/* What it opened, listener by listener, in canonical text with the kind in front. */
 	char **sockets;
 	size_t nsockets;
+	/* The worker's role, and one for each listener that is libmilter's. */
+	struct proc_role *roles;
+	size_t nroles;
+	size_t *listener_role; /* whose listener i is */
 };
 
 /* --- the supervisor's side: sockets.c --- */
@@ -39,6 +44,8 @@ void program_reopen_log(void *program);
 
 /* The worker's role. */
 int program_worker(void *program, const struct proc_worker *);
+/* The role of a listener's libmilter engine: libmilter_worker.c */
+int program_libmilter_worker(void *program, const struct proc_worker *);
 /* Does this configuration want the sockets that are open? */
 int program_sockets_fit(const struct program *, const struct conf *);
 /* The text that stands in sockets. */

@@ -26,6 +26,7 @@
 #include "program.h"
 #include "table/table.h"
 #include "worker.h"
+#include "worker_base.h"
 
 #define TICK_MS   1000
 #define EXPIRE_MS 60000
@@ -34,74 +35,11 @@
 
 /* --- the configuration --- */
 
-struct listening {
-	int to_stderr; /* the terminal is there: the first start */
-	int to_log;
-};
-
-static void
-report(void *arg, const struct conf_finding *f)
-{
-	const struct listening *l = arg;
-	char line[700], *text;
-
-	if (f->severity == CONF_NOTE)
-		return;
-	settings_format_finding(f, line, sizeof(line));
-	if (l->to_stderr)
-		fprintf(stderr, "filterd: %s\n", line);
-	if (!l->to_log)
-		return;
-	text = strchr(line, ' ') + 1; /* the log has its own word for the severity */
-	if (f->severity == CONF_ERROR)
-		log_error(NULL, NULL, "%s", text);
-	else
-		log_warn(NULL, NULL, "%s", text);
-}
-
-int
-program_sockets_fit(const struct program *prog, const struct conf *conf)
-{
-	char text[400];
-
-	if (conf_listener_count(conf) != prog->nsockets)
-		return 0;
-	for (size_t i = 0; i < prog->nsockets; i++) {
-		program_socket_text(conf_listener(conf, i), text, sizeof(text));
-		if (strcmp(text, prog->sockets[i]) != 0)
-			return 0;
-	}
-	return 1;
-}
-
 static void
 report_nothing(void *arg, const struct conf_finding *f)
 {
 	(void)arg;
 	(void)f;
-}
-
-static struct snapshot *
-load(struct worker *w, int first)
-{
-	struct listening l = { .to_stderr = first, .to_log = !first || !w->prog->log_stderr };
-	struct snapshot *s = settings_load(w->prog->config_path, w->counters, report, &l);
-
-	if (s != NULL && !program_sockets_fit(w->prog, snapshot_conf(s))) {
-		log_error(NULL, NULL,
-		    "%s: other listeners than the ones that are open: restart "
-		    "filterd",
-		    w->prog->config_path);
-		snapshot_unref(s);
-		return NULL;
-	}
-	return s;
-}
-
-static const struct params *
-params_of(const struct snapshot *s)
-{
-	return conf_params(snapshot_conf(s));
 }
 
 static void
@@ -113,32 +51,6 @@ hop_options(const struct params *p, struct hop_options *o)
 		.idle_limit_ms = (int)p->smtp_connection_cache_time_limit,
 		.max_idle = (int)p->next_hop_connection_limit,
 		.max_reuse = (int)p->smtp_connection_reuse_count_limit };
-}
-
-static void
-decision_limits(const struct params *p, struct decision_limits *l)
-{
-	*l = (struct decision_limits){ .days = p->decision_log_days,
-		.max_size = p->decision_log_max_size };
-}
-
-static void
-hold_options(const struct params *p, struct hold_options *o)
-{
-	*o = (struct hold_options){ .directory = p->hold_directory,
-		.max_age_s = p->hold_max_age / 1000,
-		.max_size = p->hold_max_size,
-		.min_free = p->hold_min_free };
-}
-
-static void
-change_log(const struct params *p)
-{
-	struct log_options o;
-	struct err err;
-
-	if (settings_log(p, &o, &err) == -1 || log_open(&o, &err) == -1)
-		log_error(NULL, NULL, "%s: the log stays where it was", err.text);
 }
 
 static void
@@ -170,14 +82,15 @@ apply(struct worker *w, const struct snapshot *s)
 
 	atomic_store(&w->restart_needed, 0);
 	settings_restart_each(w->first, snapshot_conf(s), restart_needed, w);
-	change_log(params_of(s));
-	hop_options(params_of(s), &hop);
+	worker_change_log(worker_params(s));
+	hop_options(worker_params(s), &hop);
 	pool_set_options(w->pool, &hop);
-	hold_options(params_of(s), &hold);
+	worker_hold_options(worker_params(s), &hold);
 	hold_set_options(w->hold, &hold);
-	services_apply(&w->services, params_of(s), w->counters, params_of(s)->state_directory);
-	tell_stop_limit(w, params_of(s));
-	decision_limits(params_of(s), &decisions);
+	services_apply(
+	    &w->services, worker_params(s), w->counters, worker_params(s)->state_directory);
+	tell_stop_limit(w, worker_params(s));
+	worker_decision_limits(worker_params(s), &decisions);
 	decision_log_set(w->services.decisions, &decisions);
 	atomic_store(&w->loaded_us, clock_wall_us());
 }
@@ -185,7 +98,7 @@ apply(struct worker *w, const struct snapshot *s)
 static void
 reload(struct worker *w)
 {
-	struct snapshot *s = load(w, 0);
+	struct snapshot *s = worker_load(w->prog, w->counters, WORKER_TELLS_LOG);
 	struct err err = { 0 };
 
 	if (s != NULL && doors_reload(w->doors, s, &err) == 0) {
@@ -217,30 +130,6 @@ tick(struct worker *w)
 	}
 }
 
-struct orders {
-	int reload, reopen, stop;
-};
-
-/* All that wait: after a burst of reloads one is enough, and a stop waits for none. */
-static struct orders
-read_orders(const struct worker *w)
-{
-	struct orders o = { 0 };
-	char c;
-	ssize_t n;
-
-	while ((n = recv(w->proc->orders, &c, 1, MSG_DONTWAIT)) == 1) {
-		o.reload |= c == PROC_RELOAD;
-		o.reopen |= c == PROC_REOPEN;
-		o.stop |= c == PROC_TERMINATE;
-	}
-	if (!o.stop && (n == 0 || (errno != EINTR && errno != EAGAIN))) {
-		log_warn(NULL, NULL, "the supervisor has gone: stopping");
-		o.stop = 1;
-	}
-	return o;
-}
-
 /* Until the supervisor says so, or is no more. */
 static void
 serve(struct worker *w)
@@ -251,7 +140,7 @@ serve(struct worker *w)
 		struct pollfd p = { .fd = w->proc->orders, .events = POLLIN };
 
 		if (poll(&p, 1, deadline_poll_ms(next)) > 0) {
-			struct orders o = read_orders(w);
+			struct worker_orders o = worker_read_orders(w->proc);
 
 			if (o.stop)
 				return;
@@ -305,8 +194,8 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 	struct hold_options hold;
 	struct decision_limits decisions;
 
-	hold_options(p, &hold);
-	decision_limits(p, &decisions);
+	worker_hold_options(p, &hold);
+	worker_decision_limits(p, &decisions);
 	w->reentry = reentry_new(w->counters);
 	w->hold = hold_open(&hold, err);
 	if (w->hold != NULL)
@@ -321,7 +210,7 @@ open_stores(struct worker *w, const struct params *p, struct err *err)
 static int
 open_doors(struct worker *w, struct snapshot *s, struct err *err)
 {
-	const struct params *p = params_of(s);
+	const struct params *p = worker_params(s);
 	struct door_options o = { .listen_fds = w->proc->fds,
 		.nlisten = w->proc->nfds,
 		.threads = (int)p->worker_threads,
@@ -379,7 +268,8 @@ program_worker(void *arg, const struct proc_worker *proc)
 		.counters = xcalloc(1, sizeof(*w.counters)),
 		.born_us = clock_wall_us(),
 		.expire_at = deadline_in_ms(0) };
-	struct snapshot *s = load(&w, proc->first);
+	struct snapshot *s = worker_load(
+	    w.prog, w.counters, proc->first ? WORKER_TELLS_ALL : WORKER_TELLS_LOG);
 	struct err err = { 0 };
 	int status = EX_CONFIG;
 
@@ -388,18 +278,18 @@ program_worker(void *arg, const struct proc_worker *proc)
 		goto out;
 	atomic_init(&w.loaded_us, w.born_us);
 	if (!proc->first)
-		change_log(params_of(s));
-	if (open_stores(&w, params_of(s), &err) == -1 ||
-	    services_open(
-		&w.services, params_of(s), w.counters, params_of(s)->state_directory, &err) == -1 ||
-	    open_doors(&w, s, &err) == -1 || open_control(&w, params_of(s), &err) == -1) {
+		worker_change_log(worker_params(s));
+	if (open_stores(&w, worker_params(s), &err) == -1 ||
+	    services_open(&w.services, worker_params(s), w.counters,
+		worker_params(s)->state_directory, &err) == -1 ||
+	    open_doors(&w, s, &err) == -1 || open_control(&w, worker_params(s), &err) == -1) {
 		log_error(NULL, NULL, "%s", err.text);
 		if (proc->first && !w.prog->log_stderr)
 			fprintf(stderr, "filterd: error: %s\n", err.text);
 		status = err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 		goto out;
 	}
-	tell_stop_limit(&w, params_of(s));
+	tell_stop_limit(&w, worker_params(s));
 	snapshot_unref(s);
 	s = NULL;
 	log_info(NULL, NULL, "serving");

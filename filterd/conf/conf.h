@@ -53,6 +53,8 @@ struct conf_listener {
 const char *listener_kind_name(enum listener_kind);
 /* Does it pass mail to a next hop?  Else it answers an MTA, which goes on with the mail itself. */
 int listener_kind_relays(enum listener_kind);
+/* Is it libmilter's, which is to have a process of its own? */
+int conf_listener_is_libmilter(const struct conf_listener *);
 
 /* Read a file.  NULL: at least one error was reported.  A listener is not required (filterctl query
  * works without). */

@@ -115,6 +115,12 @@ listener_check(const struct conf_listener *l, struct reporter *rep)
 {
 	const struct params *p = l->params;
 
+	/* Who is not told of cannot be kept out by allowed_clients. */
+	if (conf_listener_is_libmilter(l) && !conf_is_local(&l->endpoint))
+		reporter_tell(rep, CONF_ERROR, l->file, l->line,
+		    "listener %s: milter_engine = libmilter is for unix sockets and loopback "
+		    "addresses, for the library does not tell who connects",
+		    l->name);
 	/* A value that could not be read was told of. */
 	if (!listener_kind_relays(l->kind) || p->allowed_clients == NULL ||
 	    p->allow_open_reinjection || !conf_allows_everybody(p->allowed_clients) ||

@@ -32,6 +32,15 @@ listener_kind_relays(enum listener_kind kind)
 	return kind == LISTENER_SMTP || kind == LISTENER_LMTP;
 }
 
+int
+conf_listener_is_libmilter(const struct conf_listener *l)
+{
+	enum { NATIVE, LIBMILTER }; /* milter_engine */
+
+	return l->kind == LISTENER_MILTER && l->params != NULL &&
+	       l->params->milter_engine == LIBMILTER;
+}
+
 /* What the steps of one listener share. */
 struct parse {
 	struct conf *conf;

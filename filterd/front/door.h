@@ -25,7 +25,7 @@ struct rule_services;
 struct snapshot;
 
 struct door_options {
-	const int *listen_fds; /* one a listener of the configuration */
+	const int *listen_fds; /* one a listener of the configuration; -1: another process's */
 	size_t nlisten;
 	int threads; /* worker_threads */
 	struct counters *counters;

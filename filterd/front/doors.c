@@ -197,6 +197,8 @@ listener_watch(struct doors *d, size_t i, int how)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = WATCH_LISTENER | i };
 
+	if (d->listen_fds[i] == -1)
+		return 0;
 	return epoll_ctl(d->epoll, how, d->listen_fds[i], &e);
 }
 

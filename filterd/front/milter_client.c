@@ -104,7 +104,7 @@ fill_server(struct milter_session *s)
 	if (strcmp(addr, "0.0.0.0") == 0 || strcmp(addr, "::") == 0)
 		return;
 	span_copy(span_str(addr), c->server_addr, sizeof(c->server_addr));
-	if (port != NULL)
+	if (port != NULL && strcmp(port, "0") != 0)
 		span_copy(span_str(port), c->server_port, sizeof(c->server_port));
 }
 

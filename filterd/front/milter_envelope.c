@@ -59,7 +59,9 @@ milter_connect(
     struct milter_session *s, const struct milter_connection *conn, struct milter_answer *out)
 {
 	milter_event(s, out);
-	milter_session_connected(s);
+	milter_forget_client(s);
+	milter_macros_use(s, MILTER_AT_CONNECT);
+	milter_renew(s);
 	milter_client_connected(s, conn);
 	if (s->listener->params->smtpd_delay_reject)
 		return;
@@ -82,7 +84,8 @@ milter_helo(struct milter_session *s, const char *name, struct milter_answer *ou
 
 	milter_event(s, out);
 	/* RFC 5321 4.1.4: a HELO in a message ends it. */
-	milter_abort(s);
+	milter_end_transaction(s);
+	milter_macros_use(s, MILTER_AT_HELO);
 	milter_kept_drop(s, KEPT_HELO);
 	/* Nobody has said this one. */
 	if (s->simulated)
@@ -199,7 +202,7 @@ milter_mail(struct milter_session *s, const char *const *args, size_t n, struct 
 
 	milter_event(s, out);
 	milter_end_transaction(s); /* a second MAIL: nobody aborted the first */
-	milter_macros_forget(s, MILTER_AT_RCPT);
+	milter_macros_use(s, MILTER_AT_MAIL);
 	milter_renew(s);
 	if (milter_say_kept(s, MILTER_MAIL, out))
 		return;
@@ -302,13 +305,12 @@ void
 milter_rcpt(struct milter_session *s, const char *const *args, size_t n, struct milter_answer *out)
 {
 	milter_event(s, out);
+	milter_macros_use(s, MILTER_AT_RCPT);
 	milter_client_ident(s);
 	if (!s->in_message)
 		out_of_order(s, MILTER_RCPT, out);
 	else if (!is_refused_already(s) && !milter_say_kept(s, MILTER_RCPT, out))
 		take_rcpt(s, args, n, out);
-	/* What was said of this one is not said of the next. */
-	milter_macros_forget(s, MILTER_AT_RCPT);
 }
 
 /* --- DATA --- */

@@ -39,8 +39,14 @@ static const char *const names[MACROS] = {
 	[MACRO_RCPT_MAILER] = "rcpt_mailer",
 };
 
+const char *
+milter_session_macro_name(size_t i)
+{
+	return i < MACROS ? names[i] : NULL;
+}
+
 static void
-forget(struct milter_session *s, enum milter_macros_at from, enum milter_macros_at to)
+forget(struct milter_session *s, unsigned from, unsigned to)
 {
 	struct milter_told **p = &s->told, *t;
 
@@ -54,16 +60,37 @@ forget(struct milter_session *s, enum milter_macros_at from, enum milter_macros_
 	}
 }
 
+static int
+is_used(const struct milter_session *s, enum milter_macros_at at)
+{
+	return (s->used & 1u << at) != 0;
+}
+
+void
+milter_macros_use(struct milter_session *s, enum milter_macros_at at)
+{
+	forget(s, is_used(s, at) ? at : at + 1, MILTER_ATS);
+	s->used |= 1u << at;
+}
+
+/* An MTA that sends no macros with an event does not say that those of the last one are over. */
 void
 milter_macros_forget(struct milter_session *s, enum milter_macros_at from)
 {
-	forget(s, from, MILTER_ATS);
+	forget(s, is_used(s, from) ? from : from + 1, MILTER_ATS);
 }
 
 void
 milter_session_macros_begin(struct milter_session *s, enum milter_macros_at at)
 {
 	forget(s, at, at);
+	s->used &= ~(1u << at);
+}
+
+void
+milter_macros_free(struct milter_session *s)
+{
+	forget(s, 0, MILTER_ATS);
 }
 
 void

@@ -143,6 +143,7 @@ header_too_late(struct milter_session *s, struct milter_answer *out)
 	verdict_refuse(&v, 451, "4.3.0", "Error: header field after the header's end",
 	    (struct origin){ .list = "milter" });
 	(void)milter_refuse(s, &s->txn, &where, &v, out);
+	milter_keep(s, KEPT_MESSAGE, &v); /* should the MTA go on */
 }
 
 void

@@ -24,9 +24,8 @@ milter_session_new(
 	return s;
 }
 
-/* What is known of the client goes; macros told for the next one stay. */
-static void
-forget_client(struct milter_session *s)
+void
+milter_forget_client(struct milter_session *s)
 {
 	milter_end_transaction(s);
 	for (size_t i = 0; i < KEPT_SCOPES; i++)
@@ -43,8 +42,8 @@ milter_session_free(struct milter_session *s)
 {
 	if (s == NULL)
 		return;
-	forget_client(s);
-	milter_macros_forget(s, MILTER_AT_CONNECT);
+	milter_forget_client(s);
+	milter_macros_free(s);
 	snapshot_unref(s->snapshot);
 	buf_fini(&s->text);
 	free(s->tls);
@@ -54,17 +53,9 @@ milter_session_free(struct milter_session *s)
 void
 milter_session_again(struct milter_session *s)
 {
-	forget_client(s);
+	milter_forget_client(s);
 	milter_macros_forget(s, MILTER_AT_CONNECT);
 	decision_id_make(s->id, sizeof(s->id));
-}
-
-void
-milter_session_connected(struct milter_session *s)
-{
-	forget_client(s);
-	milter_macros_forget(s, MILTER_AT_HELO);
-	milter_renew(s);
 }
 
 void

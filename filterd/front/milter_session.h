@@ -87,6 +87,9 @@ void milter_session_macros_begin(struct milter_session *, enum milter_macros_at)
 void milter_session_macro(
     struct milter_session *, enum milter_macros_at, const char *name, const char *value);
 
+/* All macros that can be of use, whether asked for or not; NULL behind the last one. */
+const char *milter_session_macro_name(size_t i);
+
 /* --- events --- */
 void milter_connect(
     struct milter_session *, const struct milter_connection *, struct milter_answer *);

@@ -36,7 +36,8 @@ struct milter_session {
 	struct snapshot *snapshot;
 	const struct snap_listener *listener; /* of that snapshot */
 	struct milter_options granted;
-	struct milter_told *told; /* macros */
+	struct milter_told *told; /* macros, */
+	unsigned used;            /* and at which stages their event has come since: bits */
 
 	/* The SMTP session. */
 	struct client client;
@@ -66,8 +67,8 @@ struct milter_session {
 /* --- milter_session.c --- */
 /* Every event begins so: what the last answer pointed to goes, and *out is GO_ON. */
 void milter_event(struct milter_session *, struct milter_answer *out);
-/* A new client: what is known of another one goes, and the macros told of it stay. */
-void milter_session_connected(struct milter_session *);
+/* What is known of the client goes, but for macros. */
+void milter_forget_client(struct milter_session *);
 /* The present configuration. */
 void milter_renew(struct milter_session *);
 /* All of the message goes, but for the macros told for the next one. */
@@ -105,8 +106,13 @@ const char *milter_macro_get(const struct milter_session *, enum milter_macro);
 /* Of this stage alone. */
 const char *milter_macro_at(
     const struct milter_session *, enum milter_macros_at, enum milter_macro);
-/* Forget those of this stage and of the later ones. */
+/* The event they come with is here: those of an earlier one at this stage, and all of later stages,
+ * are not about it. */
+void milter_macros_use(struct milter_session *, enum milter_macros_at);
+/* Forget those of this stage and of the later ones; but what was told for the stage's next event
+ * already stays. */
 void milter_macros_forget(struct milter_session *, enum milter_macros_at from);
+void milter_macros_free(struct milter_session *);
 
 /* --- milter_client.c: events and macros as struct client --- */
 void milter_client_connected(struct milter_session *, const struct milter_connection *);

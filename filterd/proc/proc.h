@@ -50,7 +50,7 @@ struct proc_worker {
 };
 
 struct proc_role {
-	const char *name; /* for the log: "worker" */
+	char *name;       /* for the log: "worker" */
 	const char *comm; /* for ps(1), at most 15 octets */
 	/* The worker's life: returns its exit status. */
 	int (*run)(void *arg, const struct proc_worker *);

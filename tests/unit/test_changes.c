@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "core/edit.h"
+#include "tests/lib/change_text.h"
 #include "tests/lib/mta_header.h"
 
 static int
@@ -20,27 +21,6 @@ collect(void *arg, struct span piece)
 {
 	buf_add_span(arg, piece);
 	return 0;
-}
-
-/* --- a list of changes as text --- */
-
-static void
-print_change(struct buf *b, const struct change *c)
-{
-	static const char *const kinds[] = { "ins", "add", "hdr", "body", "from", "+rcpt", "-rcpt",
-		"quar" };
-
-	if (b->len > 0)
-		buf_addc(b, '|');
-	buf_adds(b, kinds[c->kind]);
-	if (c->kind == CHANGE_INSERT_HEADER && c->index == CHANGE_INDEX_END)
-		buf_adds(b, " end");
-	else if (c->kind == CHANGE_INSERT_HEADER || c->kind == CHANGE_HEADER)
-		buf_printf(b, " %u", (unsigned)c->index);
-	if (c->name != NULL)
-		buf_printf(b, " %s", c->name);
-	buf_adds(b, c->value.p == NULL ? " -" : ":");
-	buf_add_span(b, c->value);
 }
 
 /* --- round trip --- */
@@ -97,14 +77,13 @@ round_trip(struct span message, const struct edit_list *edits, enum mta_kind kin
 	mta_header_split(&want, buf_span(&text), a);
 	mta_header_init(&got, kind, message, a);
 	assert_int_equal(changes_of_edits(message, edits, &l), 0);
-	for (size_t i = 0; i < l.n; i++) {
-		print_change(&told, &l.v[i]);
+	for (size_t i = 0; i < l.n; i++)
 		assert_int_equal(mta_header_apply(&got, &l.v[i], a), 0);
-	}
 	mta_header_shown(&got);
 	good = has_as_many(&want, &got) && has_in_order(&want, &got, kind == MTA_SENDMAIL) &&
 	       span_eq(want.body, got.body);
 	if (!good) {
+		change_text(l.v, l.n, &told);
 		print_message("MTA %d, message:\n%.*s\nwanted:\n%s\nchanges: %s\ngot:\n", kind,
 		    (int)message.len, (const char *)message.p, buf_cstr(&text), buf_cstr(&told));
 		for (size_t i = 0; i < got.n; i++)
@@ -214,8 +193,7 @@ test_changes_by_hand(void **state)
 			    span_str(cases[i].e[k].ins));
 		assert_int_equal(
 		    changes_of_edits(message, &edits, &l), cases[i].changes == NULL ? -1 : 0);
-		for (size_t k = 0; k < l.n; k++)
-			print_change(&told, &l.v[k]);
+		change_text(l.v, l.n, &told);
 		assert_string_equal(
 		    buf_cstr(&told), cases[i].changes == NULL ? "" : cases[i].changes);
 		for (int kind = 0; kind < MTA_KINDS && cases[i].changes != NULL; kind++)
@@ -260,8 +238,7 @@ test_changes_odd(void **state)
 		edit_add(&edits, odd_cases[i].at, odd_cases[i].del, span_str(odd_cases[i].ins));
 		assert_int_equal(changes_of_edits(span_str(odd_cases[i].message), &edits, &l),
 		    odd_cases[i].changes == NULL ? -1 : 0);
-		for (size_t k = 0; k < l.n; k++)
-			print_change(&told, &l.v[k]);
+		change_text(l.v, l.n, &told);
 		assert_string_equal(
 		    buf_cstr(&told), odd_cases[i].changes == NULL ? "" : odd_cases[i].changes);
 		buf_fini(&told);
