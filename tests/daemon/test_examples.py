@@ -1,11 +1,12 @@
 """Worked examples of Postfix's restriction lists, with the reply that each must give: EXAMPLES.md 1 to 9.
 
 Each session goes through the SMTP door, the client told by XCLIENT, and where root runs the tests
-through the real Postfix.  Old names of restrictions stand as the texts have them; filterd warns at
+through the real Postfix, and through one that only asks filterd's milter.  Old names of restrictions stand as the texts have them; filterd warns at
 load, naming the new one.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -14,9 +15,11 @@ import pytest
 import case_session
 import dns_case
 import explain
+import milter_front
 import postfix as postfix_lib
 import smtp
 from conftest import cannot
+from ports import free_port
 
 LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib")
 GONE = "[UNAVAILABLE]"
@@ -219,8 +222,8 @@ def role(request):
     return request.param
 
 
-def start(filterd, hop, dns, name, role, **more):
-    """filterd with this example's configuration; its old names are announced."""
+def start(filterd, hop, dns, name, role, milter=None, **more):
+    """filterd with this example's configuration; its old names are announced.  milter: a port for that door, instead of the SMTP one."""
     _, main_cf, tables, _ = EXAMPLES[NAMES.index(name)]
     settings = {k: v.replace("/tables/", "{dir}/") for k, v in dict(BASE, **main_cf).items()}
 
@@ -231,7 +234,8 @@ def start(filterd, hop, dns, name, role, **more):
             if kind == "hash":
                 f.ctl("postmap", f"hash:{f.dir}/{t}")
 
-    f = filterd(listeners={"smtp": f"smtp, role = {role}"}, files={t: text for t, (_, text) in tables.items()}, prepare=prepare,
+    listeners = f"{{ milter:127.0.0.1:{milter}, role = {role} }}" if milter else {"smtp": f"smtp, role = {role}"}
+    f = filterd(listeners=listeners, files={t: text for t, (_, text) in tables.items()}, prepare=prepare,
                 next_hop=hop.next_hop, resolver=dns.address, smtpd_authorized_xclient_hosts="127.0.0.0/8", smtpd_reject_footer="",
                 smtpd_authorized_xforward_hosts="", smtpd_peername_lookup="no", alias_maps="", smtpd_error_sleep_time="0s",
                 **dict(settings, **more))
@@ -262,6 +266,31 @@ def test_example(filterd, hop, dns, role, name):
     for e in explain.refusals(f):
         if e["stage"] == "RCPT":
             explain.anew(f, e)
+
+
+@pytest.fixture(scope="module")
+def front():
+    """A Postfix that asks a milter, another one for each example."""
+    if postfix_lib.missing():
+        cannot(postfix_lib.missing())
+    ports = {name: free_port() for name in NAMES}
+    with milter_front.Front({name: f"inet:127.0.0.1:{port}" for name, port in ports.items()}, (4,)) as f:
+        yield f, ports
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_through_a_milter(filterd, hop, dns, front, role, name):
+    front, ports = front
+    f = start(filterd, hop, dns, name, role, milter=ports[name])
+    for case in cases():
+        if case["group"] != name:
+            continue
+        # What a milter says to the connection and to HELO, Postfix tells in words of its own, or later.
+        expect = ["connect 554 mx.filterd.test ESMTP not accepting connections" if x.startswith("connect 5") else
+                  re.sub("^helo", "mail", x) for x in case["expect"]]
+        with smtp.Client(front.doors[name][4]) as c:
+            assert outcome(case_session.converse(c, case)[0]) == expect, case["id"]
+    explain.check_all(f)
 
 
 @pytest.fixture(scope="module")

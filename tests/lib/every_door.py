@@ -14,6 +14,7 @@ import time
 import dns_case
 import door_samples
 import filterd_proc
+import milter_client
 import nexthop
 import policy
 import smtp
@@ -24,7 +25,7 @@ SETTINGS = dict(
     alias_maps="", smtpd_error_sleep_time="0s", resolver_timeout="1s", resolver_tries="1", message_drop_headers="")
 LISTENERS = {
     "smtp_mta": "smtp, role = mta", "smtp_before": "smtp, role = before_queue", "smtp_after": "smtp, role = after_queue",
-    "lmtp_after": "lmtp, role = after_queue", "policy": "policy"}
+    "lmtp_after": "lmtp, role = after_queue", "policy": "policy", "milter": "milter"}
 
 
 class World:
@@ -32,6 +33,7 @@ class World:
 
     def __init__(self, configuration):
         self.configuration = configuration
+        self.front = None               # where a Postfix listens that asks this filterd
         self.dns, self.hop = dns_case.Server(door_samples.DNS), nexthop.NextHop()
 
     def make(self):
@@ -119,7 +121,7 @@ class Course:
                       [self.finals[r]["fate"] if r in self.finals else "" for r in self.sample.recipients], self.stage)
 
 
-# --- SMTP and LMTP ---
+# --- SMTP and LMTP: to filterd, or to the MTA that asks it ---
 
 def converse(course, c, introduce):
     sample = course.sample
@@ -165,6 +167,30 @@ def xclient(course, c, who):
 def xforward(course, c, who):
     c.hello("mta.example")
     return course.take("connect", c.xforward(name=who["name"], addr=address_of(who), helo=who["helo"], proto=who["proto"]))
+
+
+# --- the milter door ---
+
+def over_milter(w, sample):
+    """As Postfix tells it."""
+    course, who = Course(w, sample), sample.client
+    name, reverse = told(who["name"]), told(who["reverse_name"])
+    resolved = {"[UNAVAILABLE]": "FAIL", "[TEMPUNAVAIL]": "TEMP"}.get(who["name"], "OK")
+    with milter_client.Client(w.filterd.address("milter")) as c:
+        c.negotiate()
+        c.macros("connect", {"j": "mx.here.example", "{daemon_name}": "mx.here.example", "{client_name}": name, "{client_ptr}": reverse,
+                             "{client_addr}": address_of(who).replace("IPV6", "IPv6"), "{client_resolve}": resolved})
+        ok = course.take("connect", c.connect(name, who["addr"])) and course.take("helo", c.helo(who["helo"]))
+        if ok and who["login"]:
+            c.macros("mail", {"{auth_authen}": who["login"], "{auth_type}": "PLAIN"})
+        if not ok or not course.take("mail", c.mail(f"<{sample.sender}>")):
+            return course.result()
+        for r in sample.recipients:
+            course.take("rcpt", c.rcpt(f"<{r}>"), r)
+        if course.left() and course.take("data", c.data()):
+            course.data(lambda _: [c.message(sample.message)])
+        c.quit()
+    return course.result()
 
 
 # --- the policy door ---
@@ -213,4 +239,6 @@ DOORS = {
     "smtp after_queue": door("smtp_after", xforward),
     "lmtp after_queue": door("lmtp_after", xforward, lmtp=True),
     "policy": over_policy,
+    "milter": over_milter,
+    "milter Postfix": session(lambda w: w.front, xclient),
 }
