@@ -72,8 +72,8 @@ def fate(answer):
             "recipients": sorted(set(queue["recipients"])), "prepended": queue["prepended"]}
 
 
-def ask(program, cases, **env):
-    r = subprocess.run([sys.executable, program], input="".join(json.dumps(c) + "\n" for c in cases), text=True,
+def ask(program, cases, *arguments, **env):
+    r = subprocess.run([sys.executable, program, *arguments], input="".join(json.dumps(c) + "\n" for c in cases), text=True,
                        capture_output=True, timeout=1800, env=dict(os.environ, FILTERD_BUILD_DIR=filterd_proc.build_dir(), **env))
     return {a["id"]: a for a in map(json.loads, r.stdout.splitlines())}, r.stderr
 
