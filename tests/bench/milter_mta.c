@@ -183,7 +183,8 @@ ask_list(struct mta *m, const char *data, size_t len)
 		at = ntohl(at);
 		if (end == NULL || at >= MILTER_ATS)
 			return 0;
-		m->has_list[at] = 1;
+		/* Postfix takes an empty list for none, and sends its own. */
+		m->has_list[at] = data[4] != '\0';
 		snprintf(m->asked[at], sizeof(m->asked[at]), " %s ", data + 4);
 		len -= (size_t)(end + 1 - data);
 		data = end + 1;

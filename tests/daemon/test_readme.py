@@ -8,6 +8,7 @@ import pytest
 
 import dovecot as dovecot_lib
 import filterd_proc
+import postfix as postfix_lib
 import smtp
 from conftest import cannot
 from ports import free_port
@@ -116,7 +117,6 @@ def test_unix_socket_in_the_chroot(filterd, postfix):
     texts["master.cf"] = re.sub(r"^(filterd +unix +- +- +)n", r"\1y", texts["master.cf"], flags=re.M)
     assert "  y  " in texts["master.cf"]
     # The queue folder must be there, and be Postfix's, before filterd makes one in it.
-    import postfix as postfix_lib
     made = postfix_lib.Postfix(mailboxes=USERS)
     try:
         made.configure()
@@ -306,3 +306,90 @@ def test_before_the_queue(filterd, postfix, old):
         assert [r.code for r in c.transaction("a@good.example", ["alice@example.test"], MESSAGE % b"hi")[2]] == [250]
     q.wait_empty()
     assert len(q.mails("alice@example.test")) == 1
+
+
+def test_by_milter(filterd, postfix, old):
+    """The same refusals as before, word for word, and a message."""
+    p, where = old
+    texts = parted(blocks("By milter")[0])
+    ours, port = texts["filterd.cf"].replace("include postfix.cf\n", ""), str(free_port())
+    start_with_copy(filterd, where, **settings(ours.replace("10028", port)))
+    main = dict(OLD, **settings(texts["main.cf"].replace("10028", port)))
+    q = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in main.items()})
+    assert answers(q) == answers(p)
+    with smtp.Client(q.smtp) as c:
+        assert c.cmd("XCLIENT ADDR=192.0.2.1 NAME=good.example").code == 220
+        c.hello("good.example")
+        assert [r.code for r in c.transaction("a@good.example", ["alice@example.test"], MESSAGE % b"hi")[2]] == [250]
+    q.wait_empty()
+    assert len(q.mails("alice@example.test")) == 1
+
+
+# --- the milter ---
+
+MILTER = "Milter (Postfix or Sendmail, before the queue)"
+
+
+def milter_answers(p):
+    """What the client hears at the end of a message that is fine, and of one that is not."""
+    with smtp.Client(p.smtp) as c:
+        c.hello()
+        return [c.transaction("s@example.net", USERS, MESSAGE % subject)[2][0] for subject in (b"hi", b"bad")]
+
+
+def milter_seen(f, p, client="localhost[127.0.0.1]"):
+    p.wait_empty()
+    for user in USERS:
+        [mail] = p.mails(user)
+        assert b"Subject: hi\n" in mail and mail.count(b"\nReceived: ") == 1
+    finals = f.wait_finals(4)
+    assert [e["fate"] for e in finals] == ["deliver"] * 2 + ["reject"] * 2
+    assert all(e["client"] == client for e in finals)
+
+
+def test_milter_as_shown(filterd, postfix):
+    """A refusal reaches the client; when filterd is gone nothing passes."""
+    texts, port = parted("".join(blocks(MILTER))), str(free_port())
+    f = filterd(files={"hc": "/^Subject: bad/ REJECT\n"}, header_checks="pcre:{dir}/hc",
+                **settings(texts["filterd.cf"].replace("10028", port)))
+    p = postfix(mailboxes=USERS, main=settings(texts["main.cf"].replace("10028", port)))
+    good, bad = milter_answers(p)
+    assert good.code == 250 and str(bad).startswith("550 5.7.1 ")
+    milter_seen(f, p)
+    assert "warning" not in p.log(), p.log()
+    assert f"inet:{port}@127.0.0.1, F=T" in texts["sendmail.mc"].replace("10028", port)
+    f.stop()
+    with smtp.Client(p.smtp) as c:
+        assert c.hello().code == 250
+        assert c.mail("s@example.net").code // 100 == 4
+
+
+class Chrooted(postfix_lib.Postfix):
+    """What talks to milters is locked in the queue directory, as Debian has it."""
+
+    def configure(self):
+        super().configure()
+        with open(self.dir + "/etc/master.cf") as f:
+            text = f.read()
+        text, n = re.subn(r"^(\S+ +\S+ +n +- +)n(.* (?:smtpd|cleanup))$", r"\1y\2", text, flags=re.M)
+        assert n == 3
+        self.write("master.cf", text)
+
+
+def test_milter_in_the_chroot(filterd):
+    """What the paragraph about chroot says."""
+    with open(os.path.join(TOP, "README.md")) as f:
+        listeners, main = re.search(r"with `listeners = (\{ milter:unix[^`]*)` Postfix\s+says `([^`]*)`", f.read()).groups()
+    p = Chrooted(mailboxes=USERS, main=settings(main + "\n"))
+    try:
+        p.configure()
+        p.run("postfix", "check")       # makes the queue directory, before filterd makes one in it
+        f = filterd(files={"hc": "/^Subject: bad/ REJECT\n"}, header_checks="pcre:{dir}/hc",
+                    listeners=listeners.replace("/var/spool/postfix", p.dir + "/queue"))
+        p.start()
+        good, bad = milter_answers(p)
+        assert good.code == 250 and str(bad).startswith("550 5.7.1 ")
+        # There is no hosts(5) in there.
+        milter_seen(f, p, "unknown[127.0.0.1]")
+    finally:
+        p.finish()
