@@ -1,10 +1,12 @@
 /*
  * filterd - the daemon's main(): read the options and the configuration, then become the supervisor
  */
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -139,6 +141,21 @@ set_roles(struct program *prog)
 	}
 }
 
+/* The worker tells filterctl what all have counted. */
+static int
+share_counters(struct program *prog, struct err *err)
+{
+	void *p = mmap(NULL, prog->nroles * sizeof(*prog->counters), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		err_set(err, ERR_SYSTEM, "mmap: %s", strerror(errno));
+		return -1;
+	}
+	prog->counters = p;
+	return 0;
+}
+
 static int
 run(struct program *prog, const struct options *o)
 {
@@ -161,7 +178,8 @@ run(struct program *prog, const struct options *o)
 	struct err err;
 
 	/* Asked here too, for the log's file is given to this user. */
-	if (privs_check_user(prog->user, &err) == -1 || program_open_log(prog, p, &err) == -1) {
+	if (privs_check_user(prog->user, &err) == -1 || program_open_log(prog, p, &err) == -1 ||
+	    share_counters(prog, &err) == -1) {
 		fprintf(stderr, "filterd: error: %s\n", err.text);
 		return err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	}
@@ -174,6 +192,8 @@ program_fini(struct program *prog)
 	for (size_t i = 0; i < prog->nsockets; i++)
 		free(prog->sockets[i]);
 	free(prog->sockets);
+	if (prog->counters != NULL)
+		munmap(prog->counters, prog->nroles * sizeof(*prog->counters));
 	for (size_t i = 0; i < prog->nroles; i++)
 		free(prog->roles[i].name);
 	free(prog->roles);

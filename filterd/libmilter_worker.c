@@ -213,7 +213,6 @@ engine_fini(struct engine *e)
 	services_close(&e->services);
 	hold_close(e->hold);
 	snapshot_unref(e->snapshot);
-	free(e->counters);
 }
 
 int
@@ -223,7 +222,7 @@ program_libmilter_worker(void *arg, const struct proc_worker *proc)
 	struct engine e = { .prog = prog,
 		.proc = proc,
 		.name = prog->roles[proc->role].name,
-		.counters = xcalloc(1, sizeof(*e.counters)),
+		.counters = worker_counters(prog, proc),
 		.lock = PTHREAD_MUTEX_INITIALIZER };
 	const struct params *p;
 	struct err err = { 0 };

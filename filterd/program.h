@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 
+struct counters;
 struct err;
 struct proc_role;
 struct proc_worker;
@@ -28,7 +29,8 @@ struct program {
 	/* The worker's role, and one for each listener that is libmilter's. */
 	struct proc_role *roles;
 	size_t nroles;
-	size_t *listener_role; /* whose listener i is */
+	size_t *listener_role;     /* whose listener i is */
+	struct counters *counters; /* one a role, in memory that all processes share */
 };
 
 /* --- the supervisor's side: sockets.c --- */

@@ -257,7 +257,6 @@ worker_fini(struct worker *w)
 	reentry_free(w->reentry);
 	hold_close(w->hold);
 	conf_free(w->first);
-	free(w->counters);
 }
 
 int
@@ -265,11 +264,11 @@ program_worker(void *arg, const struct proc_worker *proc)
 {
 	struct worker w = { .prog = arg,
 		.proc = proc,
-		.counters = xcalloc(1, sizeof(*w.counters)),
+		.counters = worker_counters(arg, proc),
 		.born_us = clock_wall_us(),
 		.expire_at = deadline_in_ms(0) };
-	struct snapshot *s = worker_load(
-	    w.prog, w.counters, proc->first ? WORKER_TELLS_ALL : WORKER_TELLS_LOG);
+	struct snapshot *s =
+	    worker_load(w.prog, w.counters, proc->first ? WORKER_TELLS_ALL : WORKER_TELLS_LOG);
 	struct err err = { 0 };
 	int status = EX_CONFIG;
 

@@ -26,6 +26,7 @@ struct program;
 struct worker {
 	/* Fixed while the control socket is open; any thread. */
 	const struct program *prog;
+	const struct proc_worker *proc;
 	struct counters *counters;
 	struct doors *doors;
 	struct hop_pool *pool;
@@ -37,7 +38,6 @@ struct worker {
 	_Atomic int64_t loaded_us;  /* of the configuration in use */
 	_Atomic int restart_needed; /* parameters changed that a reload does not take over */
 	/* Main thread. */
-	const struct proc_worker *proc;
 	struct ctl_server *ctl;
 	struct conf *first; /* began with this one: what needs a restart still has its values */
 	struct deadline expire_at;

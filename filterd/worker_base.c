@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "action/hold.h"
+#include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "ctl/settings.h"
@@ -74,6 +75,15 @@ worker_load(const struct program *prog, struct counters *counters, enum worker_t
 		return NULL;
 	}
 	return s;
+}
+
+struct counters *
+worker_counters(const struct program *prog, const struct proc_worker *proc)
+{
+	struct counters *c = &prog->counters[proc->role];
+
+	counters_reset(c);
+	return c;
 }
 
 const struct params *

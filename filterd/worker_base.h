@@ -22,6 +22,8 @@ enum worker_tells { WORKER_TELLS_NOTHING, WORKER_TELLS_LOG, WORKER_TELLS_ALL };
 /* The configuration, if it is good and wants the sockets that are open, else NULL. */
 struct snapshot *worker_load(
     const struct program *, struct counters *, enum worker_tells) ATTR_MUST_USE;
+/* All at 0. */
+struct counters *worker_counters(const struct program *, const struct proc_worker *);
 /* The file's own values. */
 const struct params *worker_params(const struct snapshot *);
 /* Log as the parameters say. */

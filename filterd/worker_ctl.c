@@ -15,6 +15,7 @@
 #include "engine/snapshot.h"
 #include "front/door.h"
 #include "net/dns.h"
+#include "proc/proc.h"
 #include "program.h"
 #include "rules/dnsbl.h"
 #include "rules/verify.h"
@@ -40,7 +41,8 @@ static void
 add_counter(void *arg, const char *name, int64_t value, const char *text)
 {
 	(void)text;
-	json_object_set_new(arg, name, json_integer(value));
+	json_object_set_new(
+	    arg, name, json_integer(json_integer_value(json_object_get(arg, name)) + value));
 }
 
 static void
@@ -55,16 +57,32 @@ add_table(void *arg, const char *name, size_t rows, const char *stale_error)
 	json_array_append_new(arg, t);
 }
 
+/* A process of its own that serves it. */
+static void
+add_engine(const struct worker *w, json_t *listener, size_t role)
+{
+	const struct proc_state *state = &w->proc->states[role];
+
+	json_object_set_new(listener, "engine", json_string("libmilter"));
+	json_object_set_new(listener, "engine_pid", json_integer(atomic_load(&state->pid)));
+	json_object_set_new(
+	    listener, "engine_serving", json_boolean(atomic_load(&state->serving) != 0));
+}
+
 static json_t *
-listener_json(const struct snap_listener *l)
+listener_json(const struct worker *w, const struct snap_listener *l, size_t i)
 {
 	static const char *const roles[] = { "after_queue", "before_queue", "mta" };
 	char at[400];
+	json_t *o;
 
 	endpoint_format(&l->conf->endpoint, at, sizeof(at));
-	return json_pack("{s:o, s:s, s:o, s:s, s:o}", "name", text_json(l->conf->name), "kind",
+	o = json_pack("{s:o, s:s, s:o, s:s, s:o}", "name", text_json(l->conf->name), "kind",
 	    listener_kind_name(l->conf->kind), "endpoint", text_json(at), "role",
 	    roles[l->conf->role], "next_hop", text_json(l->next_hop.text));
+	if (w->prog->listener_role[i] != 0)
+		add_engine(w, o, w->prog->listener_role[i]);
+	return o;
 }
 
 static json_t *
@@ -174,10 +192,11 @@ answer_status(struct worker *w, const json_t *request)
 	json_t *counters = json_object(), *tables = json_array(), *listeners = json_array();
 
 	(void)request;
-	counters_each(w->counters, add_counter, counters);
+	for (size_t i = 0; i < w->prog->nroles; i++)
+		counters_each(&w->prog->counters[i], add_counter, counters);
 	table_registry_each(snapshot_tables(s), add_table, tables);
 	for (size_t i = 0; i < snapshot_listener_count(s); i++)
-		json_array_append_new(listeners, listener_json(snapshot_listener(s, i)));
+		json_array_append_new(listeners, listener_json(w, snapshot_listener(s, i), i));
 	json_t *o = json_pack(
 	    "{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",

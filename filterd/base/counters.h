@@ -20,6 +20,7 @@ struct counters {
 #define counter_inc(c, name)    counter_add(c, name, 1)
 #define counter_get(c, name)    atomic_load_explicit(&(c)->name, memory_order_relaxed)
 
+void counters_reset(struct counters *);
 /* Each counter in the order of counters.def. */
 void counters_each(const struct counters *,
     void (*f)(void *arg, const char *name, int64_t value, const char *text), void *arg);

@@ -61,6 +61,21 @@ print_head(const json_t *o)
 		    number_of(o, "restart_needed"));
 }
 
+/* A listener that another process serves. */
+static void
+print_engine(const json_t *l)
+{
+	if (json_object_get(l, "engine") == NULL)
+		return;
+	if (number_of(l, "engine_pid") == 0)
+		printf(
+		    "    %s: no process, the next one is about to start\n", text_of(l, "engine"));
+	else
+		printf("    %s: process %" PRId64 ", %s\n", text_of(l, "engine"),
+		    number_of(l, "engine_pid"),
+		    json_is_true(json_object_get(l, "engine_serving")) ? "serving" : "starting");
+}
+
 static void
 print_listeners(const json_t *listeners)
 {
@@ -76,6 +91,7 @@ print_listeners(const json_t *listeners)
 		printf("  %s:%s%s%s  %s%s%s\n", text_of(l, "kind"), at,
 		    strcmp(name, at) == 0 ? "" : "  ", strcmp(name, at) == 0 ? "" : name,
 		    text_of(l, "role"), hop[0] == '\0' ? "" : " -> ", hop);
+		print_engine(l);
 	}
 }
 
