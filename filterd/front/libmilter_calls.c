@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/counters.h"
 #include "front/libmilter_conn.h"
 
 /* --- one callback --- */
@@ -75,10 +76,15 @@ finish(struct event *e)
 
 	if (e->command == MILTER_MAIL)
 		e->c->in_message = 1;
-	if (e->command == MILTER_END)
+	if (e->command == MILTER_CONNECT)
+		counter_inc(conn_counters(), milter_sessions);
+	if (e->command == MILTER_END) {
 		e->c->in_message = 0;
+		counter_inc(conn_counters(), milter_messages);
+	}
 	if (milter_session_is_answered(e->c->session, e->command))
 		s = libmilter_say(e->ctx, e->c->wishes.options.steps, &e->answer);
+	milter_session_idle(e->c->session);
 	conn_leave(e->c);
 	return s;
 }

@@ -29,6 +29,7 @@ void conn_close(struct conn *);
 /* Around all that a callback does with a session.  0: it may not any more. */
 int conn_enter(int *stopping);
 void conn_leave(struct conn *); /* NULL: there is none, or none any more */
+struct counters *conn_counters(void);
 
 /* libmilter_say.c: what a callback returns; steps: as granted. */
 sfsistat libmilter_say(SMFICTX *, uint32_t steps, const struct milter_answer *);

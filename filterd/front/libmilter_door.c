@@ -81,8 +81,8 @@ left_get(const SMFICTX *ctx, struct milter_options *offer)
 
 /* --- connections --- */
 
-static struct counters *
-counters(void)
+struct counters *
+conn_counters(void)
 {
 	return door.opt.world->counters;
 }
@@ -104,7 +104,7 @@ is_welcome(void)
 		why = "not in allowed_clients";
 	if (why != NULL) {
 		log_warn(NULL, NULL, "connection to %s refused: %s", l->conf->name, why);
-		counter_inc(counters(), sessions_refused);
+		counter_inc(conn_counters(), sessions_refused);
 	}
 	snapshot_unref(s);
 	return why == NULL;
@@ -116,9 +116,9 @@ count_connection(int n)
 	pthread_mutex_lock(&door.lock);
 	door.connections += (size_t)n;
 	pthread_mutex_unlock(&door.lock);
-	counter_add(counters(), sessions_now, n);
+	counter_add(conn_counters(), sessions_now, n);
 	if (n > 0)
-		counter_inc(counters(), sessions);
+		counter_inc(conn_counters(), sessions);
 }
 
 /* Not welcome, or not with such an offer. */
