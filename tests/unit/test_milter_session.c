@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "front/milter_session_private.h"
 #include "tests/lib/milter_script.h"
 
 #define LISTENER "listeners = { milter:127.0.0.1:1 }\n"
@@ -278,6 +279,56 @@ test_simulated(void **state)
 	}
 }
 
+/* --- any order --- */
+
+static const char *const anything[] = { "C a.example 4 192.0.2.1 9\n",
+	"C localhost 4 127.0.0.1 0\n", "H x\n", "M <a@b.example>\n", "M <>\n", "R <c@d.example>\n",
+	"R <no@d.example>\n", "R <c@d.example>\n", "m R rcpt_mailer=error\n",
+	"m M auth_authen=joe\n", "m C i=x\n", "T\n", "U x\n", "L A: b\n", "L Subject: ~ x\n", "O\n",
+	"B x~\n", "B y\n", "E\n", "A\n", "K\n", "I\n" };
+
+/* Whatever an MTA sends: nothing passes at the end that was not begun, and no message is left. */
+static void
+any_order(const char *offer, unsigned seed)
+{
+	struct milter_script *m = milter_script_new(AT_ONCE
+	    "smtpd_client_restrictions = check_client_access inline:{192.0.2.9=REJECT}\n"
+	    "smtpd_recipient_restrictions = check_recipient_access inline:{no@d.example=REJECT}\n"
+	    "smtpd_data_restrictions = check_sender_access inline:{<>=REJECT}\n"
+	    "header_checks = static:{PREPEND X-A: b}\n"
+	    "on_mixed = defer\nmessage_size_limit = 20\n",
+	    NULL);
+	size_t rcpts;
+
+	milter_script_play(m, offer);
+	for (int i = 0; i < 300; i++) {
+		const char *line =
+		    anything[(seed = seed * 1103515245u + 12345u) / 65536u % nitems(anything)];
+
+		rcpts = m->session->answered ? 0 : m->session->txn.nrcpts;
+		buf_reset(&m->told);
+		milter_script_play(m, line);
+		if (line[0] == 'E') {
+			assert_int_equal(m->told.p[0], 'E');
+			if (rcpts == 0)
+				assert_non_null(strstr(m->told.p, "E 5"));
+			assert_true(milter_session_between(m->session));
+		}
+		assert_in_range(m->messages, 0, 1);
+	}
+	milter_script_play(m, "A\n");
+	assert_int_equal(m->messages, 0);
+	milter_script_free(m);
+}
+
+static void
+test_any_order(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 60; seed++)
+		any_order(seed % 3 == 0 ? ALL : seed % 3 == 1 ? OLD : "N 6 1ff 500\n", seed);
+}
+
 static void
 quiet(enum log_level level, const char *line)
 {
@@ -292,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_conversations),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_simulated),
+		cmocka_unit_test(test_any_order),
 	};
 
 	log_set_hook(quiet);
