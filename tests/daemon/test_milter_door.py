@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import filterd_proc
 import milter_client as mc
 
 MESSAGE = b"From: me@example.com\r\nSubject: hello\r\n\r\nhow are you\r\n"
@@ -80,8 +81,7 @@ def test_a_later_version_is_met_with_ours(served, version):
 @pytest.fixture(scope="module")
 def served():
     """One for all tests that leave it as it is."""
-    from filterd_proc import Filterd
-    with Filterd(listeners={"milter": "milter:unix"}, **LISTS) as f:
+    with filterd_proc.Filterd(listeners={"milter": "milter:unix"}, **LISTS) as f:
         yield f
 
 
@@ -490,6 +490,37 @@ def test_reload_brings_a_list(filterd):
             assert passes(c)
 
 
+def test_reloads_under_load(filterd):
+    """Connections that are kept over ten reloads: none is dropped, no message fails."""
+    f = door(filterd)
+    made, ended = [], threading.Event()
+
+    def one(steps):
+        with begun(f, steps=steps) as c:
+            while not ended.is_set():
+                assert passes(c)
+                if len(made) % 3 == 0:
+                    c.quit_nc()
+                    assert is_good(c.connect()) and is_good(c.helo())
+                made.append(steps)
+            done.append(steps)
+
+    done = []
+    threads = [threading.Thread(target=one, args=(s,)) for s in (0, mc.STEPS, mc.STEPS & ~mc.SKIP, 0x7f) * 2]
+    for t in threads:
+        t.start()
+    reloads = 0
+    while reloads < 10 or len(made) <= 100:
+        assert f.reload(smtpd_banner=f"filterd.test number {reloads}")["level"] == "info"
+        reloads += 1
+    ended.set()
+    for t in threads:
+        t.join()
+    assert len(done) == len(threads)
+    assert counter(f, "milter_malformed") == 0
+    assert counter(f, "milter_messages") == len(made)
+
+
 def test_stop(filterd):
     """Between messages a connection is closed at once; in one it may go on to its end."""
     f = door(filterd, stop_time_limit="20s")
@@ -512,7 +543,62 @@ def test_stop(filterd):
         c.close()
 
 
+def test_stop_at_the_time_limit(filterd):
+    """Who never comes to the end of a message is broken off."""
+    f = door(filterd, stop_time_limit="1s").expect("broken off")
+    with begun(f) as c:
+        assert is_good(c.mail())
+        start = time.monotonic()
+        f.stop()
+        assert 0.9 < time.monotonic() - start < 10
+        assert c.is_closed() and c.buffer == b""
+
+
+def test_mta_that_does_not_wait(filterd):
+    """Gone while its message is looked at: the next one is served."""
+    f = door(filterd, smtpd_end_of_data_restrictions="sleep 1", milter_progress_interval="1s")
+    for _ in range(3):
+        c = begun(f)
+        for step in STEPS:
+            assert is_good(step(c))
+        c.end(wait=False)
+        c.close()
+    with begun(f) as c:
+        assert passes(c)
+
+
 # --- sockets ---
+
+def cpu_seconds(f):
+    total = 0
+    for pid in f.workers():
+        with open(f"/proc/{pid}/stat") as s:
+            total += sum(map(int, s.read().rpartition(")")[2].split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_descriptors_left(filterd, tmp_path, monkeypatch):
+    """Nothing turns round and round meanwhile, and those who waited are served when there are some."""
+    real = filterd_proc.program
+    few = tmp_path / "few"
+    few.write_text(f'#!/bin/sh\nulimit -n 128\nexec {real("filterd")} "$@"\n')
+    few.chmod(0o755)
+    monkeypatch.setattr(filterd_proc, "program", lambda name: str(few) if name == "filterd" else real(name))
+    f = door(filterd).expect("Too many open files$")
+    with begun(f) as c:
+        many = [client(f, negotiate=False) for _ in range(128)]
+        f.wait_log(lambda e: "Too many open files" in e.get("text", ""))
+        before = cpu_seconds(f)
+        time.sleep(2)
+        assert cpu_seconds(f) - before < 0.2
+        assert passes(c)
+        while len(many) > 5:
+            many.pop(0).close()
+        for m in many:
+            m.negotiate()
+            assert passes(m)
+            m.close()
+
 
 def test_socket_mode_and_group(filterd):
     group = grp.getgrgid(os.getgroups()[0] if os.getgroups() else os.getgid()).gr_name
