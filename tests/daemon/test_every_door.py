@@ -34,6 +34,7 @@ LACKS = {
     "lmtp after_queue": ["reverse", "temporary", "reverse temporary", "login", "early"],
     "policy": ["temporary", "reverse temporary", "path", "recipients", "message", "early"],
     "milter": ["reverse temporary"],                        # {client_resolve} is of the verified name
+    "milter, engine libmilter": ["reverse temporary"],
     "milter Postfix": ["reverse temporary", "early"],       # Postfix tells them at MAIL, or in its own words
 }
 

@@ -25,7 +25,8 @@ SETTINGS = dict(
     alias_maps="", smtpd_error_sleep_time="0s", resolver_timeout="1s", resolver_tries="1", message_drop_headers="")
 LISTENERS = {
     "smtp_mta": "smtp, role = mta", "smtp_before": "smtp, role = before_queue", "smtp_after": "smtp, role = after_queue",
-    "lmtp_after": "lmtp, role = after_queue", "policy": "policy", "milter": "milter"}
+    "lmtp_after": "lmtp, role = after_queue", "policy": "policy", "milter": "milter",
+    "libmilter": "milter, milter_engine = libmilter"}
 
 
 class World:
@@ -171,26 +172,32 @@ def xforward(course, c, who):
 
 # --- the milter door ---
 
-def over_milter(w, sample):
+def over_milter(w, sample, name):
     """As Postfix tells it."""
-    course, who = Course(w, sample), sample.client
-    name, reverse = told(who["name"]), told(who["reverse_name"])
-    resolved = {"[UNAVAILABLE]": "FAIL", "[TEMPUNAVAIL]": "TEMP"}.get(who["name"], "OK")
-    with milter_client.Client(w.filterd.address("milter")) as c:
+    course = Course(w, sample)
+    with milter_client.Client(w.filterd.address(name)) as c:
         c.negotiate()
-        c.macros("connect", {"j": "mx.here.example", "{daemon_name}": "mx.here.example", "{client_name}": name, "{client_ptr}": reverse,
-                             "{client_addr}": address_of(who).replace("IPV6", "IPv6"), "{client_resolve}": resolved})
-        ok = course.take("connect", c.connect(name, who["addr"])) and course.take("helo", c.helo(who["helo"]))
-        if ok and who["login"]:
-            c.macros("mail", {"{auth_authen}": who["login"], "{auth_type}": "PLAIN"})
-        if not ok or not course.take("mail", c.mail(f"<{sample.sender}>")):
-            return course.result()
-        for r in sample.recipients:
-            course.take("rcpt", c.rcpt(f"<{r}>"), r)
-        if course.left() and course.take("data", c.data()):
+        if milter_envelope(course, c, sample, sample.client) and course.take("data", c.data()):
             course.data(lambda _: [c.message(sample.message)])
         c.quit()
     return course.result()
+
+
+def milter_envelope(course, c, sample, who):
+    """Is there a recipient in the end?"""
+    name, reverse = told(who["name"]), told(who["reverse_name"])
+    resolved = {"[UNAVAILABLE]": "FAIL", "[TEMPUNAVAIL]": "TEMP"}.get(who["name"], "OK")
+    c.macros("connect", {"j": "mx.here.example", "{daemon_name}": "mx.here.example", "{client_name}": name, "{client_ptr}": reverse,
+                         "{client_addr}": address_of(who).replace("IPV6", "IPv6"), "{client_resolve}": resolved})
+    if not course.take("connect", c.connect(name, who["addr"])) or not course.take("helo", c.helo(who["helo"])):
+        return False
+    if who["login"]:
+        c.macros("mail", {"{auth_authen}": who["login"], "{auth_type}": "PLAIN"})
+    if not course.take("mail", c.mail(f"<{sample.sender}>")):
+        return False
+    for r in sample.recipients:
+        course.take("rcpt", c.rcpt(f"<{r}>"), r)
+    return bool(course.left())
 
 
 # --- the policy door ---
@@ -239,6 +246,7 @@ DOORS = {
     "smtp after_queue": door("smtp_after", xforward),
     "lmtp after_queue": door("lmtp_after", xforward, lmtp=True),
     "policy": over_policy,
-    "milter": over_milter,
+    "milter": lambda w, sample: over_milter(w, sample, "milter"),
+    "milter, engine libmilter": lambda w, sample: over_milter(w, sample, "libmilter"),
     "milter Postfix": session(lambda w: w.front, xclient),
 }
