@@ -255,18 +255,22 @@ wait_until_none(const size_t *n, struct deadline until)
 	return *n == 0;
 }
 
-/* A successor may bind now, and who connects is refused.  The library would complain of the socket
- * again and again, and give up everything in the end, so it gets one that nobody can connect to. */
+/* A successor may bind now, and who connects is refused.  The library would complain of a socket
+ * that is shut down again and again, and give up everything in the end, so before that it gets one
+ * that nobody can connect to. */
 static void
 stop_listening(void)
 {
 	int quiet = eventfd(0, EFD_CLOEXEC);
+	int fd = fcntl(door.opt.fd, F_DUPFD_CLOEXEC, 0);
 
-	shutdown(door.opt.fd, SHUT_RDWR);
-	if (quiet == -1)
-		return;
-	dup3(quiet, door.opt.fd, O_CLOEXEC);
-	close(quiet);
+	if (quiet != -1 && fd != -1)
+		dup3(quiet, door.opt.fd, O_CLOEXEC);
+	shutdown(fd == -1 ? door.opt.fd : fd, SHUT_RDWR);
+	if (fd != -1)
+		close(fd);
+	if (quiet != -1)
+		close(quiet);
 }
 
 int
@@ -275,9 +279,11 @@ libmilter_door_stop(int time_limit_ms)
 	struct deadline until = deadline_in_ms(time_limit_ms);
 	int gone;
 
-	stop_listening();
 	pthread_mutex_lock(&door.lock);
 	door.stopping = 1;
+	pthread_mutex_unlock(&door.lock);
+	stop_listening();
+	pthread_mutex_lock(&door.lock);
 	gone = wait_until_none(&door.messages, until);
 	door.closed = gone;
 	gone = gone && wait_until_none(&door.inside, deadline_in_ms(time_limit_ms));
