@@ -115,6 +115,22 @@ find_names(struct explain *x)
 		(void)peer_name_find(&names, &x->client);
 }
 
+/* Who would tell of the client there. */
+static enum client_source
+source_of(enum listener_kind kind)
+{
+	switch (kind) {
+	case LISTENER_SMTP:
+	case LISTENER_LMTP:
+		break;
+	case LISTENER_POLICY:
+		return SOURCE_POLICY;
+	case LISTENER_MILTER:
+		return SOURCE_MILTER;
+	}
+	return SOURCE_PEER;
+}
+
 static int
 make_client(struct explain *x)
 {
@@ -124,7 +140,7 @@ make_client(struct explain *x)
 	int status;
 
 	client_init(c);
-	c->source = SOURCE_PEER;
+	c->source = source_of(x->listener->conf->kind);
 	status = put_address(c, o->client_address);
 	/* A confirmed name is the address's own. */
 	if (reverse == NULL)

@@ -276,11 +276,13 @@ park(struct milter_door *m)
 {
 	const struct params *p = front_session_params(&m->f);
 	int partial = stream_peek(m->f.stream).len > 0;
+	/* An MTA that has connected, or begun a packet, goes on at once. */
+	int soon = partial || m->packets.phase == MILTER_PHASE_NEW;
 
 	milter_packets_rest(&m->packets);
 	milter_session_idle(m->packets.session);
 	front_session_park(&m->f, !partial && milter_session_between(m->packets.session),
-	    partial ? p->smtpd_timeout : p->milter_timeout);
+	    soon ? p->smtpd_timeout : p->milter_timeout);
 }
 
 static void

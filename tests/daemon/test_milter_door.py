@@ -305,6 +305,21 @@ def test_hold(filterd, where, by_mta, by_us):
         assert f.ctl("hold", "list").count("keep@example.org") == before + (where != "both")
 
 
+def test_release(filterd, hop):
+    """There is no next hop but one that is set for this."""
+    f = door(filterd, milter_hold="store")
+    with begun(f) as c:
+        assert c.transaction(MESSAGE, rcpts=["<keep@example.org>"])[1].kind == "discard"
+    held = json.loads(f.ctl("hold", "list", "--json"))["id"]
+    for command in ("release", "requeue"):
+        status, _, said = f.ctl("hold", command, held, status=None)
+        assert status != 0 and "listener milter has no next_hop: set it to where released mail is to go" in said
+    f.write_config(next_hop=hop.next_hop)
+    f.ctl("hold", "release", held)
+    assert [m.recipients for m in hop.messages] == [["keep@example.org"]]
+    assert hop.messages[0].data == MESSAGE
+
+
 OWN = b"Received: by mta\r\n"       # what an MTA puts on top and tells no filter of
 CHECKS = {
     "PREPEND X-Seen: yes": MESSAGE.replace(b"Subject:", b"X-Seen: yes\r\nSubject:"),
@@ -451,12 +466,14 @@ def test_idle_connection(filterd, timeout):
 
 
 def test_half_a_packet(filterd):
-    """That is waited for no longer than a command line is."""
+    """That is waited for no longer than a command line is, and so is the first packet."""
     f = door(filterd, smtpd_timeout="2s")
     with begun(f) as c, begun(f) as idle:
         c.send(mc.packet(b"M", mc.strings("<a@b.example>"))[:9])
         start = time.monotonic()
         assert c.is_closed() and 1 < time.monotonic() - start < 5
+        with client(f, negotiate=False) as c:
+            assert c.is_closed() and c.buffer == b""
         assert passes(idle)
 
 
@@ -524,14 +541,15 @@ def test_reloads_under_load(filterd):
 def test_stop(filterd):
     """Between messages a connection is closed at once; in one it may go on to its end."""
     f = door(filterd, stop_time_limit="20s")
-    idle, message, asking = begun(f), begun(f), begun(f, steps=0)
+    idle, message, asking, new = begun(f), begun(f), begun(f, steps=0), client(f, negotiate=False)
     for step in STEPS:
         assert is_good(step(message))
     assert is_good(asking.mail())
     stopped = []
     t = threading.Thread(target=lambda: stopped.append(f.stop()))
     t.start()
-    assert idle.is_closed() and idle.buffer == b""
+    for c in (idle, new):
+        assert c.is_closed() and c.buffer == b""
     time.sleep(1)
     assert not stopped
     assert is_good(asking.rcpt()) and is_good(asking.data()) and is_good(asking.message(MESSAGE))
@@ -539,7 +557,7 @@ def test_stop(filterd):
     assert message.is_closed() and asking.is_closed()
     t.join(5)
     assert stopped == [0]
-    for c in (idle, message, asking):
+    for c in (idle, message, asking, new):
         c.close()
 
 
