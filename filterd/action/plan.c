@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "action/plan_edit.h"
 #include "action/plan_private.h"
 #include "base/arena.h"
 #include "mail/reply.h"
@@ -173,9 +174,15 @@ find_hop(struct planner *p, const char *filter)
 
 /* The rule that asks for it; NULL: none does. */
 static const struct origin *
-find_effect(const struct verdict *all, const struct verdict *own, enum effect e)
+find_effect(const struct planner *p, const struct verdict *own, enum effect e)
 {
+	const struct verdict *all = &p->txn->verdict;
+	const struct origin *by;
+
 	switch (e) {
+	case EFFECT_EDITS:
+		by = plan_edits_by(own, p->o);
+		return by != NULL ? by : plan_edits_by(all, p->o);
 	case EFFECT_BCC:
 		return own->bcc.n > 0   ? &own->bcc.v[0].origin
 		       : all->bcc.n > 0 ? &all->bcc.v[0].origin
@@ -197,7 +204,7 @@ static void
 want_deliver(struct want *w, const struct planner *p)
 {
 	for (size_t i = 0; i < nitems(effect_rows); i++) {
-		const struct origin *o = find_effect(&p->txn->verdict, w->own, (enum effect)i);
+		const struct origin *o = find_effect(p, w->own, (enum effect)i);
 
 		if (o == NULL || (p->o->door & effect_rows[i].needs) == effect_rows[i].needs)
 			continue;

@@ -61,8 +61,8 @@ struct plan_step {
 	/* HOLD: kept in the hold file, carried out at release */
 	const char *filter, *redirect; /* arguments, or NULL */
 	enum hold_class class;
-	const char *reason;   /* HOLD, DISCARD: why, for the store and the log; DELIVER: what the
-				 door could not do, or NULL */
+	const char *reason;   /* HOLD, DISCARD: why, for the store and the log; DELIVER: how it
+				 differs from what this recipient's rules said, or NULL */
 	struct origin origin; /* the rule that raised hold, discard or refusal */
 	const char *decided;  /* what the rules said, where this step is a substitute: "reject",
 				 "defer", "hold", "accept"; NULL: it was done as decided, or
@@ -87,8 +87,9 @@ typedef int plan_filter_fn(void *arg, const char *filter, struct next_hop *);
  * BCC of the whole message goes with the first delivery (or, when nothing is delivered, with the
  * first held copy).  At a door without DOOR_REPLY_EACH either every step is STEP_REFUSE, all with
  * one reply, or none is.  At one with DOOR_EDIT but not DOOR_EDIT_SOME all deliveries have the same
- * edits.  At one without DOOR_FILTER they all have the usual next hop; without DOOR_RCPTS there is
- * no `to` and no `extra` in them, and if one step is a delivery all are. */
+ * edits; at one without DOOR_EDIT they have none.  At one without DOOR_FILTER they all have the
+ * usual next hop; without DOOR_RCPTS there is no `to` and no `extra` in them, and if one step is a
+ * delivery all are. */
 void plan_make(
     struct transaction *, const struct plan_options *, plan_filter_fn *, void *arg, struct plan *);
 

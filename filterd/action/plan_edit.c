@@ -91,6 +91,17 @@ plan_edits_any(const struct verdict *v)
 	return v->tags.n + v->prepends.n + v->edits.n > 0;
 }
 
+const struct origin *
+plan_edits_by(const struct verdict *v, const struct plan_options *o)
+{
+	/* TAG may be there for the log alone. */
+	if (v->tags.n > 0 && (o->tag_header[0] != '\0' || o->tag_subject_prefix[0] != '\0'))
+		return &v->tags.v[0].origin;
+	if (v->prepends.n > 0)
+		return &v->prepends.v[0].origin;
+	return v->edits.n > 0 ? &v->origin : NULL;
+}
+
 static int
 has_effect(const struct effect_texts *t, const char *arg)
 {

@@ -17,6 +17,8 @@ const struct edit_list *plan_edits(
 int plan_edits_same(const struct verdict *, const struct verdict *);
 /* Does it change anything? */
 int plan_edits_any(const struct verdict *);
+/* A rule that does, as far as is known; NULL: it changes nothing. */
+const struct origin *plan_edits_by(const struct verdict *, const struct plan_options *);
 /* Add what `more` changes to what `to` does; a change that both want is made once, and where they
  * are at odds `to` wins. */
 void plan_edits_join(struct verdict *to, const struct verdict *more, struct arena *);

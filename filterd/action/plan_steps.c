@@ -119,10 +119,6 @@ step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with
 		s->to[0] = w->redirect;
 		s->nto = 1;
 	}
-	if (s->edits != NULL && !(p->o->door & DOOR_EDIT)) {
-		s->edits = NULL;
-		s->reason = "this door cannot change the message";
-	}
 }
 
 /* Index of the want that stands for its group; the number of groups. */

@@ -88,6 +88,8 @@ add_held(void *arg, const struct hold_entry *e)
 		buf_printf(b, "%s%s", i > 0 ? "," : "", e->rcpts[i].path);
 	if (e->redirect != NULL)
 		buf_printf(b, " redirect=%s", e->redirect);
+	if (e->filter != NULL)
+		buf_printf(b, " filter=%s", e->filter);
 	for (size_t i = 0; i < e->nbcc; i++)
 		buf_printf(b, " bcc=%s", e->bcc[i]);
 	buf_printf(b, " %s", e->reason);
@@ -184,7 +186,7 @@ options(struct box *b, const struct row *row)
 }
 
 static void
-make(struct txn_made *m, const struct row *row)
+make(struct txn_made *m, const struct row *row, const enum said *also)
 {
 	size_t n = 0;
 
@@ -194,6 +196,8 @@ make(struct txn_made *m, const struct row *row)
 	strcpy(m->txn.id, "4Xtest0000001");
 	for (size_t i = 0; i < n; i++) {
 		plan_say(&m->txn.rcpts[i]->verdict, row->said[i], m->arena);
+		if (also != NULL)
+			plan_say(&m->txn.rcpts[i]->verdict, also[i], m->arena);
 		if (row->paths[i] != NULL)
 			m->txn.rcpts[i]->path.octets = row->paths[i];
 	}
@@ -219,14 +223,14 @@ check_text(struct buf *text, const char *want, size_t number)
 }
 
 static void
-check_row(struct box *b, const struct row *row, size_t number)
+check_row(struct box *b, const struct row *row, const enum said *also, size_t number)
 {
 	struct handback_options o = options(b, row);
 	struct buf text = { 0 };
 	struct handback h;
 	struct txn_made m;
 
-	make(&m, row);
+	make(&m, row, also);
 	run(&m, row, &o, &h);
 	answer_text(&h, &text);
 	check_text(&text, row->answer, number);
@@ -260,10 +264,11 @@ static const struct row rows[] = {
 	    "", 0 },
 	{ { SAID_PREPEND, NONE_ }, { 0 }, MTA, ALL, 0, MIXED_HOLD, "go on", "d", "ins 0 X-Own: 1",
 	    "", 0 },
-	/* one right of the three is missing: as it arrived */
-	{ { SAID_EDIT, NONE_ }, { 0 }, MTA, ALL & ~MILTER_CAN_CHGBODY, 0, MIXED_HOLD, "go on", "d",
+	/* one right of the three is missing: it must not pass without */
+	{ { SAID_EDIT, NONE_ }, { 0 }, MTA, ALL & ~MILTER_CAN_CHGBODY, 0, MIXED_HOLD, CONFIG, "l",
 	    "", "", 0 },
-	{ { SAID_EDIT, NONE_ }, { 0 }, MTA, 0, 0, MIXED_HOLD, "go on", "d", "", "", 0 },
+	{ { SAID_TAG, OK_, NONE_ }, { 0 }, MTA, 0, 0, MIXED_HOLD, DISAGREE, "ll", "", "", 0 },
+	{ { OK_, OK_, NONE_ }, { 0 }, MTA, 0, 0, MIXED_HOLD, "go on", "dd", "", "", 0 },
 
 	/* refusals: one reply */
 	{ { SAID_REJECT, NONE_ }, { 0 }, MTA, ALL, 0, MIXED_HOLD, "550 5.7.1 no", "r", "", "", 0 },
@@ -355,7 +360,9 @@ static const struct row rows[] = {
 	{ { SAID_FILTER, SAID_FILTER, NONE_ }, { 0 }, MTA, ALL, 1, MIXED_HOLD, CONFIG, "ll", "", "",
 	    0 },
 	{ { SAID_FILTER, OK_, NONE_ }, { 0 }, MTA, ALL, 1, MIXED_HOLD, "go on", "hd",
-	    "-rcpt <r0@example.org>", "r0@example.org defer: 451 4.3.5 Server configuration error",
+	    "-rcpt <r0@example.org>",
+	    "r0@example.org filter=smtp:[127.0.0.1]:27001 defer: 451 4.3.5 Server configuration "
+	    "error",
 	    0 },
 
 	/* what some want changed: on_mixed_edits, here all */
@@ -371,7 +378,35 @@ static void
 test_handback_rows(void **state)
 {
 	for (size_t i = 0; i < nitems(rows); i++)
-		check_row(*state, &rows[i], i);
+		check_row(*state, &rows[i], NULL, i);
+}
+
+/* HOLD with another effect. */
+static const struct {
+	enum said also[3];
+	struct row row;
+} held_rows[] = {
+	/* changed for one of them, and for another not: one text cannot be both */
+	{ { SAID_EDIT, OK_ },
+	    { { SAID_HOLD, SAID_HOLD, NONE_ }, { 0 }, MTA, ALL, 1, MIXED_HOLD, "discard", "hh", "",
+		"r0@example.org hold: odd|r1@example.org hold: odd", 0 } },
+	{ { SAID_EDIT, SAID_EDIT }, { { SAID_HOLD, SAID_HOLD, NONE_ }, { 0 }, MTA, ALL, 1,
+					MIXED_HOLD, "go on", "hh", QUAR_ODD "|" SUBJECT, "", 0 } },
+	/* what the MTA would not do when it is sent on */
+	{ { SAID_REDIRECT }, { { SAID_HOLD, NONE_ }, { 0 }, MTA, ALL, 1, MIXED_HOLD, "discard", "h",
+				 "", "r0@example.org redirect=else@example.net hold: odd", 0 } },
+	{ { SAID_FILTER }, { { SAID_HOLD, NONE_ }, { 0 }, BOTH, ALL, 1, MIXED_HOLD, "discard", "h",
+			       "", "r0@example.org filter=smtp:[127.0.0.1]:27001 hold: odd", 0 } },
+	/* but who is added is added now */
+	{ { SAID_BCC }, { { SAID_HOLD, NONE_ }, { 0 }, MTA, ALL, 1, MIXED_HOLD, "go on", "h",
+			    "+rcpt <copy@example.net>|" QUAR_ODD, "", 0 } },
+};
+
+static void
+test_handback_held(void **state)
+{
+	for (size_t i = 0; i < nitems(held_rows); i++)
+		check_row(*state, &held_rows[i].row, held_rows[i].also, i);
 }
 
 /* --- what the door can do --- */
@@ -428,7 +463,7 @@ test_handback_undone(void **state)
 		.log = 1 };
 	struct box *b = *state;
 
-	check_row(b, &row, 0);
+	check_row(b, &row, NULL, 0);
 	assert_int_equal(counter_get(&b->counters, not_handed_back), 1);
 }
 
@@ -447,7 +482,7 @@ test_handback_cannot_tell(void **state)
 	struct handback h;
 	struct txn_made m;
 
-	make(&m, &row);
+	make(&m, &row, NULL);
 	edit_add(&m.txn.verdict.edits, 0, 0, span_str("no field\r\n"));
 	run(&m, &row, &o, &h);
 	answer_text(&h, &text);
@@ -461,7 +496,7 @@ test_handback_cannot_tell(void **state)
 	txn_unmake(&m);
 
 	/* Held for all, the store has no such trouble. */
-	make(&m, &(const struct row){ .said = { SAID_HOLD, NONE_ } });
+	make(&m, &(const struct row){ .said = { SAID_HOLD, NONE_ } }, NULL);
 	edit_add(&m.txn.verdict.edits, 0, 0, span_str("no field\r\n"));
 	o.where = MTA;
 	run(&m, &row, &o, &h);
@@ -483,7 +518,7 @@ test_handback_soft_bounce(void **state)
 	struct txn_made m;
 
 	o.soft_bounce = 1;
-	make(&m, &row);
+	make(&m, &row, NULL);
 	run(&m, &row, &o, &h);
 	answer_text(&h, &text);
 	assert_string_equal(buf_cstr(&text), "450 4.7.1 no");
@@ -504,7 +539,7 @@ test_handback_about(void **state)
 	struct handback h;
 	struct txn_made m;
 
-	make(&m, &row);
+	make(&m, &row, NULL);
 	run(&m, &row, &o, &h);
 	assert_ptr_equal(h.about, m.txn.rcpts[1]);
 	assert_string_equal(m.txn.rcpts[0]->decided, "accept");
@@ -525,7 +560,7 @@ test_handback_reason(void **state)
 	memset(reason, 'x', sizeof(reason) - 1);
 	reason[sizeof(reason) - 1] = '\0';
 	memcpy(reason, "a\r\nb\tc", 6);
-	make(&m, &row);
+	make(&m, &row, NULL);
 	m.txn.rcpts[0]->verdict.hold_reason = reason;
 	run(&m, &row, &o, &h);
 	assert_int_equal(h.nchanges, 1);
@@ -539,6 +574,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_handback_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_handback_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handback_door, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handback_undone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_handback_cannot_tell, setup, teardown),

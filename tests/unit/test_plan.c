@@ -23,10 +23,11 @@ expect_alone(enum said s, unsigned door, enum reject_as as)
 	switch (s) {
 	case SAID_NOTHING:
 	case SAID_OK:
+		return F_DELIVER;
 	case SAID_EDIT:
 	case SAID_TAG:
 	case SAID_PREPEND:
-		return F_DELIVER;
+		return door & DOOR_EDIT ? F_DELIVER : F_DEFER;
 	case SAID_REDIRECT:
 	case SAID_BCC:
 		return door & DOOR_RCPTS ? F_DELIVER : F_DEFER;
@@ -75,8 +76,10 @@ step_of(const struct plan *p, size_t rcpt)
 static enum fate
 expect_passed(enum said s, unsigned door)
 {
-	if (s == SAID_BAD_FILTER || s == SAID_FILTER || s == SAID_REDIRECT || s == SAID_BCC)
-		return F_DEFER; /* what it cannot have, so it stays */
+	/* What it cannot have at this door, so it stays. */
+	if (s == SAID_BAD_FILTER || s == SAID_FILTER || s == SAID_REDIRECT || s == SAID_BCC ||
+	    s == SAID_EDIT || s == SAID_TAG || s == SAID_PREPEND)
+		return F_DEFER;
 	if (s == SAID_REJECT_TOO || s == SAID_HOLD)
 		return hold_or_defer(door);
 	return F_DELIVER;

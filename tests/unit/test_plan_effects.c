@@ -50,7 +50,10 @@ static const struct {
 	{ SAID_BCC, DOOR_MILTER, REJECT_AS_REJECT, F_DELIVER, 0, NULL, NULL, -1 },
 	{ SAID_HOLD, DOOR_MILTER, REJECT_AS_REJECT, F_HOLD, 0, "hold: odd", NULL, HOLD_POLICY },
 	{ SAID_DISCARD, DOOR_MILTER, REJECT_AS_REJECT, F_DISCARD, 0, "discard", NULL, -1 },
-	/* without rights to the envelope */
+	/* without rights to the message, or to the envelope */
+	{ SAID_TAG, DOOR_MILTER & ~DOOR_EDIT, REJECT_AS_REJECT, F_DEFER, 0,
+	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
+	{ SAID_NOTHING, DOOR_MILTER & ~DOOR_EDIT, REJECT_AS_REJECT, F_DELIVER, 1, NULL, NULL, -1 },
 	{ SAID_REDIRECT, DOOR_MILTER & ~DOOR_RCPTS, REJECT_AS_REJECT, F_DEFER, 0,
 	    "defer: 451 4.3.5 Server configuration error", "accept", -1 },
 	{ SAID_BCC, DOOR_MILTER & ~DOOR_RCPTS, REJECT_AS_REJECT, F_DEFER, 0,
