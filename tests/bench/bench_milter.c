@@ -226,5 +226,6 @@ main(int argc, char **argv)
 	for (long i = 0; i < opt.sessions; i++)
 		pthread_join(threads[i], NULL);
 	print(bench_now() - began);
+	free(threads);
 	return run.lost != 0;
 }
