@@ -9,6 +9,7 @@ import pytest
 import dovecot as dovecot_lib
 import filterd_proc
 import postfix as postfix_lib
+import sendmail as sendmail_lib
 import smtp
 from conftest import cannot
 from ports import free_port
@@ -357,11 +358,27 @@ def test_milter_as_shown(filterd, postfix):
     assert good.code == 250 and str(bad).startswith("550 5.7.1 ")
     milter_seen(f, p)
     assert "warning" not in p.log(), p.log()
-    assert f"inet:{port}@127.0.0.1, F=T" in texts["sendmail.mc"].replace("10028", port)
     f.stop()
     with smtp.Client(p.smtp) as c:
         assert c.hello().code == 250
         assert c.mail("s@example.net").code // 100 == 4
+
+
+def test_milter_of_sendmail(filterd, hop):
+    """The same with Sendmail's line."""
+    if sendmail_lib.missing():
+        cannot(sendmail_lib.missing())
+    texts, port = parted("".join(blocks(MILTER))), str(free_port())
+    f = filterd(files={"hc": "/^Subject: bad/ REJECT\n"}, header_checks="pcre:{dir}/hc",
+                **settings(texts["filterd.cf"].replace("10028", port)))
+    with sendmail_lib.Sendmail(hop, more=texts["sendmail.mc"].rstrip("\n").replace("10028", port) + "\n") as s:
+        good, bad = milter_answers(s)
+        assert good.code == 250 and str(bad).startswith("550 5.7.1 ")
+        hop.wait(1)
+        assert [e["fate"] for e in f.wait_finals(4)] == ["deliver"] * 2 + ["reject"] * 2
+        f.stop()
+        with smtp.Client(s.smtp) as c:
+            assert c.greeting.code == 451 or c.hello().code // 100 == 4 or c.mail("s@example.net").code // 100 == 4
 
 
 class Chrooted(postfix_lib.Postfix):
