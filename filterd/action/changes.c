@@ -356,7 +356,7 @@ header_changes(struct header *was, struct span message, const struct edit_list *
 	struct span text = edited(message, 0, was->len, e->v, n, l->arena);
 	struct header is;
 
-	header_split(&is, text, l->arena);
+	header_split(&is, text.p == NULL ? span_str("") : text, l->arena);
 	if (is.len != text.len) /* part of it would become body */
 		return -1;
 	compare(was, &is);
@@ -374,6 +374,8 @@ changes_of_edits(struct span message, const struct edit_list *edits, struct chan
 
 	if (total == 0)
 		return 0;
+	if (message.p == NULL)
+		message = span_str("");
 	header_split(&was, message, l->arena);
 	body = was.len < message.len ? was.len + line_len(message, was.len) : was.len;
 	while (

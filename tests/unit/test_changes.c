@@ -258,6 +258,12 @@ test_changes_nul(void **state)
 	edit_add(&edits, 0, 0, span_make("X: \0\r\n", 6));
 	assert_int_equal(changes_of_edits(span_str(TEXT), &edits, &l), -1);
 	assert_int_equal(changes_of_edits(span_str(TEXT), NULL, &l), 0);
+	/* no message at all */
+	edit_list_init(&edits, a);
+	edit_add(&edits, 0, 0, span_str("X: y\r\n"));
+	assert_int_equal(changes_of_edits(span_make(NULL, 0), &edits, &l), 0);
+	assert_int_equal(l.n, 1);
+	l.n = 0;
 	/* a body may have them */
 	edit_list_init(&edits, a);
 	edit_add(&edits, AT_BODY, 4, span_make("\0", 1));
