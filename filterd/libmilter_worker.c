@@ -2,12 +2,15 @@
  * libmilter_worker - the worker of a listener with milter_engine = libmilter
  *
  * A process beside the worker, for the library has one socket a process.  It has all of its own:
- * configuration, resolver, what restrictions ask, a handle of the hold store; what it keeps on disk
- * is made for several writers.
+ * configuration, resolver, what restrictions ask, verified addresses, a handle of the hold store,
+ * which like the decision log is made for several writers.
  */
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -35,6 +38,7 @@ struct engine {
 	const struct program *prog;
 	const struct proc_worker *proc;
 	const char *name; /* of the role */
+	char *directory;  /* for what one process alone may write */
 	struct counters *counters;
 	struct hold_store *hold;
 	struct rule_services services;
@@ -99,7 +103,7 @@ take_over(struct engine *e, struct snapshot *s)
 	worker_change_log(p);
 	worker_hold_options(p, &hold);
 	hold_set_options(e->hold, &hold);
-	services_apply(&e->services, p, e->counters, p->state_directory);
+	services_apply(&e->services, p, e->counters, e->directory);
 	worker_decision_limits(p, &decisions);
 	decision_log_set(e->services.decisions, &decisions);
 	tell_stop_limit(e, p);
@@ -182,6 +186,11 @@ open_stores(struct engine *e, const struct params *p, struct err *err)
 	worker_decision_limits(p, &decisions);
 	e->services.decisions = decision_log_new(path, &decisions, e->counters);
 	free(path);
+	e->directory = xasprintf("%s/libmilter.%zu", p->state_directory, listener_of(e));
+	if (mkdir(e->directory, 0700) == -1 && errno != EEXIST) {
+		err_set(err, ERR_SYSTEM, "%s: %s", e->directory, strerror(errno));
+		return -1;
+	}
 	e->hold = hold_open(&hold, err);
 	return e->hold == NULL ? -1 : 0;
 }
@@ -213,6 +222,7 @@ engine_fini(struct engine *e)
 	services_close(&e->services);
 	hold_close(e->hold);
 	snapshot_unref(e->snapshot);
+	free(e->directory);
 }
 
 int
@@ -235,7 +245,7 @@ program_libmilter_worker(void *arg, const struct proc_worker *proc)
 	if (!proc->first)
 		worker_change_log(p);
 	if (open_stores(&e, p, &err) == -1 ||
-	    services_open(&e.services, p, e.counters, p->state_directory, &err) == -1 ||
+	    services_open(&e.services, p, e.counters, e.directory, &err) == -1 ||
 	    open_door(&e, &err) == -1) {
 		log_error(NULL, NULL, "%s: %s", e.name, err.text);
 		status = err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;

@@ -15,6 +15,7 @@ struct event {
 	struct conn *c;
 	enum milter_command command;
 	struct milter_answer answer;
+	sfsistat refusal;
 };
 
 /* The library does not tell at which stage a macro came.  Those of earlier stages are told again,
@@ -42,28 +43,34 @@ begins_anew(enum milter_command c)
 	return c == MILTER_CONNECT || c == MILTER_HELO || c == MILTER_MAIL;
 }
 
-/* 0: nothing of ours may be touched, the library is to say TEMPFAIL. */
+/* 0: what the callback returns is e->refusal, and nothing of ours may be touched. */
 static int
 enter(struct event *e, SMFICTX *ctx, enum milter_command command)
 {
 	int stopping;
 
-	*e = (struct event){ .ctx = ctx, .command = command, .answer = { .what = MILTER_GO_ON } };
+	*e = (struct event){ .ctx = ctx, .command = command, .refusal = SMFIS_TEMPFAIL };
+	e->answer.what = MILTER_GO_ON;
 	if (!conn_enter(&stopping))
 		return 0;
 	e->c = smfi_getpriv(ctx);
 	if (e->c == NULL && command == MILTER_CONNECT) /* behind QUIT_NC */
 		smfi_setpriv(ctx, e->c = conn_open_again(ctx));
-	/* Before OPTNEG the library lets MAIL through. */
-	if (e->c == NULL || (stopping && command == MILTER_MAIL &&
-				milter_session_is_answered(e->c->session, e->command))) {
-		conn_leave(e->c);
+	if (e->c == NULL) { /* before OPTNEG the library lets MAIL through */
+		conn_leave(NULL);
 		return 0;
 	}
 	/* An MTA need not say ABORT about a message that it has refused itself. */
 	if (e->c->in_message && begins_anew(command)) {
 		milter_abort(e->c->session);
 		e->c->in_message = 0;
+	}
+	e->c->unwanted |= stopping && command == MILTER_MAIL;
+	if (e->c->unwanted && command != MILTER_QUIT_NC) {
+		if (!milter_session_is_answered(e->c->session, command))
+			e->refusal = SMFIS_NOREPLY;
+		conn_leave(e->c);
+		return 0;
 	}
 	tell_macros(e);
 	return 1;
@@ -165,7 +172,7 @@ on_connect(SMFICTX *ctx, char *name, struct sockaddr *sa)
 
 	connection_of(sa, addr, sizeof(addr), &c);
 	if (!enter(&e, ctx, MILTER_CONNECT))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_connect(e.c->session, &c, &e.answer);
 	return finish(&e);
 }
@@ -176,7 +183,7 @@ on_helo(SMFICTX *ctx, char *name)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_HELO))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_helo(e.c->session, name, &e.answer);
 	return finish(&e);
 }
@@ -197,7 +204,7 @@ on_mail(SMFICTX *ctx, char **args)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_MAIL))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_mail(e.c->session, (const char *const *)args, count_args(args), &e.answer);
 	return finish(&e);
 }
@@ -208,7 +215,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_RCPT))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_rcpt(e.c->session, (const char *const *)args, count_args(args), &e.answer);
 	return finish(&e);
 }
@@ -219,7 +226,7 @@ on_data(SMFICTX *ctx)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_DATA))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_data(e.c->session, &e.answer);
 	return finish(&e);
 }
@@ -230,7 +237,7 @@ on_unknown(SMFICTX *ctx, const char *command)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_UNKNOWN))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_unknown(e.c->session, command, &e.answer);
 	return finish(&e);
 }
@@ -241,7 +248,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_HEADER))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_header(e.c->session, span_str(name), span_str(value), &e.answer);
 	return finish(&e);
 }
@@ -252,7 +259,7 @@ on_eoh(SMFICTX *ctx)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_EOH))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_end_of_headers(e.c->session, &e.answer);
 	return finish(&e);
 }
@@ -263,7 +270,7 @@ on_body(SMFICTX *ctx, unsigned char *p, size_t len)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_BODY))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_body(e.c->session, span_make(p, len), &e.answer);
 	return finish(&e);
 }
@@ -274,7 +281,7 @@ on_end(SMFICTX *ctx)
 	struct event e;
 
 	if (!enter(&e, ctx, MILTER_END))
-		return SMFIS_TEMPFAIL;
+		return e.refusal;
 	milter_end_of_message(e.c->session, &e.answer);
 	return finish(&e);
 }

@@ -18,7 +18,8 @@ struct conn {
 	struct milter_session *session;
 	struct milter_wishes wishes;
 	int in_message;
-	int counted; /* as inside a message; the door's */
+	int unwanted; /* it has begun a message since we stop */
+	int counted;  /* as inside a message; the door's */
 };
 
 /* NULL: not welcome (logged). */

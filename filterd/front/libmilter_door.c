@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdio.h>
@@ -21,16 +22,22 @@
 #include "front/libmilter_door.h"
 #include "net/dial.h"
 
+/* The library writes a reply when the callback has returned, and nobody can see it. */
+#define WRITE_MS 250
+
 /* The library hands nothing of ours to a callback before the connection has something. */
 static struct door {
 	struct libmilter_options opt;
-	struct sockaddr_storage peer; /* as good as any that can connect to this listener */
+	socklen_t peer_len;
+	struct sockaddr_storage
+	    peer; /* the socket's own address, as good as any that can connect to this listener */
 	pthread_t thread;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	size_t connections, messages; /* open, and those of them inside a message */
 	size_t inside;                /* callbacks at work */
+	struct deadline written;      /* by then the last one's reply will have been */
 	int stopping, closed;         /* no new messages; nothing at all */
 	void *left;                   /* tree of struct left */
 } door = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -189,6 +196,7 @@ conn_leave(struct conn *c)
 		door.messages += c->counted ? 1 : (size_t)-1;
 	}
 	door.inside--;
+	door.written = deadline_in_ms(WRITE_MS);
 	pthread_cond_broadcast(&door.changed);
 	pthread_mutex_unlock(&door.lock);
 }
@@ -216,11 +224,11 @@ int
 libmilter_door_start(const struct libmilter_options *o, struct err *err)
 {
 	struct smfiDesc d;
-	socklen_t len = sizeof(door.peer);
 	char at[32];
 
 	door.opt = *o;
-	if (getsockname(o->fd, (struct sockaddr *)&door.peer, &len) == -1) {
+	door.peer_len = sizeof(door.peer);
+	if (getsockname(o->fd, (struct sockaddr *)&door.peer, &door.peer_len) == -1) {
 		err_set(err, ERR_SYSTEM, "getsockname: %s", strerror(errno));
 		return -1;
 	}
@@ -255,20 +263,35 @@ wait_until_none(const size_t *n, struct deadline until)
 	return *n == 0;
 }
 
-/* A successor may bind now, and who connects is refused.  The library would complain of a socket
- * that is shut down again and again, and give up everything in the end, so before that it gets one
- * that nobody can connect to. */
+/* The library polls the socket for 5 s at a time, and so keeps it open. */
+static void
+wake_library(int old)
+{
+	int fd;
+
+	if (door.peer.ss_family == AF_UNIX) {
+		shutdown(old, SHUT_RDWR);
+		return;
+	}
+	/* Shut down, a TCP socket is an error to the library, which would end everything. */
+	fd = socket(door.peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return;
+	(void)!connect(fd, (const struct sockaddr *)&door.peer, door.peer_len);
+	close(fd);
+}
+
+/* A successor may bind now, and who connects is refused.  In place of the socket the library gets
+ * something that nobody can connect to, for without one it would give up. */
 static void
 stop_listening(void)
 {
-	int quiet = eventfd(0, EFD_CLOEXEC);
-	int fd = fcntl(door.opt.fd, F_DUPFD_CLOEXEC, 0);
+	int old = fcntl(door.opt.fd, F_DUPFD_CLOEXEC, 0), quiet = eventfd(0, EFD_CLOEXEC);
 
-	if (quiet != -1 && fd != -1)
-		dup3(quiet, door.opt.fd, O_CLOEXEC);
-	shutdown(fd == -1 ? door.opt.fd : fd, SHUT_RDWR);
-	if (fd != -1)
-		close(fd);
+	if (old != -1 && quiet != -1 && dup3(quiet, door.opt.fd, O_CLOEXEC) != -1)
+		wake_library(old);
+	if (old != -1)
+		close(old);
 	if (quiet != -1)
 		close(quiet);
 }
@@ -287,9 +310,12 @@ libmilter_door_stop(int time_limit_ms)
 	gone = wait_until_none(&door.messages, until);
 	door.closed = gone;
 	gone = gone && wait_until_none(&door.inside, deadline_in_ms(time_limit_ms));
+	until = door.written;
 	if (!gone)
 		log_warn(
 		    NULL, NULL, "%zu messages were broken off at stop_time_limit", door.messages);
 	pthread_mutex_unlock(&door.lock);
+	if (gone)
+		poll(NULL, 0, deadline_poll_ms(until));
 	return gone ? 0 : -1;
 }
