@@ -6,7 +6,6 @@
 
 #include "action/handback.h"
 #include "base/arena.h"
-#include "base/buf.h"
 #include "core/edit.h"
 #include "mail/header.h"
 
@@ -324,7 +323,10 @@ tell_new(const struct header *was, const struct header *is, struct change_list *
 static int
 add_piece(void *arg, struct span piece)
 {
-	buf_add_span(arg, piece);
+	uint8_t **to = arg;
+
+	memcpy(*to, piece.p, piece.len);
+	*to += piece.len;
 	return 0;
 }
 
@@ -334,19 +336,16 @@ edited(
     struct span message, size_t from, size_t len, const struct edit *v, size_t n, struct arena *a)
 {
 	struct edit_list part = { .arena = a, .n = n };
-	struct buf b = { 0 };
-	struct span out;
+	uint8_t *text, *end;
 
 	part.v = arena_alloc(a, (n + 1) * sizeof(*part.v));
 	for (size_t i = 0; i < n; i++) {
 		part.v[i] = v[i];
 		part.v[i].at -= from;
 	}
-	buf_reserve(&b, edit_result_len(&part, len));
-	edit_walk(span_make(message.p + from, len), &part, add_piece, &b);
-	out = arena_span(a, buf_span(&b));
-	buf_fini(&b);
-	return out;
+	text = end = arena_alloc(a, edit_result_len(&part, len) + 1);
+	edit_walk(span_make(message.p + from, len), &part, add_piece, &end);
+	return span_make(text, (size_t)(end - text));
 }
 
 static int
@@ -356,7 +355,7 @@ header_changes(struct header *was, struct span message, const struct edit_list *
 	struct span text = edited(message, 0, was->len, e->v, n, l->arena);
 	struct header is;
 
-	header_split(&is, text.p == NULL ? span_str("") : text, l->arena);
+	header_split(&is, text, l->arena);
 	if (is.len != text.len) /* part of it would become body */
 		return -1;
 	compare(was, &is);

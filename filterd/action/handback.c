@@ -191,7 +191,7 @@ find_wanted(const struct run *r, struct paths *own, struct paths *others)
 		if (!goes_on(r, s))
 			continue;
 		for (size_t k = 0; k < s->nrcpts && s->to == NULL; k++)
-			path_add(own, r->t->rcpts[s->rcpts[k]]->path.octets);
+			own->v[own->n++] = r->t->rcpts[s->rcpts[k]]->path.octets;
 		for (size_t k = 0; k < s->nto; k++)
 			path_add(others, s->to[k]);
 		for (size_t k = 0; k < s->nextra; k++)
@@ -217,7 +217,7 @@ change_rcpts(struct run *r)
 		if (own.n == r->t->nrcpts || has_path(&own, path))
 			continue;
 		if (has_path(&others, path))
-			path_add(&own, path);
+			own.v[own.n++] = path;
 		else
 			path_add(&gone, path);
 	}
