@@ -28,7 +28,7 @@ struct milter_door {
 	size_t want;   /* the whole length of the packet that is not complete; 0: not known */
 	int log_first; /* a line about what is queued must be in the log before it goes out */
 
-	/* PROGRESS.  The number of the event that the MTA waits for; who makes it SENDING has the
+	/* PROGRESS.  The number of the end of message under way; who makes it SENDING has the
 	 * connection for five octets. */
 	_Atomic unsigned working;
 	unsigned event;              /* the last one */
@@ -110,13 +110,13 @@ milter_free(struct front_session *f)
 
 /* --- progress --- */
 
-/* What is queued belongs in front of a PROGRESS, so there is none then; an MTA that keeps to the
- * protocol has read it all when it waits for this event. */
+/* The end of a message alone: to Sendmail PROGRESS is a wrong reply to anything else.  What is
+ * queued belongs in front of it, so there is none then; an MTA that keeps to the protocol has read
+ * all when it waits for this event. */
 static void
 work_begins(struct milter_door *m, enum milter_command command)
 {
-	if (!milter_session_is_answered(m->packets.session, command) ||
-	    stream_queued(m->f.stream) > 0)
+	if (command != MILTER_END || stream_queued(m->f.stream) > 0)
 		return;
 	m->event += 2;
 	/* Neither of the two that have a meaning. */

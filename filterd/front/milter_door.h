@@ -3,7 +3,7 @@
  *
  * Packets are served as they come and their replies leave together, before the next wait.  A
  * connection that waits for the MTA has no thread and no buffers, in the midst of a message too.
- * While an event that the MTA waits for takes long, the doors' once-a-second thread says PROGRESS.
+ * While the end of a message takes long, the doors' once-a-second thread says PROGRESS.
  */
 #ifndef FRONT_MILTER_DOOR_H
 #define FRONT_MILTER_DOOR_H

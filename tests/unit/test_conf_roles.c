@@ -161,7 +161,7 @@ test_milter_listener(void **state)
 	assert_string_equal(l->params->smtpd_helo_restrictions, "reject");
 	assert_int_equal(l->params->milter_engine, 0);
 	assert_int_equal(l->params->milter_hold, 1);
-	assert_int_equal(l->params->milter_progress_interval, 10000);
+	assert_int_equal(l->params->milter_progress_interval, 5000);
 	assert_int_equal(l->params->milter_timeout, 7210000);
 	/* Nobody relays through it, so that it serves everybody is no finding. */
 	l = conf_listener(c, 1);
