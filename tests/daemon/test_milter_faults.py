@@ -18,6 +18,7 @@ import time
 import pytest
 
 import milter_client as mc
+from reloading import sanitized
 
 MESSAGE = b"From: me@example.com\r\nSubject: hello\r\n\r\nhow are you\r\n"
 # A peer that is no MTA, or stops to be one, gets a line in the log.
@@ -261,7 +262,7 @@ def test_claims_of_a_megabyte(filterd):
     wait_for(lambda: cpu_settled(worker), "it has read them")
     grown = memory(worker) - before
     print(f"300 claims of 1 MB: {grown} KB")
-    assert grown < 30000
+    assert grown < 30000 or sanitized(worker)       # what is freed is kept for a while there
     assert passes(f)
     for c in clients:
         c.close()
@@ -300,7 +301,8 @@ def test_who_reads_nothing(filterd, kind):
     assert passes(f)
     waited, grown = time.monotonic() - start, memory(worker) - before
     print(f"{sum(sent) >> 10} KB asked, nothing read: {grown} KB more, others wait {waited:.3f} s")
-    assert waited < 5 and grown < 30000
+    assert waited < 5
+    assert grown < 30000 or sanitized(worker)
     for c in deaf:
         c.close()
     assert passes(f)
