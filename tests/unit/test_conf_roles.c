@@ -147,11 +147,13 @@ test_policy_listener(void **state)
 static void
 test_milter_listener(void **state)
 {
-	struct conf *c = load("allowed_clients = 0.0.0.0/0\nsmtpd_helo_restrictions = reject\n"
-			      "milter_hold = store\n"
-			      "listeners = { milter:unix:/run/m, name = one }\n"
-			      " { milter:0.0.0.0:10, name = two, role = mta, milter_engine = "
-			      "libmilter, milter_progress_interval = 2 }\n");
+	struct conf *c =
+	    load("allowed_clients = 0.0.0.0/0\nsmtpd_helo_restrictions = reject\n"
+		 "milter_hold = store\n"
+		 "listeners = { milter:unix:/run/m, name = one }\n"
+		 " { milter:0.0.0.0:10, name = two, role = mta, "
+		 "milter_progress_interval = 2 }\n"
+		 " { milter:127.0.0.1:11, name = three, milter_engine = libmilter }\n");
 	const struct conf_listener *l = conf_listener(c, 0);
 
 	(void)state;
@@ -166,8 +168,10 @@ test_milter_listener(void **state)
 	/* Nobody relays through it, so that it serves everybody is no finding. */
 	l = conf_listener(c, 1);
 	assert_int_equal(l->role, ROLE_MTA);
-	assert_int_equal(l->params->milter_engine, 1);
 	assert_int_equal(l->params->milter_progress_interval, 2000);
+	l = conf_listener(c, 2);
+	assert_int_equal(l->role, ROLE_BEFORE_QUEUE);
+	assert_int_equal(l->params->milter_engine, 1);
 	conf_free(c);
 }
 
