@@ -24,7 +24,7 @@ SESSIONS = int(os.environ.get("FILTERD_MILTER_SESSIONS", "250"))
 
 def told_at_mail(expect, answer):
     a, b = replies(expect), replies(answer or {"replies": []})
-    if a[-1][:2] == ("connect", a[-1][1]) and a[-1][1] >= 500:
+    if a[-1][0] == "connect" and a[-1][1] >= 500:
         return b[:1] == [("connect", 554, "", "mx.filterd.test ESMTP not accepting connections")]
     return b[-1:] == [("mail", *a[-1][1:])] or b[-1:] == [("mail", 501, "5.1.7", "Bad sender address syntax")]
 
@@ -33,8 +33,8 @@ def where(answer):
     return answer["queue"] and answer["queue"]["where"]
 
 
-def compare(cases, expected, most=.15):
-    """cases with what Postfix says to each; most: so much may be left out."""
+def compare(cases, expected, most=.15, other=.01):
+    """cases with what Postfix says to each; most: so much may be left out; other: so much may be answered otherwise."""
     left_out = {c["id"]: milter_front.not_told(c, expected[c["id"]]) for c in cases}
     reasons = collections.Counter(filter(None, left_out.values()))
     asked = [c for c in cases if not left_out[c["id"]]]
@@ -54,9 +54,9 @@ def compare(cases, expected, most=.15):
     print("\n".join(wrong))
     report = "%d of %d differ:\n%s\n%s" % (len(wrong), len(asked), "\n".join(wrong[:40]), said[-2000:])
     assert sum(reasons.values()) <= most * len(cases), reasons
-    assert len(wrong) <= .01 * len(asked), report
-    assert len(elsewhere) <= .01 * len(asked), "\n".join(elsewhere[:8])
-    assert len(wrong_early) <= .01 * len(early), "\n".join(wrong_early[:8])
+    assert len(wrong) <= other * len(asked), report
+    assert len(elsewhere) <= other * len(asked), "\n".join(elsewhere[:8])
+    assert len(wrong_early) <= other * len(cases), "\n".join(wrong_early[:8])
     assert ": filterd: " not in said, said[-3000:]
     return ours
 
@@ -103,9 +103,9 @@ def test_recorded_sample():
     """Every ninth configuration."""
     cases, expected = recorded()
     groups = sorted({c["group"] for c in cases})[::9]
-    compare([c for c in cases if c["group"] in groups], expected, .2)
+    compare([c for c in cases if c["group"] in groups], expected, most=.2, other=0)
 
 
 @pytest.mark.long
 def test_recorded():
-    compare(*recorded())
+    compare(*recorded(), other=0)
