@@ -6,6 +6,7 @@
 
 #include "action/handback.h"
 #include "base/arena.h"
+#include "base/attr.h"
 #include "core/edit.h"
 #include "mail/header.h"
 
@@ -137,11 +138,12 @@ pair(struct header *was, size_t i, struct header *is, size_t k)
 }
 
 /* A field whose value becomes white space is deleted and put there again: an empty value would be
- * taken for a deletion. */
+ * taken for a deletion.  So is one whose name is spelled otherwise, for Sendmail leaves that. */
 static int
 may_change(const struct field *from, const struct field *to)
 {
-	return same_name(from, to) && field_can_be_told(to) && span_trim(field_value(to)).len > 0;
+	return from->name.len > 0 && span_eq(from->name, to->name) && field_can_be_told(to) &&
+	       span_trim(field_value(to)).len > 0;
 }
 
 static int
@@ -294,6 +296,34 @@ tell_last(const struct header *was, const struct header *is, size_t from, struct
 	}
 }
 
+/* Sendmail would make one if the message had none. */
+static int
+sendmail_makes(const struct field *f)
+{
+	static const char *const names[] = { "Date", "From", "Message-Id", "Full-Name",
+		"Return-Path", "Resent-Date", "Resent-From", "Resent-Message-Id" };
+
+	for (size_t i = 0; i < nitems(names); i++)
+		if (span_case_eq_str(f->name, names[i]))
+			return 1;
+	return 0;
+}
+
+/* Its index between others, counted as the MTA counts.  (Sendmail takes it for that of the field
+ * in front; so its H lines but one, as its own sendmail.cf has them.)  */
+#define SENDMAIL_FIELDS 8
+#define POSTFIX_FIELDS  1 /* its own Received: */
+
+static uint32_t
+index_between(const struct header *is, size_t k, size_t above, const struct change_list *l)
+{
+	if (!l->sendmail)
+		return (uint32_t)above + POSTFIX_FIELDS;
+	while (is->v[k].other == NONE) /* one above stays */
+		k--;
+	return (uint32_t)is->v[k].other + 1 + SENDMAIL_FIELDS;
+}
+
 static int
 tell_new(const struct header *was, const struct header *is, struct change_list *l)
 {
@@ -311,9 +341,11 @@ tell_new(const struct header *was, const struct header *is, struct change_list *
 	for (size_t k = end; k-- > 0;) {
 		if (is->v[k].other != NONE)
 			above--;
+		else if (l->sendmail && sendmail_makes(&is->v[k]) && is_only_one(was, is, k))
+			change_field(l, CHANGE_ADD_HEADER, 0, &is->v[k]);
 		else /* the MTA's own Received: stands above all but what goes to the top */
-			change_field(l, CHANGE_INSERT_HEADER, above == 0 ? 0 : (uint32_t)above + 1,
-			    &is->v[k]);
+			change_field(l, CHANGE_INSERT_HEADER,
+			    above == 0 ? 0 : index_between(is, k, above, l), &is->v[k]);
 	}
 	return 0;
 }

@@ -245,7 +245,7 @@ add_quarantine(struct run *r)
 static int
 make_changes(struct run *r)
 {
-	r->list = (struct change_list){ .arena = r->t->arena };
+	r->list = (struct change_list){ .arena = r->t->arena, .sendmail = r->o->sendmail };
 	if (change_rcpts(r) == -1)
 		return -1;
 	if (r->in_mta)

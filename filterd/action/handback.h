@@ -35,19 +35,19 @@ struct hold_store;
  *			that in its place: so nothing is counted by name once something was
  *			inserted, or added, for Sendmail adds above the first of the same name.
  *	of all		0 is the top.  Postfix counts its own Received:, which nobody was shown.
- *			Sendmail also counts what its configuration would add (about ten: H lines)
- *			and what was deleted, so between two fields the new one comes to stand up to
- *			so many higher; the top and the bottom are the places it is sure of.  (What
- *			is added and is a field that it would make itself takes that one's place.)
+ *			Sendmail also counts what its configuration would add (H lines: eight beside
+ *			the Received: in what m4 makes of its own files), and what was deleted;
+ *where a site has other H lines, a new field stands so many too high or too low, but for the top
+ *and the bottom.  What is added and is a field that it would make itself takes that one's place, so
+ *it is not there twice.
  *
  * Hence the order: deletions and new values from the bottom of the header to the top; what goes
- * below all others; what goes between or on top, from the bottom to the top; the body.  Each field
- * is then right on both, and its place on Postfix; on Sendmail at the top and at the bottom. */
+ * below all others; what goes between or on top, from the bottom to the top; the body. */
 enum change_kind {
-	CHANGE_INSERT_HEADER, /* index 0: on top of everything; N: N - 1 of the fields that we were
-				 shown, as they then are, stand above, and the MTA's own Received:;
-				 CHANGE_INDEX_END: below the last one */
-	CHANGE_ADD_HEADER,    /* below the last one; no other has, or had, this name */
+	CHANGE_INSERT_HEADER, /* index 0: on top of everything; CHANGE_INDEX_END: below the last
+				 one; N, between: as this MTA counts */
+	CHANGE_ADD_HEADER,    /* below the last one, or where Sendmail would put its own; no other
+				 has, or had, this name */
 	CHANGE_HEADER, /* index: from 1, the how manieth field of this name; value NULL: it is
 			  deleted */
 	CHANGE_BODY,   /* all of it */
@@ -91,6 +91,7 @@ struct handback_options {
 				   and without redirect or filter: QUARANTINE; else the store */
 	unsigned can;           /* of enum milter_action (mail/milter_syntax.h): what was granted */
 	int soft_bounce;
+	int sendmail; /* the MTA is one; else it counts fields as Postfix does */
 };
 
 /* The bits of plan_options.door that an MTA with these rights stands for: DOOR_EDIT needs header
@@ -107,6 +108,7 @@ struct change_list {
 	struct arena *arena;
 	struct change *v;
 	size_t n, cap;
+	int sendmail; /* that counts the fields */
 };
 struct change *change_list_add(struct change_list *, enum change_kind);
 /* Pure: what the edits come to as changes of fields and body; appends.  0; -1: they leave no header

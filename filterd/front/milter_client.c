@@ -19,6 +19,14 @@ is_postfix(const struct milter_session *s)
 	return v != NULL && strncmp(v, "Postfix", 7) == 0;
 }
 
+int
+milter_client_asks_sendmail(const struct milter_session *s)
+{
+	const char *v = milter_macro_get(s, MACRO_V);
+
+	return v != NULL && v[0] >= '0' && v[0] <= '9'; /* the version alone */
+}
+
 /* --- names --- */
 
 /* Sendmail has "[192.0.2.1]" for no name, Postfix "unknown". */

@@ -52,7 +52,8 @@ carry_out(struct milter_session *s, struct handback *h)
 		.counters = s->world->counters,
 		.where = (enum milter_hold)p->milter_hold,
 		.can = s->granted.actions,
-		.soft_bounce = p->soft_bounce };
+		.soft_bounce = p->soft_bounce,
+		.sendmail = milter_client_asks_sendmail(s) };
 	struct next_hop_map map = { .txn = &s->txn, .listener = s->listener };
 	struct plan_options po = s->listener->plan;
 	struct plan plan;

@@ -121,6 +121,9 @@ void milter_client_refresh(struct milter_session *, int esmtp);
 /* The MTA's queue id, once there is one. */
 void milter_client_ident(struct milter_session *);
 
+/* Is Sendmail the MTA that asks? */
+int milter_client_asks_sendmail(const struct milter_session *);
+
 /* --- milter_refuse.c: what a refusal is --- */
 /* Can this event be answered with one? */
 int milter_can_refuse(const struct milter_session *, enum milter_command);
