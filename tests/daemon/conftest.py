@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import children  # noqa: E402
 import covered  # noqa: E402
 import filterd_proc  # noqa: E402
+import mta_chain  # noqa: E402
 import nexthop  # noqa: E402
 import postfix as postfix_lib  # noqa: E402
 
@@ -82,5 +83,22 @@ def postfix():
             p = postfix_lib.Postfix(*args, **kwargs)
             stack.callback(p.finish)
             return p.start()
+
+        yield start
+
+
+@pytest.fixture
+def chain():
+    """chain("postfix" or "sendmail", filterd, hop, ...) starts an MTA with that filterd as its
+    milter; see tests/lib/mta_chain.py."""
+    with contextlib.ExitStack() as stack:
+
+        def start(kind, *args, **kwargs):
+            missing = mta_chain.missing(kind)
+            if missing:
+                cannot(missing)
+            c = mta_chain.Chain(kind, *args, **kwargs)
+            stack.callback(c.finish)
+            return c.start()
 
         yield start

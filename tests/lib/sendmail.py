@@ -132,8 +132,8 @@ class Sendmail:
             with open(self.dir + "/sasl/Sendmail.conf", "w") as f:
                 f.write(self.sasl)
         for name, text in (("switch", "passwd files\nhosts files\naliases files\n"),
-                           ("hosts", f"127.0.0.1 localhost\n127.0.0.2 {self.hostname}\n"),
-                           ("resolv.conf", "nameserver 127.0.0.1\n")):
+                           ("hosts", f"127.0.0.1 localhost\n127.0.0.254 {self.hostname}\n"),
+                           ("resolv.conf", "nameserver 127.0.0.1\n"), ("statistics", "")):
             with open(f"{self.dir}/{name}", "w") as f:
                 f.write(text)
         shutil.copy(root() + "/etc/mail/helpfile", self.dir + "/helpfile")
@@ -228,9 +228,10 @@ class Sendmail:
     # --- what there is ---
 
     def run(self, *args, input=None):
-        """sendmail ARGS with this configuration; what it printed."""
-        r = subprocess.run([program(), "-C", self.dir + "/sendmail.cf", *args], input=input,
-                           capture_output=True, text=True,
+        """sendmail ARGS with this configuration, beside the daemon; what it printed."""
+        r = subprocess.run(["nsenter", "--target", str(self.process.pid), "--mount", "--uts", program(),
+                            "-C", self.dir + "/sendmail.cf", *args],
+                           input=input, capture_output=True, text=True, timeout=50,
                            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         return r.stdout + r.stderr
 
