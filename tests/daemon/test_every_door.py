@@ -21,6 +21,7 @@ FACTS = {
     "temporary": "whether the look-up of the client's name failed for good or for now",
     "reverse temporary": "the same of its unverified name, on its own",
     "login": "who has logged in",
+    "tls": "how the client's connection is protected",
     "path": "the path as it was written",
     "recipients": "that other recipients came before",
     "message": "the message",
@@ -28,14 +29,14 @@ FACTS = {
 }
 # What a door is not told.
 LACKS = {
-    "smtp mta": [],
-    "smtp before_queue": [],
-    "smtp after_queue": ["reverse", "temporary", "reverse temporary", "login", "early"],    # XFORWARD has no word for these
-    "lmtp after_queue": ["reverse", "temporary", "reverse temporary", "login", "early"],
+    "smtp mta": ["tls"],                                    # XCLIENT and XFORWARD have no word for it
+    "smtp before_queue": ["tls"],
+    "smtp after_queue": ["reverse", "temporary", "reverse temporary", "login", "tls", "early"],     # nor XFORWARD for these
+    "lmtp after_queue": ["reverse", "temporary", "reverse temporary", "login", "tls", "early"],
     "policy": ["temporary", "reverse temporary", "path", "recipients", "message", "early"],
     "milter": ["reverse temporary"],                        # {client_resolve} is of the verified name
     "milter, engine libmilter": ["reverse temporary"],
-    "milter Postfix": ["reverse temporary", "early"],       # Postfix tells them at MAIL, or in its own words
+    "milter Postfix": ["reverse temporary", "tls", "early"],     # it tells an early answer at MAIL, or in its own words
 }
 
 
@@ -75,8 +76,10 @@ def test_verdicts(request, worlds, configuration, door):
         if sample.configuration != configuration or sample.needs & set(LACKS[door]):
             continue
         got = DOORS[door](worlds[configuration], sample)
-        each = door.startswith("lmtp")
-        want = Result(sample.each_hears if each else sample.want, sample.each if each else sample.fates, sample.stage)
+        if door.startswith("lmtp"):
+            want = Result(sample.each_hears, sample.each, sample.stage)
+        else:
+            want = Result(sample.want, sample.handed_back if door.startswith("milter") else sample.fates, sample.stage)
         if door == "policy":            # without the words that Postfix itself puts in front
             want = Result([policy.answer_for(x, r) if x[:1] in "45" else x for x, r in zip(want.words, sample.recipients)], None, None)
         # What is not said of a sample is not looked at.

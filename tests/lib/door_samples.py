@@ -19,6 +19,7 @@ unknown@here.example unknown
 reverse@here.example reverse
 domain@here.example domain
 login@here.example login
+tls@here.example reject_plaintext_session
 mine@here.example mine
 multi@here.example reject_multi_recipient_bounce
 warned@here.example warn_if_reject reject
@@ -94,7 +95,7 @@ DNS = {"ok.example": {"MX": [[10, "mx.ok.example"]], "A": ["192.0.2.80"]}, "mx.o
        "listed.example.rhs.test": {"A": ["127.0.0.2"]}, "listed.example": {"A": ["192.0.2.82"]}, "9.2.0.192.wl.test": {"A": ["127.0.0.2"]},
        "7." + "0." * 23 + "8.b.d.0.1.0.0.2.rbl.test": {"A": ["127.0.0.2"]}}
 STRANGER = {"addr": "192.0.2.1", "name": "client.ok.example", "reverse_name": "client.ok.example", "helo": "mail.ok.example",
-            "proto": "ESMTP", "login": None}
+            "proto": "ESMTP", "login": None, "tls": None}
 MESSAGE = b"From: me@ok.example\r\nTo: you@here.example\r\nSubject: %s\r\n\r\ntext\r\n%s\r\n"
 
 PASS, DENIED = "pass", "554 5.7.1 <%s>: %s rejected: Access denied"
@@ -105,16 +106,16 @@ BOX = "450 4.2.0 <deferrer@here.example>: Recipient address rejected: her box"
 
 
 class Sample:
-    def __init__(self, recipients, *want, sender="me@ok.example", subject="s", body="", needs="", configuration="late", stage=None, fates=None,
-                 each=None, each_hears=None, **client):
+    def __init__(self, recipients, *want, sender="me@ok.example", subject="s", body="", needs="", configuration="late", stage=None,
+                 fates=None, each=None, each_hears=None, handed_back=None, **client):
         """recipients: local parts or whole addresses; want: one verdict each, or one for all.  needs: facts, by comma.  stage: where the
         refusal is told.  fates: what is done with each copy where there is one reply to the data; each: where each has its own, if
-        that is different; each_hears: its verdicts."""
+        that is different; each_hears: its verdicts.  handed_back: the fates where the MTA goes on with the message itself."""
         self.recipients = [r if "@" in r else r + "@here.example" for r in recipients.split()]
         self.want = list(want) * (len(self.recipients) // len(want))
         self.each_hears = each_hears or self.want
         self.sender, self.configuration, self.stage = sender, configuration, stage
-        self.fates, self.each = fates, each or fates
+        self.fates, self.each, self.handed_back = fates, each or fates, handed_back or fates
         self.client = dict(STRANGER, **client)
         if "name" in client and "reverse_name" not in client:
             self.client["reverse_name"] = client["name"]
@@ -155,6 +156,8 @@ SAMPLES = {
     "not own network": S("mine", about("mine")),
     "logged in": S("login", PASS, login="joe", needs="login"),
     "not logged in": S("login", about("login")),
+    "over TLS": S("tls", PASS, tls="TLSv1.3", needs="tls"),
+    "not over TLS": S("tls", "450 4.7.1 Session encryption is required"),
     "warn_if_reject": S("warned", PASS),
     "defer_if_permit": S("permit", "450 4.7.1 <permit@here.example>: Recipient address rejected: come again"),
     "defer_if_reject": S("unsure", "450 4.7.1 <me@ok.example>: Sender address rejected: not sure"),
@@ -185,17 +188,17 @@ SAMPLES = {
                                 sender="", needs="recipients"),
     "null sender to one": S("multi", PASS, sender=""),
     # effects of the envelope
-    "hold": S("hold you", "hold", "hold"),
-    "discard": S("discard you", "discard", "discard"),
+    "hold": S("hold you", "hold", fates=["hold"] * 2),
+    "discard": S("discard you", "discard", fates=["discard"] * 2),
     "redirect": S("redirect you", "pass redirect=other@here.example"),
     "bcc": S("bcc", "pass bcc=archive@here.example"),
     "prepend": S("prepend", "pass prepend"),
-    "filter": S("filter", "pass filter=scan:here"),
+    "filter": S("filter", "pass filter=scan:here", fates=["deliver"], handed_back=["defer"]),
     # header and body checks
     "header": S("you", "550 5.7.1 message content rejected", subject="refuse"),
     "header, for now": S("you also", "451 4.7.8 later", subject="later"),
-    "header holds": S("you also", "hold", subject="hold"),
-    "header drops": S("you", "discard", subject="drop"),
+    "header holds": S("you also", "hold", subject="hold", fates=["hold"] * 2),
+    "header drops": S("you", "discard", subject="drop", fates=["discard"]),
     "header redirects": S("you also", "pass redirect=other@here.example", subject="elsewhere"),
     "header copies": S("you also", "pass bcc=archive@here.example", subject="copy"),
     "header prepends": S("you", "pass edit", subject="more"),
@@ -203,14 +206,14 @@ SAMPLES = {
     "header is replaced": S("you", "pass edit", subject="other"),
     "header tags": S("you", "tag", subject="tag"),
     "header warns": S("you", PASS, subject="look"),
-    "header filters": S("you", "pass filter=scan:here", subject="filter"),
+    "header filters": S("you", "pass filter=scan:here", subject="filter", fates=["deliver"], handed_back=["defer"]),
     "body": S("you", "550 5.7.9 no such words", body="refuse this"),
     "body strips": S("you", "pass edit", body="strip this"),
     "body replaces": S("you", "pass edit", body="replace this"),
     # content_restrictions: each recipient's own
     "hers is held": S("holder you", "hold", PASS, needs="message", fates=["hold", "deliver"]),
     "hers is dropped": S("dropper you", "discard", PASS, needs="message", fates=["discard", "deliver"]),
-    "hers goes elsewhere": S("redirector you", "pass redirect=other@here.example", PASS, needs="message"),
+    "hers goes elsewhere": S("redirector you", "pass redirect=other@here.example", PASS, needs="message", fates=["deliver"] * 2),
     "hers is copied": S("copier you", "pass bcc=archive@here.example", PASS, needs="message"),
     "hers is tagged": S("tagger", "tag", needs="message"),
     "hers is marked": S("prepender", "pass prepend", needs="message"),

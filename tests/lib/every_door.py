@@ -191,8 +191,8 @@ def milter_envelope(course, c, sample, who):
                          "{client_addr}": address_of(who).replace("IPV6", "IPv6"), "{client_resolve}": resolved})
     if not course.take("connect", c.connect(name, who["addr"])) or not course.take("helo", c.helo(who["helo"])):
         return False
-    if who["login"]:
-        c.macros("mail", {"{auth_authen}": who["login"], "{auth_type}": "PLAIN"})
+    macros = {"{auth_authen}": who["login"], "{auth_type}": "PLAIN"} if who["login"] else {}
+    c.macros("mail", dict(macros, **{"{tls_version}": who["tls"]} if who["tls"] else {}))
     if not course.take("mail", c.mail(f"<{sample.sender}>")):
         return False
     for r in sample.recipients:
@@ -207,7 +207,8 @@ def over_policy(w, sample):
     who = sample.client
     asked = dict(client_address=who["addr"], client_name=told(who["name"]), reverse_client_name=told(who["reverse_name"]),
                  helo_name=who["helo"], protocol_name=who["proto"], sender=sample.sender, sasl_username=who["login"] or "",
-                 sasl_method="PLAIN" if who["login"] else "", instance=f"every.{id(sample)}")
+                 sasl_method="PLAIN" if who["login"] else "", encryption_protocol=who["tls"] or "",
+                 instance=f"every.{id(sample)}")
     words, effects = {}, []
     with policy.Client(w.filterd.address("policy")) as c:
         for r in sample.recipients:
