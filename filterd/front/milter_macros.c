@@ -93,23 +93,37 @@ milter_macros_free(struct milter_session *s)
 	forget(s, 0, MILTER_ATS);
 }
 
+/* Where it stands in the list, or the list's end. */
+static struct milter_told **
+find(struct milter_session *s, enum milter_macros_at at, enum milter_macro name)
+{
+	struct milter_told **p = &s->told;
+
+	while (*p != NULL && ((*p)->at != at || (*p)->name != name))
+		p = &(*p)->next;
+	return p;
+}
+
+/* Once for each stage, or a packet full of one name would cost ten times its size. */
 void
 milter_session_macro(
     struct milter_session *s, enum milter_macros_at at, const char *name, const char *value)
 {
+	struct milter_told **p, *t;
 	size_t n = strlen(value), i = 0;
-	struct milter_told *t;
 
 	while (i < MACROS && strcmp(names[i], name) != 0)
 		i++;
 	if (i == MACROS || n > VALUE_MAX)
 		return;
-	t = xmalloc(sizeof(*t) + n + 1);
-	t->next = s->told;
+	p = find(s, at, (enum milter_macro)i);
+	t = xrealloc(*p, sizeof(*t) + n + 1);
+	if (*p == NULL)
+		t->next = NULL;
 	t->at = at;
 	t->name = (enum milter_macro)i;
 	memcpy(t->value, value, n + 1);
-	s->told = t;
+	*p = t;
 }
 
 const char *

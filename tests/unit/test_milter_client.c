@@ -1,5 +1,6 @@
 /* What an MTA says of its client, in events and macros, as struct client; and paths and parameters
  * as struct transaction. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -241,6 +242,27 @@ test_too_long(void **state)
 	milter_script_free(m);
 }
 
+/* A packet may have one name as often as it has room for it, and a session is kept for hours. */
+static void
+test_told_again(void **state)
+{
+	struct milter_script *m = milter_script_new(CONF, NULL);
+	size_t before;
+
+	(void)state;
+	milter_script_play(m, POSTFIX);
+	milter_session_macros_begin(m->session, MILTER_AT_MAIL);
+	before = mallinfo2().uordblks;
+	for (size_t i = 0; i < 10000; i++)
+		milter_session_macro(
+		    m->session, MILTER_AT_MAIL, "auth_authen", i % 2 ? "joe" : "josephine");
+	assert_true(mallinfo2().uordblks < before + 4096);
+	milter_session_macro(m->session, MILTER_AT_MAIL, "auth_authen", "ann");
+	milter_script_play(m, MAIL);
+	assert_string_equal(m->session->client.login, "ann");
+	milter_script_free(m);
+}
+
 /* --- the envelope --- */
 
 static const struct {
@@ -320,6 +342,7 @@ main(void)
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_told_again),
 		cmocka_unit_test(test_paths),
 	};
 
