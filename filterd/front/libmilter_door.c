@@ -300,7 +300,7 @@ int
 libmilter_door_stop(int time_limit_ms)
 {
 	struct deadline until = deadline_in_ms(time_limit_ms);
-	int gone;
+	int gone, rc;
 
 	pthread_mutex_lock(&door.lock);
 	door.stopping = 1;
@@ -311,11 +311,12 @@ libmilter_door_stop(int time_limit_ms)
 	door.closed = gone;
 	gone = gone && wait_until_none(&door.inside, deadline_in_ms(time_limit_ms));
 	until = door.written;
+	rc = !gone ? -1 : door.connections > 0;
 	if (!gone)
 		log_warn(
 		    NULL, NULL, "%zu messages were broken off at stop_time_limit", door.messages);
 	pthread_mutex_unlock(&door.lock);
 	if (gone)
 		poll(NULL, 0, deadline_poll_ms(until));
-	return gone ? 0 : -1;
+	return rc;
 }
