@@ -41,22 +41,32 @@ def both(filterd, scenario):
     return f.expect("is not possible behind the message").expect("this does nothing in client and HELO")
 
 
+def differs(f, title, conversation):
+    """How, or None."""
+    lib, native = (milter_random.hold(f.address(name), conversation) for name in ("lib", "native"))
+    if lib == native:
+        return None
+    return "{}\n  {}\n  libmilter:\n    {}\n  native:\n    {}".format(
+        title, "\n  ".join(map(str, conversation.steps)), "\n    ".join(lib), "\n    ".join(native))
+
+
 @pytest.mark.parametrize("scenario", milter_random.SCENARIOS)
 def test_random(filterd, seed, scenario):
     f = both(filterd, scenario)
     n = -(-SESSIONS // len(milter_random.SCENARIOS))
-
-    def differs(numbered):
-        i, c = numbered
-        theirs, ours = (milter_random.hold(f.address(name), c) for name in ("lib", "native"))
-        if theirs == ours:
-            return None
-        return "conversation {} of {}\n  {}\n  libmilter:\n    {}\n  native:\n    {}".format(
-            i, scenario, "\n  ".join(map(str, c.steps)), "\n    ".join(theirs), "\n    ".join(ours))
-
+    drawn = milter_random.conversations(seed, scenario, n)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        wrong = [w for w in pool.map(differs, enumerate(milter_random.conversations(seed, scenario, n))) if w]
+        wrong = [w for w in pool.map(lambda i: differs(f, f"number {i} of {scenario}", drawn[i]), range(n)) if w]
     assert not wrong, f"FILTERD_SEED={seed}: {len(wrong)} of {n} differ:\n{wrong[0]}"
+
+
+@pytest.mark.parametrize("scenario", milter_random.SCENARIOS)
+def test_recorded(filterd, scenario):
+    f = both(filterd, scenario)
+    known = milter_random.recorded()
+    assert len(known) > 20
+    wrong = [w for c in known if (w := differs(f, c.title, c))]
+    assert not wrong, f"{len(wrong)} of {len(known)} differ:\n{wrong[0]}"
 
 
 def test_there_is_much_to_say(filterd):

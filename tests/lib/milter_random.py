@@ -1,12 +1,17 @@
-"""Random conversations of an MTA with a filter, and configurations that they meet.
+"""Conversations of an MTA with a filter, random and recorded, and configurations that they meet.
 
-    for c in conversations(seed=1, scenario="lists", n=100):
+    for c in conversations(seed=1, scenario="lists", n=100) + recorded():
         milter_random.hold(address, c)          # -> what the filter said, as a list of texts
+
+milter_recorded.json holds what a Postfix and a Sendmail told tests/lib/milter_record.py of a few SMTP
+sessions: one and several messages, pipelined, RSET, TLS and a login, a client that vanished, 150 KB.
 
 A conversation is drawn before it is held, so the same one can be held with two filters.  It is what
 a real MTA would do: what is refused is not gone on with.  FILES and SCENARIOS are the configurations;
 their tables are keyed by the words that conversations are made of.
 """
+import json
+import os
 import random
 import re
 from collections import namedtuple
@@ -213,6 +218,21 @@ class Draw:
 
 def conversations(seed, scenario, n):
     return [Draw(random.Random(f"{seed} {scenario} {i}")).conversation() for i in range(n)]
+
+
+Recorded = namedtuple("Recorded", "title version actions offered steps")
+
+
+def recorded():
+    """One line a step; octets are written as the characters of their numbers."""
+    def args(event, values):
+        if event not in ("header", "body", "end"):
+            return tuple(values)
+        return (*values[:-1], *(v.replace("<900 z>", "z" * 900).encode("latin-1") for v in values[-1:]))
+
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "milter_recorded.json")) as f:
+        return [Recorded(f"{c['mta']}, {c['script']}", *c["offer"], [Step(e, args(e, a), m) for e, a, m in c["steps"]])
+                for c in json.load(f)]
 
 
 # --- holding one ---
