@@ -12,6 +12,8 @@
 #include "ctl/ctl_cmd.h"
 #include "ctl/settings.h"
 #include "engine/snapshot.h"
+#include "rules/content_checks.h"
+#include "rules/rules.h"
 
 struct check {
 	const struct conf *conf;
@@ -89,15 +91,27 @@ check_bounces(struct check *c, const struct conf_listener *l)
 		    l->name);
 }
 
-static void
-check_checks(struct check *c, const struct conf_listener *l)
+static int
+has_restrictions(const struct rules *r)
 {
-	const struct params *p = l->params;
+	for (int list = 0; list < RULE_LISTS; list++)
+		if (rules_any(r, (enum rule_list_id)list))
+			return 1;
+	return 0;
+}
 
-	if (p->header_checks[0] == '\0' && p->mime_header_checks[0] == '\0' &&
-	    p->nested_header_checks[0] == '\0' && p->body_checks[0] == '\0')
-		tell(c, CONF_NOTE, "listeners", l,
-		    "listener %s: no header_checks and no body_checks: all mail passes", l->name);
+static void
+check_checks(struct check *c, const struct snap_listener *l)
+{
+	int policy = l->conf->kind == LISTENER_POLICY;
+
+	if (has_restrictions(l->rules) || (!policy && content_checks_any(l->checks)))
+		return;
+	tell(c, CONF_NOTE, "listeners", l->conf,
+	    policy ? "listener %s: no restrictions: every answer is DUNNO"
+		   : "listener %s: no restrictions, no header_checks and no body_checks: all mail "
+		     "passes",
+	    l->conf->name);
 }
 
 /* Mail that comes back to us goes round until hopcount_limit. */
@@ -181,11 +195,11 @@ ctl_check(const struct ctl_env *env, int argc, char **argv)
 		for (size_t i = 0; i < snapshot_listener_count(s); i++) {
 			const struct snap_listener *l = snapshot_listener(s, i);
 
+			check_checks(&c, l);
 			/* A policy door gets no messages. */
 			if (l->conf->kind == LISTENER_POLICY)
 				continue;
 			check_bounces(&c, l->conf);
-			check_checks(&c, l->conf);
 			if (listener_kind_relays(l->conf->kind))
 				check_loop(&c, s, l);
 		}

@@ -104,8 +104,23 @@ def test_check_tells_what_role_after_queue_leaves_alone(tmp_path):
     text = "not used by listener after: in role after_queue it must be set in the listener itself"
     assert [line for line in said.splitlines() if "not used by" in line] == [
         f"note: {tmp_path}/filterd.cf:4: smtpd_recipient_restrictions: {text}"]
-    # Neither of these is said of a door that gets no messages.
+    # Not said of a door that gets no messages.
     assert "listener asked" not in said
+
+
+@pytest.mark.parametrize("kind, lists, note", [
+    ("milter", "", "no restrictions, no header_checks and no body_checks: all mail passes"),
+    ("milter", "header_checks = inline:{ a=REJECT }", None),
+    ("milter", "smtpd_helo_restrictions = reject_invalid_helo_hostname", None),
+    ("milter", "content_restrictions = permit", None),
+    ("policy", "", "no restrictions: every answer is DUNNO"),
+    ("policy", "header_checks = inline:{ a=REJECT }", "no restrictions: every answer is DUNNO"),
+    ("policy", "smtpd_sender_restrictions = reject_non_fqdn_sender", None),
+])
+def test_check_tells_of_a_listener_that_checks_nothing(tmp_path, kind, lists, note):
+    said = filterctl(tmp_path, f"listeners = {{ {kind}:unix:{tmp_path}/s, name = a }}\n{lists}\n", "check")
+    notes = [line.split(": ", 3)[3] for line in said.splitlines() if ": listeners: listener a: " in line or "listener a: no " in line]
+    assert notes == ([] if note is None else [note]), said
 
 
 def test_rules_are_told_every_option():
