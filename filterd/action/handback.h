@@ -26,7 +26,7 @@ struct edit_list;
 struct hold_store;
 
 /* An MTA carries changes out one by one, and counts fields as they then are; but not all count
- * alike (postfix: cleanup 3.7; Sendmail 8.17, headers.c and milter.c):
+ * alike (Postfix 3.7, cleanup; Sendmail 8.17, headers.c and milter.c):
  *
  *	of a name	from 1, among the fields that filters were shown: both.  After a field was
  *			deleted those below it move up (Postfix) or not (Sendmail): so the last one
@@ -36,10 +36,11 @@ struct hold_store;
  *			inserted, or added, for Sendmail adds above the first of the same name.
  *	of all		0 is the top.  Postfix counts its own Received:, which nobody was shown.
  *			Sendmail also counts what its configuration would add (H lines: eight beside
- *			the Received: in what m4 makes of its own files), and what was deleted;
- *where a site has other H lines, a new field stands so many too high or too low, but for the top
- *and the bottom.  What is added and is a field that it would make itself takes that one's place, so
- *it is not there twice.
+ *			the Received: in what m4 makes of its own files) and what was deleted; where
+ *			a site has other H lines, a new field stands so many too high or too low,
+ *			but for the top and the bottom.
+ *	what is added	and is a field that Sendmail would make itself takes that one's place, so it
+ *			is not there twice.
  *
  * Hence the order: deletions and new values from the bottom of the header to the top; what goes
  * below all others; what goes between or on top, from the bottom to the top; the body. */

@@ -69,9 +69,12 @@ check_told(const struct change *c)
 	buf_fini(&field);
 }
 
+/* An MTA shows nothing else; then the model knows what comes of it. */
 static int
-is_all_fields(const struct mta_header *h)
+is_all_fields(const struct mta_header *h, struct span message)
 {
+	if (message.len > 0 && (message.p[0] == ' ' || message.p[0] == '\t'))
+		return 0;
 	for (size_t i = 0; i < h->n; i++)
 		if (h->v[i].value.p == NULL || !header_name_valid(h->v[i].name))
 			return 0;
@@ -85,6 +88,16 @@ collect(void *arg, struct span piece)
 	return 0;
 }
 
+/* One that Sendmail put where it would have put its own. */
+static int
+has_own_place(const struct mta_header *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->v[i].own_place)
+			return 1;
+	return 0;
+}
+
 static void
 check_done(struct span message, const struct edit_list *edits, const struct change_list *l)
 {
@@ -95,13 +108,13 @@ check_done(struct span message, const struct edit_list *edits, const struct chan
 	mta_header_split(&was, message, a);
 	edit_walk(message, edits, collect, &text);
 	mta_header_split(&want, buf_span(&text), a);
-	mta_header_init(&got, MTA_POSTFIX_39, message, a);
+	mta_header_init(&got, l->sendmail ? MTA_SENDMAIL : MTA_POSTFIX_37, message, a);
 	for (size_t i = 0; i < l->n; i++)
 		check(mta_header_apply(&got, &l->v[i], a) == 0);
 	mta_header_shown(&got);
-	if (is_all_fields(&was)) {
+	if (is_all_fields(&was, message)) {
 		check(got.n == want.n && span_eq(got.body, want.body));
-		for (size_t i = 0; i < want.n; i++)
+		for (size_t i = 0; i < want.n && !has_own_place(&got); i++)
 			check(span_case_eq(got.v[i].name, want.v[i].name) &&
 			      span_eq(got.v[i].value, want.v[i].value));
 	}
@@ -125,6 +138,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	normalise(rd_bytes(&ahead, rd_left(&ahead)), &message);
 	edit_list_init(&edits, a);
 	read_edits(&rd, message.len, &edits);
+	l.sendmail = size % 2;
 	if (changes_of_edits(buf_span(&message), &edits, &l) == 0) {
 		for (size_t i = 0; i < l.n; i++)
 			check_told(&l.v[i]);

@@ -36,13 +36,13 @@ mta_header_split(struct mta_header *h, struct span m, struct arena *a)
 
 	while (at < m.len && m.p[at] != '\r') {
 		struct mta_field f = { 0 };
-		size_t end = at + line_len(m, at), colon;
+		size_t end = at + line_len(m, at), line = end, colon;
 
 		while (end < m.len && (m.p[end] == ' ' || m.p[end] == '\t'))
 			end += line_len(m, end);
-		colon = span_find(span_make(m.p + at, end - at), ':');
+		colon = span_find(span_make(m.p + at, line - at), ':');
 		f.name = span_trim(span_make(m.p + at, colon));
-		if (at + colon + 3 <= end)
+		if (colon < line - at && at + colon + 3 <= end)
 			f.value = span_make(m.p + at + colon + 1, end - at - colon - 3);
 		put(h, h->n, f, a);
 		at = end;
@@ -160,7 +160,7 @@ sendmail_add(struct mta_header *h, const struct change *c, struct mta_field f, s
 		if (span_case_eq_str(h->v[i].name, c->name) && h->v[i].own && !h->v[i].trace) {
 			h->v[i].value = f.value;
 			h->v[i].own = 0;
-			h->v[i].between = 1;
+			h->v[i].own_place = 1;
 			return;
 		}
 	}
@@ -184,7 +184,6 @@ mta_header_apply(struct mta_header *h, const struct change *c, struct arena *a)
 
 	switch (c->kind) {
 	case CHANGE_INSERT_HEADER:
-		f.between = c->index != 0 && c->index != CHANGE_INDEX_END;
 		(sendmail ? sendmail_insert : postfix_insert)(h, c, f, a);
 		return 0;
 	case CHANGE_ADD_HEADER:

@@ -18,7 +18,7 @@ struct mta_field {
 	struct span name, value; /* value.p NULL: deleted, or not to be written (Sendmail) */
 	int own;                 /* the MTA's own: not shown */
 	int trace;               /* own, and may stand beside one of a filter (Sendmail) */
-	int between;             /* put neither at the top nor at the bottom */
+	int own_place;           /* it took that of one which the MTA would have made (Sendmail) */
 };
 
 struct mta_header {

@@ -31,21 +31,14 @@ same_mta_field(const struct mta_field *a, const struct mta_field *b)
 	return span_eq(a->name, b->name) && span_eq(a->value, b->value);
 }
 
-/* Sendmail puts what it would have made itself where that would have stood. */
-static int
-has_own_place(const struct mta_field *f)
-{
-	return f->between &&
-	       (span_case_eq_str(f->name, "Date") || span_case_eq_str(f->name, "From"));
-}
-
+/* But for those that stand where Sendmail would have put its own. */
 static int
 has_in_order(const struct mta_header *want, const struct mta_header *got)
 {
 	size_t k = 0;
 
 	for (size_t i = 0; i < got->n; i++) {
-		if (has_own_place(&got->v[i]))
+		if (got->v[i].own_place)
 			continue;
 		while (k < want->n && !same_mta_field(&want->v[k], &got->v[i]))
 			k++;
