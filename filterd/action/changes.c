@@ -5,127 +5,18 @@
 #include <string.h>
 
 #include "action/handback.h"
+#include "action/header_fields.h"
 #include "base/arena.h"
 #include "base/attr.h"
 #include "core/edit.h"
-#include "mail/header.h"
 
-#define LOOK 32 /* fields that are looked ahead in both headers at once */
-#define NONE SIZE_MAX
-
-struct field {
-	struct span text; /* with its last line end */
-	struct span name; /* without the blanks that may stand in front of the colon; empty: it has
-			     none */
-	size_t value;     /* where it begins in the text */
-	uint32_t hash;    /* of the text */
-	size_t other;     /* the field of the other header that it is, or becomes; NONE */
-};
-
-struct header {
-	struct field *v;
-	size_t n;
-	size_t len; /* octets; an empty line, or nothing, comes then */
-};
-
-/* --- fields --- */
-
-static size_t
-line_len(struct span s, size_t at)
-{
-	const uint8_t *lf = memchr(s.p + at, '\n', s.len - at);
-
-	return lf == NULL ? s.len - at : (size_t)(lf - s.p) + 1 - at;
-}
-
-static int
-is_empty_line(struct span s, size_t at)
-{
-	return s.p[at] == '\n' || (s.p[at] == '\r' && at + 1 < s.len && s.p[at + 1] == '\n');
-}
-
-static int
-is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static uint32_t
-hash_of(struct span s)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.p[i]) * 16777619u;
-	return h;
-}
-
-static void
-field_set(struct field *f, struct span text)
-{
-	size_t colon = span_find(text, ':'), n = colon;
-
-	while (n > 0 && is_blank(text.p[n - 1]))
-		n--;
-	*f = (struct field){ .text = text, .hash = hash_of(text), .other = NONE };
-	if (colon == text.len || !header_name_valid(span_make(text.p, n)))
-		return;
-	f->name = span_make(text.p, n);
-	f->value = colon + 1;
-}
-
-/* The fields up to the first empty line. */
-static void
-header_split(struct header *h, struct span s, struct arena *a)
-{
-	size_t lines = 0, end;
-
-	*h = (struct header){ 0 };
-	for (size_t at = 0; at < s.len && !is_empty_line(s, at); at = h->len) {
-		h->len = at + line_len(s, at);
-		lines++;
-	}
-	h->v = arena_alloc(a, (lines + 1) * sizeof(*h->v));
-	for (size_t at = 0; at < h->len; at = end) {
-		end = at + line_len(s, at);
-		while (end < h->len && is_blank(s.p[end]))
-			end += line_len(s, end);
-		field_set(&h->v[h->n++], span_make(s.p + at, end - at));
-	}
-}
-
-/* Can it be told?  One line end at its end, and others only in front of a blank. */
-static int
-field_can_be_told(const struct field *f)
-{
-	struct span t = f->text;
-
-	if (f->name.len == 0 || t.len < 2 || t.p[t.len - 1] != '\n' || t.p[t.len - 2] != '\r')
-		return 0;
-	for (size_t i = 0; i < t.len; i++) {
-		if (t.p[i] == '\0' || (t.p[i] == '\r' && t.p[i + 1] != '\n') ||
-		    (t.p[i] == '\n' && t.p[i - 1] != '\r'))
-			return 0;
-	}
-	return 1;
-}
-
-static struct span
-field_value(const struct field *f)
-{
-	return span_make(f->text.p + f->value, f->text.len - f->value - 2);
-}
+#define LOOK 32       /* fields that are looked ahead in both headers at once */
+#define FAR  10000000 /* comparisons of fields that are farther apart, in one message */
 
 static int
 same_field(const struct field *a, const struct field *b)
 {
 	return a->hash == b->hash && span_eq(a->text, b->text);
-}
-
-static int
-same_name(const struct field *a, const struct field *b)
-{
-	return a->name.len > 0 && span_case_eq(a->name, b->name);
 }
 
 /* --- what became of which field --- */
@@ -152,61 +43,84 @@ may_be(const struct field *from, const struct field *to)
 	return same_field(from, to) || may_change(from, to);
 }
 
-/* The nearest fields from here on that are alike: how many of each header stand in front. */
+struct comparison {
+	struct header old, new; /* less what is at the end of both */
+	size_t i, k;            /* so many fields of each are done; */
+	size_t a, b;            /* so many more stand in front of two that are alike */
+	size_t far;             /* how often it may still be looked farther than LOOK */
+};
+
+typedef int alike_fn(const struct field *, const struct field *);
+
 static int
-find_alike(const struct header *was, size_t i, const struct header *is, size_t k,
-    int (*alike)(const struct field *, const struct field *), size_t *a, size_t *b)
+is_alike(struct comparison *c, size_t a, size_t b, alike_fn *alike)
 {
-	for (size_t far = 0; far <= LOOK; far++) {
-		for (*a = 0; *a <= far; (*a)++) {
-			*b = far - *a;
-			if (i + *a < was->n && k + *b < is->n &&
-			    alike(&was->v[i + *a], &is->v[k + *b]))
-				return 1;
-		}
-	}
-	for (*b = 0, *a = LOOK; i + *a < was->n; (*a)++)
-		if (alike(&was->v[i + *a], &is->v[k]))
+	c->a = a;
+	c->b = b;
+	return c->i + a < c->old.n &&
+	       c->k + b < c->new.n &&alike(&c->old.v[c->i + a], &c->new.v[c->k + b]);
+}
+
+/* What is not found because it is too far away is deleted and put there again. */
+static int
+find_far(struct comparison *c, alike_fn *alike)
+{
+	size_t a = c->old.n - c->i, b = c->new.n - c->k;
+
+	for (size_t n = LOOK; n < a && c->far > 0; n++, c->far--)
+		if (is_alike(c, n, 0, alike))
 			return 1;
-	for (*a = 0, *b = LOOK; k + *b < is->n; (*b)++)
-		if (alike(&was->v[i], &is->v[k + *b]))
+	for (size_t n = LOOK; n < b && c->far > 0; n++, c->far--)
+		if (is_alike(c, 0, n, alike))
 			return 1;
 	return 0;
 }
 
+/* The nearest fields from here on that are alike. */
+static int
+find_alike(struct comparison *c, alike_fn *alike)
+{
+	for (size_t far = 0; far <= LOOK; far++)
+		for (size_t a = 0; a <= far; a++)
+			if (is_alike(c, a, far - a, alike))
+				return 1;
+	return find_far(c, alike);
+}
+
 /* These have nothing in common: what has the same name, in this order, is changed. */
 static void
-pair_names(struct header *was, size_t i, size_t i_end, struct header *is, size_t k, size_t k_end)
+pair_names(struct comparison *c)
 {
-	for (; k < k_end; k++) {
+	size_t i = c->i, i_end = c->i + c->a, k_end = c->k + c->b;
+
+	for (size_t k = c->k; k < k_end; k++) {
 		size_t at = i;
 
-		while (at < i_end && !may_change(&was->v[at], &is->v[k]))
+		while (at < i_end && !may_change(&c->old.v[at], &c->new.v[k]))
 			at++;
 		if (at == i_end)
 			continue;
-		pair(was, at, is, k);
+		pair(&c->old, at, &c->new, k);
 		i = at + 1;
 	}
+	c->i = i_end;
+	c->k = k_end;
 }
 
 static void
 compare(struct header *was, struct header *is)
 {
-	struct header old = *was, new = *is; /* less what is at the end of both */
-	size_t i = 0, k = 0, a, b;
+	struct comparison c = { .old = *was, .new = *is, .far = FAR };
+	struct header *old = &c.old, *new = &c.new;
 
-	while (old.n > 0 && new.n > 0 && same_field(&old.v[old.n - 1], &new.v[new.n - 1]))
-		pair(&old, --old.n, &new, --new.n);
-	while (i < old.n && k < new.n) {
-		if (!find_alike(&old, i, &new, k, same_field, &a, &b) &&
-		    !find_alike(&old, i, &new, k, may_change, &a, &b))
-			a = b = 1;
-		pair_names(&old, i, i + a, &new, k, k + b);
-		i += a;
-		k += b;
-		if (i < old.n && k < new.n &&may_be(&old.v[i], &new.v[k]))
-			pair(&old, i++, &new, k++);
+	while (old->n > 0 && new->n > 0 && same_field(&old->v[old->n - 1], &new->v[new->n - 1]))
+		pair(old, --old->n, new, --new->n);
+	while (c.i < old->n && c.k < new->n) {
+		if (!find_alike(&c, same_field) && !find_alike(&c, may_change))
+			c.a = c.b = 1;
+		pair_names(&c);
+		if (c.i < old->n && c.k < new->n &&may_be(&old->v[c.i], &new->v[c.k]))
+			pair(old, c.i++, new, c.k++);
 	}
 }
 
@@ -238,16 +152,6 @@ change_field(struct change_list *l, enum change_kind kind, uint32_t index, const
 	c->value = field_value(f);
 }
 
-static uint32_t
-ordinal(const struct header *h, size_t i)
-{
-	uint32_t nth = 1;
-
-	for (size_t k = 0; k < i; k++)
-		nth += (uint32_t)same_name(&h->v[k], &h->v[i]);
-	return nth;
-}
-
 /* From the bottom to the top, so the ordinals of those above stay what they were. */
 static int
 tell_changed(const struct header *was, const struct header *is, struct change_list *l)
@@ -256,16 +160,16 @@ tell_changed(const struct header *was, const struct header *is, struct change_li
 		const struct field *f = &was->v[i];
 		struct change *c;
 
-		if (f->other != NONE && same_field(f, &is->v[f->other]))
+		if (f->other != FIELD_NONE && same_field(f, &is->v[f->other]))
 			continue;
 		if (f->name.len == 0)
 			return -1;
-		if (f->other != NONE) {
-			change_field(l, CHANGE_HEADER, ordinal(was, i), &is->v[f->other]);
+		if (f->other != FIELD_NONE) {
+			change_field(l, CHANGE_HEADER, f->nth, &is->v[f->other]);
 			continue;
 		}
 		c = change_list_add(l, CHANGE_HEADER);
-		c->index = ordinal(was, i);
+		c->index = f->nth;
 		c->name = arena_str(l->arena, f->name);
 	}
 	return 0;
@@ -273,23 +177,17 @@ tell_changed(const struct header *was, const struct header *is, struct change_li
 
 /* No field of its name is in the MTA's list, its own Received: included. */
 static int
-is_only_one(const struct header *was, const struct header *is, size_t k)
+is_only_one(const struct field *f)
 {
-	size_t n = (size_t)span_case_eq_str(is->v[k].name, "Received");
-
-	for (size_t i = 0; i < was->n; i++)
-		n += (size_t)same_name(&was->v[i], &is->v[k]);
-	for (size_t i = 0; i < is->n; i++)
-		n += (size_t)same_name(&is->v[i], &is->v[k]);
-	return n == 1;
+	return f->like == 1 && !span_case_eq_str(f->name, "Received");
 }
 
 /* Below all that stay; from the top to the bottom. */
 static void
-tell_last(const struct header *was, const struct header *is, size_t from, struct change_list *l)
+tell_last(const struct header *is, size_t from, struct change_list *l)
 {
 	for (size_t k = from; k < is->n; k++) {
-		if (is_only_one(was, is, k))
+		if (is_only_one(&is->v[k]))
 			change_field(l, CHANGE_ADD_HEADER, 0, &is->v[k]);
 		else
 			change_field(l, CHANGE_INSERT_HEADER, CHANGE_INDEX_END, &is->v[k]);
@@ -319,29 +217,29 @@ index_between(const struct header *is, size_t k, size_t above, const struct chan
 {
 	if (!l->sendmail)
 		return (uint32_t)above + POSTFIX_FIELDS;
-	while (is->v[k].other == NONE) /* one above stays */
+	while (is->v[k].other == FIELD_NONE) /* one above stays */
 		k--;
 	return (uint32_t)is->v[k].other + 1 + SENDMAIL_FIELDS;
 }
 
 static int
-tell_new(const struct header *was, const struct header *is, struct change_list *l)
+tell_new(const struct header *is, struct change_list *l)
 {
 	size_t above = 0, end = is->n;
 
 	for (size_t k = 0; k < is->n; k++) {
-		if (is->v[k].other != NONE)
+		if (is->v[k].other != FIELD_NONE)
 			above++;
 		else if (!field_can_be_told(&is->v[k]))
 			return -1;
 	}
-	while (above > 0 && is->v[end - 1].other == NONE)
+	while (above > 0 && is->v[end - 1].other == FIELD_NONE)
 		end--;
-	tell_last(was, is, end, l);
+	tell_last(is, end, l);
 	for (size_t k = end; k-- > 0;) {
-		if (is->v[k].other != NONE)
+		if (is->v[k].other != FIELD_NONE)
 			above--;
-		else if (l->sendmail && sendmail_makes(&is->v[k]) && is_only_one(was, is, k))
+		else if (l->sendmail && sendmail_makes(&is->v[k]) && is_only_one(&is->v[k]))
 			change_field(l, CHANGE_ADD_HEADER, 0, &is->v[k]);
 		else /* the MTA's own Received: stands above all but what goes to the top */
 			change_field(l, CHANGE_INSERT_HEADER,
@@ -387,13 +285,14 @@ header_changes(struct header *was, struct span message, const struct edit_list *
 	struct span text = edited(message, 0, was->len, e->v, n, l->arena);
 	struct header is;
 
-	header_split(&is, text, l->arena);
+	header_fields_split(&is, text, l->arena);
 	if (is.len != text.len) /* part of it would become body */
 		return -1;
+	header_fields_number(was, &is, l->arena);
 	compare(was, &is);
 	if (tell_changed(was, &is, l) == -1)
 		return -1;
-	return tell_new(was, &is, l);
+	return tell_new(&is, l);
 }
 
 int
@@ -407,8 +306,8 @@ changes_of_edits(struct span message, const struct edit_list *edits, struct chan
 		return 0;
 	if (message.p == NULL)
 		message = span_str("");
-	header_split(&was, message, l->arena);
-	body = was.len < message.len ? was.len + line_len(message, was.len) : was.len;
+	header_fields_split(&was, message, l->arena);
+	body = was.len < message.len ? was.len + header_line_len(message, was.len) : was.len;
 	while (
 	    n < total && edits->v[n].at <= was.len && edits->v[n].at + edits->v[n].del <= was.len)
 		n++;
