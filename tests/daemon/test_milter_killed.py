@@ -144,6 +144,37 @@ def test_killed(filterd, behind_one, stage, both):
     arrives(p, 1 + (again == 250))
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_engine_libmilter_is_killed(filterd, postfix, stage):
+    """The process that has libmilter in it.  Between two of them nobody listens."""
+    f = filterd(listeners={"milter": "milter, milter_engine = libmilter"}, **CHECKS)
+    f.expect("died of signal 9")
+    p = postfix(main=main(milter(f)))
+    engine = f.wait_log(lambda e: e["text"] == "milter: serving")["pid"]
+    killed = []
+
+    def after(now):
+        if now == stage and not killed:
+            if stage == "end":
+                time.sleep(0.5)
+            killed.append(now)
+            os.kill(engine, signal.SIGKILL)
+
+    with smtp.Client(p.smtp) as c:
+        assert c.greeting.code == 220
+        after("connect")
+        code = transaction(c, "slow@example.com" if stage == "end" else "me@example.com", after)
+        assert killed and code in DEFERRED
+        accepted = [code for code in [transaction(c)] if code == 250]
+    end = time.monotonic() + 30
+    while not accepted:
+        code = send(p)
+        assert code in DEFERRED or code == 250
+        accepted += [code] * (code == 250)
+        assert time.monotonic() < end
+    arrives(p, 1)
+
+
 def test_worker_is_killed_again_and_again(filterd, postfix):
     """While eight clients send as fast as they can."""
     f = filterd(listeners={"milter": "milter"}, **CHECKS).expect("died of signal 9")
