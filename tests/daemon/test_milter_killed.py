@@ -150,7 +150,7 @@ def test_engine_libmilter_is_killed(filterd, postfix, stage):
     f = filterd(listeners={"milter": "milter, milter_engine = libmilter"}, **CHECKS)
     f.expect("died of signal 9")
     p = postfix(main=main(milter(f)))
-    engine = f.wait_log(lambda e: e["text"] == "milter: serving")["pid"]
+    engine = f.wait_log(lambda e: e["text"] == "libmilter engine of milter: serving")["pid"]
     killed = []
 
     def after(now):
