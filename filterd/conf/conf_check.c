@@ -110,6 +110,29 @@ conf_allows_everybody(const char *list)
 	return 0;
 }
 
+static void
+check_everybody(const struct conf_listener *l, struct reporter *rep)
+{
+	if (l->kind == LISTENER_MILTER) /* PITFALLS B5 */
+		reporter_tell(rep, CONF_WARNING, l->file, l->line,
+		    "listener %s: allowed_clients names everybody, so whoever reaches this address "
+		    "is believed what it says of clients and logins, and can fill the hold store",
+		    l->name);
+	else if (!listener_kind_relays(l->kind) || l->params->allow_open_reinjection)
+		return;
+	else if (conf_is_wildcard(&l->endpoint))
+		reporter_tell(rep, CONF_ERROR, l->file, l->line,
+		    "listener %s: listens on all addresses and allowed_clients names everybody, so "
+		    "all the Internet can relay through the next hop; name the clients, or set "
+		    "allow_open_reinjection = yes",
+		    l->name);
+	else
+		reporter_tell(rep, CONF_WARNING, l->file, l->line,
+		    "listener %s: allowed_clients names everybody, so whoever reaches this address "
+		    "can relay through the next hop",
+		    l->name);
+}
+
 void
 listener_check(const struct conf_listener *l, struct reporter *rep)
 {
@@ -122,19 +145,7 @@ listener_check(const struct conf_listener *l, struct reporter *rep)
 		    "addresses, for the library does not tell who connects",
 		    l->name);
 	/* A value that could not be read was told of. */
-	if (!listener_kind_relays(l->kind) || p->allowed_clients == NULL ||
-	    p->allow_open_reinjection || !conf_allows_everybody(p->allowed_clients) ||
-	    conf_is_local(&l->endpoint))
-		return;
-	if (conf_is_wildcard(&l->endpoint))
-		reporter_tell(rep, CONF_ERROR, l->file, l->line,
-		    "listener %s: listens on all addresses and allowed_clients names everybody, so "
-		    "all the Internet can relay through the next hop; name the clients, or set "
-		    "allow_open_reinjection = yes",
-		    l->name);
-	else
-		reporter_tell(rep, CONF_WARNING, l->file, l->line,
-		    "listener %s: allowed_clients names everybody, so whoever reaches this address "
-		    "can relay through the next hop",
-		    l->name);
+	if (p->allowed_clients != NULL && conf_allows_everybody(p->allowed_clients) &&
+	    !conf_is_local(&l->endpoint))
+		check_everybody(l, rep);
 }

@@ -238,6 +238,14 @@ static const struct {
 	  "lmtp:unix:/x } { smtp:localhost:27 }\n",
 	    "" },
 	{ "allowed_clients = 10.0.0.0/8\nlisteners = { smtp:0.0.0.0:25 }\n", "" },
+	/* An MTA is believed what it says (PITFALLS B5); who asks for a policy gets but an answer.
+	 */
+	{ "allowed_clients = 0.0.0.0/0\nlisteners = { milter:0.0.0.0:25 } { policy:0.0.0.0:26 } { "
+	  "milter:unix:/x }\n",
+	    "warning t:2: listener 0.0.0.0:25: allowed_clients names everybody, so whoever reaches "
+	    "this "
+	    "address is believed what it says of clients and logins, and can fill the hold "
+	    "store\n" },
 };
 
 static void
