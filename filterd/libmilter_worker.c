@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,7 +237,7 @@ program_libmilter_worker(void *arg, const struct proc_worker *proc)
 		.lock = PTHREAD_MUTEX_INITIALIZER };
 	const struct params *p;
 	struct err err = { 0 };
-	int status = EX_CONFIG, stopped = 0;
+	int status = EX_CONFIG;
 
 	e.snapshot = worker_load(prog, e.counters, WORKER_TELLS_NOTHING);
 	if (e.snapshot == NULL) /* the worker says why */
@@ -255,13 +256,13 @@ program_libmilter_worker(void *arg, const struct proc_worker *proc)
 	log_info(NULL, NULL, "%s: serving", e.name);
 	proc_worker_ready(proc);
 	serve(&e);
-	stopped = libmilter_door_stop(e.stop_time_limit_ms);
-	if (stopped == -1)
-		_exit(0);
-	status = 0;
+	/* Callbacks that did not end are at work with what would be freed. */
+	if (libmilter_door_stop(e.stop_time_limit_ms) == 0)
+		engine_fini(&e);
+	/* Not exit(3), where the library destroys what its threads use. */
+	fflush(NULL);
+	_exit(0);
 out:
 	engine_fini(&e);
-	if (stopped == 1)
-		_exit(status);
 	return status;
 }

@@ -28,7 +28,6 @@
 /* The library hands nothing of ours to a callback before the connection has something. */
 static struct door {
 	struct libmilter_options opt;
-	socklen_t peer_len;
 	struct sockaddr_storage
 	    peer; /* the socket's own address, as good as any that can connect to this listener */
 	pthread_t thread;
@@ -224,11 +223,11 @@ int
 libmilter_door_start(const struct libmilter_options *o, struct err *err)
 {
 	struct smfiDesc d;
+	socklen_t len = sizeof(door.peer);
 	char at[32];
 
 	door.opt = *o;
-	door.peer_len = sizeof(door.peer);
-	if (getsockname(o->fd, (struct sockaddr *)&door.peer, &door.peer_len) == -1) {
+	if (getsockname(o->fd, (struct sockaddr *)&door.peer, &len) == -1) {
 		err_set(err, ERR_SYSTEM, "getsockname: %s", strerror(errno));
 		return -1;
 	}
@@ -263,33 +262,16 @@ wait_until_none(const size_t *n, struct deadline until)
 	return *n == 0;
 }
 
-/* The library polls the socket for 5 s at a time, and so keeps it open. */
-static void
-wake_library(int old)
-{
-	int fd;
-
-	if (door.peer.ss_family == AF_UNIX) {
-		shutdown(old, SHUT_RDWR);
-		return;
-	}
-	/* Shut down, a TCP socket is an error to the library, which would end everything. */
-	fd = socket(door.peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return;
-	(void)!connect(fd, (const struct sockaddr *)&door.peer, door.peer_len);
-	close(fd);
-}
-
-/* A successor may bind now, and who connects is refused.  In place of the socket the library gets
- * something that nobody can connect to, for without one it would give up. */
+/* A successor may bind now, and who connects is refused.  The library would complain of a socket
+ * that is shut down again and again, or give up everything at once, so before that it gets one that
+ * nobody can connect to; a poll(2) under way looks at that one too, once it is woken. */
 static void
 stop_listening(void)
 {
 	int old = fcntl(door.opt.fd, F_DUPFD_CLOEXEC, 0), quiet = eventfd(0, EFD_CLOEXEC);
 
 	if (old != -1 && quiet != -1 && dup3(quiet, door.opt.fd, O_CLOEXEC) != -1)
-		wake_library(old);
+		shutdown(old, SHUT_RDWR);
 	if (old != -1)
 		close(old);
 	if (quiet != -1)
@@ -300,7 +282,7 @@ int
 libmilter_door_stop(int time_limit_ms)
 {
 	struct deadline until = deadline_in_ms(time_limit_ms);
-	int gone, rc;
+	int gone;
 
 	pthread_mutex_lock(&door.lock);
 	door.stopping = 1;
@@ -311,12 +293,11 @@ libmilter_door_stop(int time_limit_ms)
 	door.closed = gone;
 	gone = gone && wait_until_none(&door.inside, deadline_in_ms(time_limit_ms));
 	until = door.written;
-	rc = !gone ? -1 : door.connections > 0;
 	if (!gone)
 		log_warn(
 		    NULL, NULL, "%zu messages were broken off at stop_time_limit", door.messages);
 	pthread_mutex_unlock(&door.lock);
 	if (gone)
 		poll(NULL, 0, deadline_poll_ms(until));
-	return rc;
+	return gone ? 0 : -1;
 }

@@ -45,9 +45,9 @@ struct libmilter_options {
 
 /* Serve, on threads of the library.  Should it end by itself, so does the process. */
 int libmilter_door_start(const struct libmilter_options *, struct err *) ATTR_MUST_USE;
-/* No more messages are begun; those under way have so much time.  0: nothing of the world is in use
- * any more; 1: nor will it be, but idle connections have a share in it that they will not give
- * back; -1: some messages are not over, and at work with it. */
+/* No more messages are begun; those under way have so much time.  0, and then the world is in use
+ * no more, though idle connections do not give back their share of its configuration; -1: some
+ * messages are not over, and at work with it.  The library's threads go on until _exit(2). */
 int libmilter_door_stop(int time_limit_ms);
 
 #endif

@@ -13,6 +13,7 @@ import pytest
 import filterd_proc
 import milter_client as mc
 from children import alive
+from reloading import sanitized
 
 MESSAGE = b"Subject: hi\r\n\r\nhello\r\n"
 LIB = "milter:unix, milter_engine = libmilter"
@@ -317,3 +318,32 @@ def test_many_at_once(filterd):
         t.join()
     assert not wrong
     assert status(f)["counters"]["milter_messages"] == 160
+
+
+def test_memory_does_not_grow(filterd):
+    """Connections, SMTP sessions on one, messages that are changed, refused and broken off."""
+    f = door(filterd, header_checks="regexp:{dir}/hc", files={"hc": "/^Subject: bad/ REJECT\n/^Subject: (.*)/ PREPEND X-Was: $1\n"})
+    pid = engine(f)
+
+    def some(n):
+        for i in range(n):
+            with client(f, steps=[ANSWERED, mc.STEPS][i % 2]) as c:
+                for again in range(2):
+                    c.connect()
+                    c.macros("mail", {"i": "4bCdEf", "{auth_authen}": "bob"})
+                    assert c.transaction(b"Subject: bad\r\n\r\nx\r\n")[1].code == 550
+                    assert is_good(c.transaction(b"Subject: hi\r\n\r\n" + b"x" * 5000)[1])
+                    c.quit_nc()
+                if i % 3:
+                    c.connect()
+                    c.mail()
+
+    def resident():
+        with open(f"/proc/{pid}/statm") as s:
+            return int(s.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    some(150)
+    before = resident()
+    some(450)
+    if not sanitized(pid):        # what the address sanitizer keeps is no growth
+        assert resident() - before < 1500 * 1024    # 1 KB for each of 1,800 messages would be more
