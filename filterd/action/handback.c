@@ -174,6 +174,15 @@ path_add(struct paths *p, const char *path)
 		p->v[p->n++] = path;
 }
 
+/* Postfix compares with the address less its source route, Sendmail with what that is to it. */
+static const char *
+without_route(const char *path)
+{
+	const char *colon = path[0] == '@' ? strchr(path, ':') : NULL;
+
+	return colon == NULL ? path : colon + 1;
+}
+
 /* Who is to get the message: among those who came with it, and others. */
 static void
 find_wanted(const struct run *r, struct paths *own, struct paths *others)
@@ -191,7 +200,7 @@ find_wanted(const struct run *r, struct paths *own, struct paths *others)
 		if (!goes_on(r, s))
 			continue;
 		for (size_t k = 0; k < s->nrcpts && s->to == NULL; k++)
-			own->v[own->n++] = r->t->rcpts[s->rcpts[k]]->path.octets;
+			own->v[own->n++] = without_route(r->t->rcpts[s->rcpts[k]]->path.octets);
 		for (size_t k = 0; k < s->nto; k++)
 			path_add(others, s->to[k]);
 		for (size_t k = 0; k < s->nextra; k++)
@@ -212,7 +221,7 @@ change_rcpts(struct run *r)
 		return -1;
 	gone.v = arena_alloc(r->t->arena, (r->t->nrcpts + 1) * sizeof(*gone.v));
 	for (size_t i = 0; i < r->t->nrcpts; i++) {
-		const char *path = r->t->rcpts[i]->path.octets;
+		const char *path = without_route(r->t->rcpts[i]->path.octets);
 
 		if (own.n == r->t->nrcpts || has_path(&own, path))
 			continue;

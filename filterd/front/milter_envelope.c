@@ -107,24 +107,38 @@ milter_helo(struct milter_session *s, const char *name, struct milter_answer *ou
 typedef enum syntax_result syntax_fn(
     struct arena *, struct span, int, struct mail_path *, struct mail_params *);
 
-/* "<a@b>".  The MTA has accepted it, so one that we do not understand is no reason to refuse it. */
-static struct path
-path_of(struct arena *a, const char *keyword, syntax_fn *parse, const char *text)
+/* "<a@b>", or in a session that Postfix made up, the address as Postfix has it, which need not be
+ * written as an SMTP client would.  -1: we do not understand what the client has written, and so do
+ * not know whose lists and classes to ask: an MTA that does, for it passes over comments, white
+ * space and the like, delivers to somebody whom nobody asked. */
+static int
+path_of(const struct milter_session *s, const char *keyword, syntax_fn *parse, const char *text,
+    struct path *p)
 {
-	const char *whole = arena_printf(a, "%s:%s", keyword, text);
+	const char *whole = arena_printf(s->arena, "%s:%s", keyword, text);
 	struct span bare = span_str(text);
 	struct mail_params unused;
 	struct mail_path m;
 
-	if (parse(a, span_str(whole), 1, &m, &unused) == SYNTAX_OK && unused.raw[0] == '\0')
-		return (struct path){ .octets = m.octets,
+	if (parse(s->arena, span_str(whole), 1, &m, &unused) == SYNTAX_OK &&
+	    unused.raw[0] == '\0') {
+		*p = (struct path){ .octets = m.octets,
 			.local = m.local,
 			.domain = m.domain,
 			.addr = m.addr,
 			.params = "" };
+		return 0;
+	}
 	if (bare.len >= 2 && bare.p[0] == '<' && bare.p[bare.len - 1] == '>')
 		bare = span_make(bare.p + 1, bare.len - 2);
-	return told_path(a, arena_str(a, bare));
+	*p = told_path(s->arena, arena_str(s->arena, bare));
+	return s->simulated || text[0] == '\0' ? 0 : -1;
+}
+
+static void
+bad_address(struct verdict *v, const char *enhanced, const char *text)
+{
+	verdict_refuse(v, 501, enhanced, text, (struct origin){ .list = "address syntax" });
 }
 
 /* As they came, a blank between. */
@@ -174,7 +188,7 @@ begin_transaction(struct milter_session *s, const char *const *args, size_t n)
 	decision_id_make(t->id, sizeof(t->id));
 	milter_describe(s, t);
 	engine_begin(t, s->snapshot);
-	t->sender = path_of(s->arena, "FROM", syntax_mail, n == 0 ? "" : args[0]);
+	s->bad_sender = path_of(s, "FROM", syntax_mail, n == 0 ? "" : args[0], &t->sender) == -1;
 	t->sender.params = joined(s->arena, args, n);
 	mail_parameters(t, args, n);
 	t->started_us = clock_us();
@@ -192,6 +206,8 @@ refuse_mail(const struct milter_session *s, struct verdict *v)
 	else if (p->message_size_limit > 0 && s->txn.size > p->message_size_limit)
 		verdict_refuse(v, 552, "5.3.4", "Message size exceeds fixed limit",
 		    (struct origin){ .list = "message_size_limit" });
+	else if (s->bad_sender)
+		bad_address(v, "5.1.7", "Bad sender address syntax");
 	return v->outcome != OUTCOME_DUNNO;
 }
 
@@ -244,11 +260,12 @@ notify_never(const char *const *args, size_t n)
 }
 
 static struct recipient *
-candidate(struct milter_session *s, const char *const *args, size_t n)
+candidate(struct milter_session *s, const char *const *args, size_t n, struct verdict *v)
 {
 	struct recipient *r = transaction_candidate(&s->txn);
 
-	r->path = path_of(s->arena, "TO", syntax_rcpt, n == 0 ? "" : args[0]);
+	if (path_of(s, "TO", syntax_rcpt, n == 0 ? "" : args[0], &r->path) == -1)
+		bad_address(v, "5.1.3", "Bad recipient address syntax");
 	r->path.params = joined(s->arena, args, n);
 	r->notify_never = notify_never(args, n);
 	return r;
@@ -291,10 +308,11 @@ take_rcpt(struct milter_session *s, const char *const *args, size_t n, struct mi
 		    &(struct milter_where){ MILTER_RCPT, "RCPT", KEPT_MESSAGE }, &v, out);
 		return;
 	}
-	r = candidate(s, args, n);
-	if ((int64_t)s->txn.nrcpts >= s->listener->params->smtpd_recipient_limit)
+	r = candidate(s, args, n, &v);
+	if (v.outcome == OUTCOME_DUNNO &&
+	    (int64_t)s->txn.nrcpts >= s->listener->params->smtpd_recipient_limit)
 		too_many(&v);
-	else if (!ask(s, &s->txn, STAGE_RCPT, r, &v)) {
+	else if (v.outcome == OUTCOME_DUNNO && !ask(s, &s->txn, STAGE_RCPT, r, &v)) {
 		transaction_accept(&s->txn, r);
 		return;
 	}

@@ -50,6 +50,7 @@ struct milter_session {
 
 	/* The message. */
 	int in_message; /* MAIL was accepted */
+	int bad_sender; /* its path is nothing that we understand */
 	int answered;   /* its end was, and the answer is still being read */
 	struct arena *arena;
 	struct transaction txn;

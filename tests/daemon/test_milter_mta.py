@@ -267,6 +267,39 @@ def test_recipients_that_disagree(filterd, hop, chain, kind):
     same(r, 554, "5.7.1 <r@example.test>: Recipient address rejected: not me")
 
 
+# How a client may write a recipient, and the MTA tells us.
+WRITTEN = ["<@relay.example:no@example.test>", "<NO@EXAMPLE.test>", "no@example.test", "< no@example.test >", "<no@example.test> NOTIFY=NEVER",
+           '<"no one"@example.test>', '<"no\\"quote"@example.test>', '<"no\\ two"@example.test>', '<"no"@example.test>', "<no+x@example.test>",
+           "<no@example.test.>", "<no%there@example.test>", "<no>"]
+# What filterd does not understand, though the MTA may.
+TOO_ODD = ["<no@example.test(c)>", "<no@(c)example.test>", "<no (c)@example.test>", "<x:no@example.test;>", "<Joe <no@example.test>>",
+           "no@example.test(c)", "<no@example .test>"]
+
+
+@BOTH
+def test_ways_to_write_a_recipient(filterd, hop, chain, kind):
+    """Whoever refuses does not get it, however he was written: the one who is taken out is the one who was asked."""
+    f = filterd(listeners=MILTER, content_restrictions="check_recipient_access pcre:{dir}/no", files={"no": "/no/ REJECT not me\n"})
+    c = chain(kind, f, hop)
+    for n, path in enumerate(WRITTEN):
+        with c.client() as s:
+            s.mail("a@example.test")
+            s.rcpt("b@example.test")
+            assert s.cmd("RCPT TO:" + path).code == 250, path
+            assert c.taken(s.data(MESSAGE)[0]), path
+            s.quit()
+        assert hop.wait(n + 1)[n].recipients == ["b@example.test"], path
+    for path in TOO_ODD:                        # at the end, for no list of RCPT wants an answer here
+        with c.client() as s:
+            s.mail("a@example.test")
+            r = s.cmd("RCPT TO:" + path)
+            if r.code == 250:                   # else it is too odd for the MTA too
+                same(s.data(MESSAGE)[0], 501, "5.1.3 Bad recipient address syntax")
+            assert r.code in (250, 501, 553), (path, str(r))
+    c.nothing_more(len(WRITTEN))
+    assert f.ctl("hold", "list").count("not me") == len(WRITTEN)
+
+
 # --- quarantine ---
 
 @BOTH

@@ -278,11 +278,6 @@ static const struct {
 	    0 },
 	{ "<@r.example:a@b.example>", "@r.example:a@b.example", "a", "b.example", "a@b.example", "",
 	    0, 0, 0 },
-	/* What we would refuse the MTA has accepted. */
-	{ "<a(b)@c.example>", "a(b)@c.example", "a(b)", "c.example", "a(b)@c.example", "", 0, 0,
-	    0 },
-	{ "<a:b@c@d>", "a:b@c@d", "a:b@c", "d", "a:b@c@d", "", 0, 0, 0 },
-	{ "a>b", "a>b", "a>b", "", "a>b", "", 0, 0, 0 },
 	{ "<\303\244@b.example> SMTPUTF8", "\303\244@b.example", "\303\244", "b.example",
 	    "\303\244@b.example", "SMTPUTF8", 0, 0, 1 },
 	/* Parameters, also those we do not know. */
@@ -317,12 +312,65 @@ test_paths(void **state)
 		/* The same as a recipient. */
 		line[0] = 'R';
 		milter_script_play(m, line);
+		if (strcmp(paths[i].args, "<>") == 0) { /* but for this one */
+			assert_int_equal(t->nrcpts, 0);
+			milter_script_free(m);
+			continue;
+		}
 		assert_int_equal(t->nrcpts, 1);
 		assert_string_equal(t->rcpts[0]->path.addr, paths[i].addr);
 		assert_string_equal(t->rcpts[0]->path.params, paths[i].params);
 		assert_false(t->rcpts[0]->notify_never);
 		milter_script_play(m, "R <x@y> ORCPT=rfc822;x NOTIFY=never\n");
 		assert_true(t->rcpts[1]->notify_never);
+		milter_script_free(m);
+	}
+}
+
+/* Comments and the like: an MTA may know who that is, we do not, so nobody is asked.  In a session
+ * that Postfix has made up they are addresses, not what a client has written. */
+static const struct {
+	const char *text;
+	const char *octets, *local, *domain;
+} odd_paths[] = {
+	{ "<a(b)@c.example>", "a(b)@c.example", "a(b)", "c.example" },
+	{ "<a@c.example(b)>", "a@c.example(b)", "a", "c.example(b)" },
+	{ "a@c.example(b)", "a@c.example(b)", "a", "c.example(b)" },
+	{ "<a:b@c@d>", "a:b@c@d", "a:b@c", "d" },
+	{ "<b<a@c.example>>", "b<a@c.example>", "b<a", "c.example>" },
+	{ "<x:a@c.example;>", "x:a@c.example;", "x:a", "c.example;" },
+	{ "a>b", "a>b", "a>b", "" },
+};
+
+static void
+test_odd_paths(void **state)
+{
+	char line[200];
+
+	(void)state;
+	for (size_t i = 0; i < nitems(odd_paths); i++) {
+		struct milter_script *m = milter_script_new(CONF "smtpd_reject_footer =\n", NULL);
+		const struct transaction *t = &m->session->txn;
+
+		snprintf(line, sizeof(line), "M %s\nM <a@b>\nR %s\nR <c@d>\n", odd_paths[i].text,
+		    odd_paths[i].text);
+		milter_script_play(m, line);
+		assert_string_equal(buf_cstr(&m->told),
+		    "M 501 5.1.7 Bad sender address syntax\n"
+		    "R 501 5.1.3 Bad recipient address syntax\n");
+		assert_int_equal(t->nrcpts, 1);
+		assert_string_equal(t->rcpts[0]->path.addr, "c@d");
+		milter_script_free(m);
+
+		m = milter_script_new(CONF, NULL);
+		t = &m->session->txn;
+		milter_script_play(m, "C localhost 4 127.0.0.1 0\n");
+		milter_script_play(m, line);
+		assert_string_equal(buf_cstr(&m->told), "");
+		assert_int_equal(t->nrcpts, 2);
+		assert_string_equal(t->rcpts[0]->path.octets, odd_paths[i].octets);
+		assert_string_equal(t->rcpts[0]->path.local, odd_paths[i].local);
+		assert_string_equal(t->rcpts[0]->path.domain, odd_paths[i].domain);
 		milter_script_free(m);
 	}
 }
@@ -344,6 +392,7 @@ main(void)
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_told_again),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_odd_paths),
 	};
 
 	log_set_hook(quiet);
