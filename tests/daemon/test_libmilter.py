@@ -111,6 +111,21 @@ def test_counters_are_told_with_the_worker_s(filterd):
     wait_for(lambda: status(f)["counters"]["sessions_now"] == 0)
 
 
+def test_stores_are_one(filterd):
+    """What either process holds, filterctl lists; what either has decided, it explains."""
+    f = door(filterd, milter_hold="store", smtpd_recipient_restrictions="check_recipient_access inline:{ {bad@example.org = REJECT no} }",
+             header_checks="regexp:{dir}/hc", files={"hc": "/^Subject: hold/ HOLD odd\n"})
+    ids = []
+    for name in ("milter", "native") * 3:
+        end = said(f, name, message=b"Subject: hold\r\n\r\nx\r\n")
+        assert end.kind == "discard"        # all of it is in the store
+        ids.append(said(f, name, rcpts=("<bad@example.org>",)).text.split("(id ")[1].rstrip(")"))
+    wait_for(lambda: len(f.ctl("hold", "list", "--json").splitlines()) == 6)
+    for name in ids:
+        wait_for(lambda: f.ctl("explain", name, status=None)[0] == 0)
+        assert "REJECT" in f.ctl("explain", name)
+
+
 @pytest.mark.parametrize("who", ["engine", "worker"])
 def test_death(filterd, who):
     """The one that dies is replaced, the other one stays; the socket is there all the time."""
