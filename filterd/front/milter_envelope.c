@@ -9,7 +9,8 @@
 #include "front/told.h"
 #include "mail/syntax.h"
 
-/* What is stored of recipients whom the MTA was not to wait for; it has limits of its own. */
+/* Each leaves something behind until the message ends, refused or not, and not every MTA has a
+ * limit of its own to what a client may try. */
 #define RCPTS_MAX 100000
 
 static const struct milter_where at_connect = { MILTER_CONNECT, "CONNECT", KEPT_CLIENT };
@@ -302,7 +303,7 @@ take_rcpt(struct milter_session *s, const char *const *args, size_t n, struct mi
 	struct verdict v;
 
 	verdict_init(&v, s->arena);
-	if (s->txn.nrcpts >= RCPTS_MAX) {
+	if (++s->rcpts_asked > RCPTS_MAX) {
 		too_many(&v);
 		(void)milter_refuse(s, &s->txn,
 		    &(struct milter_where){ MILTER_RCPT, "RCPT", KEPT_MESSAGE }, &v, out);

@@ -94,6 +94,7 @@ milter_end_transaction(struct milter_session *s)
 	arena_free(s->arena);
 	s->arena = NULL;
 	s->client.login_sender = NULL;
+	s->rcpts_asked = 0;
 	s->in_message = s->answered = s->in_body = s->over_size = s->no_space = 0;
 	milter_kept_drop(s, KEPT_MESSAGE);
 }

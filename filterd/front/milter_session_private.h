@@ -54,6 +54,7 @@ struct milter_session {
 	int answered;   /* its end was, and the answer is still being read */
 	struct arena *arena;
 	struct transaction txn;
+	size_t rcpts_asked; /* about, accepted or not */
 	struct message *message;
 	struct content content;
 	int in_body;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -329,6 +330,32 @@ test_any_order(void **state)
 		any_order(seed % 3 == 0 ? ALL : seed % 3 == 1 ? OLD : "N 6 1ff 500\n", seed);
 }
 
+/* A client behind an MTA without limits tries addresses for as long as it likes. */
+static void
+test_refused_without_end(void **state)
+{
+	static const char *const rcpt[] = { "<c@d.example>" };
+	struct milter_script *m =
+	    milter_script_new(PLAIN "smtpd_recipient_restrictions = reject\n", NULL);
+	struct milter_answer answer;
+	size_t used;
+
+	(void)state;
+	milter_script_play(m, ALL CLIENT "H x\nM <a@b.example>\n");
+	for (size_t i = 0; i < 100000; i++)
+		milter_rcpt(m->session, rcpt, 1, &answer);
+	assert_int_equal(answer.code, 554);
+	used = arena_used(m->session->arena);
+	for (size_t i = 0; i < 1000; i++)
+		milter_rcpt(m->session, rcpt, 1, &answer);
+	assert_int_equal(answer.code, 452);
+	assert_true(arena_used(m->session->arena) < used + 1000);
+	/* The next message has recipients of its own. */
+	milter_script_play(m, "A\nM <a@b.example>\nR <c@d.example>\n");
+	assert_non_null(strstr(buf_cstr(&m->told), "R 554 "));
+	milter_script_free(m);
+}
+
 static void
 quiet(enum log_level level, const char *line)
 {
@@ -344,6 +371,7 @@ main(void)
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_simulated),
 		cmocka_unit_test(test_any_order),
+		cmocka_unit_test(test_refused_without_end),
 	};
 
 	log_set_hook(quiet);
