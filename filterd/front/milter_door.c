@@ -224,8 +224,8 @@ serve_one(struct milter_door *m, const struct milter_packet *p)
 		m->f.over = 1;
 }
 
-/* What is complete in the buffer. */
-static void
+/* What is complete in the buffer.  1: there may be more, and the peer must read first; else 0. */
+static int
 serve(struct milter_door *m)
 {
 	struct milter_packet p;
@@ -236,19 +236,22 @@ serve(struct milter_door *m)
 	while (!m->f.over) {
 		int first = m->packets.phase == MILTER_PHASE_NEW;
 
+		if (front_session_behind(&m->f))
+			return 1;
 		switch (milter_packet_find(stream_peek(m->f.stream), first, &p, &len, &err)) {
 		case MILTER_BROKEN:
 			give_up(m, &err);
-			return;
+			return 0;
 		case MILTER_MORE:
 			m->want = len;
-			return;
+			return 0;
 		case MILTER_WHOLE:
 			serve_one(m, &p);
 			stream_consume(m->f.stream, len);
 			break;
 		}
 	}
+	return 0;
 }
 
 /* --- the loop --- */
@@ -295,9 +298,9 @@ milter_run(struct front_session *f)
 	/* What comes at the instant of the time-out is too late: the stream is half shut. */
 	rc = atomic_load(&f->timed_out) ? 0 : fill(m);
 	while (rc == 1 && !f->over) {
-		serve(m);
-		if (front_session_behind(f) && flush(m) == -1)
-			return;
+		while (serve(m))
+			if (flush(m) == -1)
+				return;
 		rc = f->over || !stream_undrained(f->stream) ? -2 : fill(m);
 	}
 	if (flush(m) == -1 || rc == 0 || rc == -1)

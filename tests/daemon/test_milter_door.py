@@ -407,6 +407,26 @@ def test_large_replacement(filterd):
         assert max(len(x.value) for x in got.changes) <= 65535
 
 
+def test_replies_are_not_heaped_up(filterd):
+    """Short packets behind a long one come in one piece, and a reply is a hundred times as long."""
+    def peak():
+        with open(f"/proc/{json.loads(f.ctl('status', '--json'))['pid']}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+    f = door(filterd, smtpd_reject_footer="x" * 450)
+    with client(f) as c:
+        assert c.connect(addr="192.0.2.66").kind == "replycode"
+        before = peak()
+        sender = threading.Thread(target=lambda: c.send(
+            mc.packet(b"U", b"x" * 1000000 + b"\0") + mc.packet(b"M", b"<>\0") * 100000))
+        sender.start()
+        assert c.reply().kind == "continue"
+        for _ in range(100000):
+            assert c.reply().code == 554
+        sender.join()
+        assert peak() < before + 10000      # KB; the replies are 50 MB
+
+
 # --- time ---
 
 @pytest.mark.parametrize("interval,said", [("1s", range(1, 4)), ("0", [0]), ("5s", [0])])
