@@ -17,6 +17,8 @@ MESSAGE = (b"Received: from there (there [192.0.2.7])\r\n\tby elsewhere.example;
            b"first line\r\n.dot\r\n\r\nlast line\r\n")
 BOTH = pytest.mark.parametrize("kind", KINDS)
 MILTER = {"milter": "milter"}
+# Where the wire differs; what follows from the changes and answers is the same for both engines.
+ENGINES = pytest.mark.parametrize("engine", ["native", "libmilter"])
 ID = r" \(id [0-9A-Za-z]+\)"
 
 
@@ -75,10 +77,11 @@ def answer(c, what):
 
 
 @BOTH
+@ENGINES
 @pytest.mark.parametrize("delay", ["no", "yes"])
-def test_refusals(filterd, hop, chain, kind, delay):
+def test_refusals(filterd, hop, chain, kind, engine, delay):
     """At each stage, with code, enhanced code and text as the client sees them."""
-    f = filterd(listeners=MILTER, files=CONTENT_FILES, smtpd_delay_reject=delay, **REFUSALS, **CONTENT)
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, files=CONTENT_FILES, smtpd_delay_reject=delay, **REFUSALS, **CONTENT)
     c = chain(kind, f, hop)
     for what, at, delayed, code, text in ROWS:
         where, reply = answer(c, what)
@@ -117,9 +120,10 @@ def test_recipients_are_refused_one_by_one(filterd, hop, chain, kind):
 
 
 @BOTH
-def test_421(filterd, hop, chain, kind):
+@ENGINES
+def test_421(filterd, hop, chain, kind, engine):
     """The session is over with it."""
-    f = filterd(listeners=MILTER, smtpd_sender_restrictions="check_sender_access inline:{ {bad@sender.test = 421 4.7.0 bye} }",
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, smtpd_sender_restrictions="check_sender_access inline:{ {bad@sender.test = 421 4.7.0 bye} }",
                 smtpd_delay_reject="no")
     c = chain(kind, f, hop)
     with c.client() as s:
@@ -220,8 +224,9 @@ def test_tag(filterd, hop, chain, kind):
 
 
 @BOTH
-def test_envelope_is_changed(filterd, hop, chain, kind):
-    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc",
+@ENGINES
+def test_envelope_is_changed(filterd, hop, chain, kind, engine):
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, header_checks="pcre:{dir}/hc",
                 files={"hc": "/^X-Bcc/ BCC z@example.test\n/^X-Redirect/ REDIRECT other@example.test\n/^X-Discard/ DISCARD away\n"})
     c = chain(kind, f, hop)
     two = ["b@example.test", "c@example.test"]
@@ -240,11 +245,12 @@ AR = b"Authentication-Results: mx.example.test; %s\r\n"
 
 
 @BOTH
-def test_forged_among_many(filterd, hop, chain, kind):
+@ENGINES
+def test_forged_among_many(filterd, hop, chain, kind, engine):
     """Some of eight fields of one name go; the right ones stay."""
     head = b"".join(AR % (b"forged %d" % i if i in (1, 2, 5, 8) else b"mine %d" % i) if i != 4 else
                     b"authentication-RESULTS: other.example;\r\n\tforged=4\r\n" for i in range(1, 9))
-    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc",
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, header_checks="pcre:{dir}/hc",
                 files={"hc": "/^Authentication-Results:.*forged/ IGNORE\n/^Authentication-Results:.*mine 7/ REPLACE Authentication-Results: changed\n"})
     c = chain(kind, f, hop)
     m = c.pass_on(head + MESSAGE)
@@ -367,9 +373,10 @@ def test_who_has_logged_in(filterd, hop, chain, known, kind):
 
 
 @BOTH
-def test_tls(filterd, hop, chain, known, kind):
+@ENGINES
+def test_tls(filterd, hop, chain, known, kind, engine):
     """What TLS told lasts to the end of the session, and no longer."""
-    f = filterd(listeners=MILTER, smtpd_recipient_restrictions="reject_plaintext_session, permit", plaintext_reject_code="450")
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, smtpd_recipient_restrictions="reject_plaintext_session, permit", plaintext_reject_code="450")
     c = chain(kind, f, hop, accounts=known)
     for secure in (False, True, False):
         with c.client() as s:
@@ -390,8 +397,9 @@ def test_tls(filterd, hop, chain, known, kind):
 # --- sessions ---
 
 @BOTH
-def test_pipelining(filterd, hop, chain, kind):
-    f = filterd(listeners=MILTER, smtpd_recipient_restrictions=REFUSALS["smtpd_recipient_restrictions"])
+@ENGINES
+def test_pipelining(filterd, hop, chain, kind, engine):
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, smtpd_recipient_restrictions=REFUSALS["smtpd_recipient_restrictions"])
     c = chain(kind, f, hop)
     with c.client() as s:
         for n in range(3):
@@ -407,9 +415,10 @@ def test_pipelining(filterd, hop, chain, kind):
 
 
 @BOTH
-def test_sessions_of_several_messages(filterd, hop, chain, kind):
+@ENGINES
+def test_sessions_of_several_messages(filterd, hop, chain, kind, engine):
     """RSET, EHLO and refusals between, changes in every other message: none is told of another's."""
-    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc", files={"hc": "/^Subject: (odd .*)/ REPLACE Subject: changed $1\n/^Subject: bad/ REJECT\n"},
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, header_checks="pcre:{dir}/hc", files={"hc": "/^Subject: (odd .*)/ REPLACE Subject: changed $1\n/^Subject: bad/ REJECT\n"},
                 smtpd_recipient_restrictions=REFUSALS["smtpd_recipient_restrictions"])
     c = chain(kind, f, hop)
     expected = []
@@ -436,9 +445,10 @@ def test_sessions_of_several_messages(filterd, hop, chain, kind):
 
 
 @BOTH
-def test_client_vanishes(filterd, hop, chain, kind):
+@ENGINES
+def test_client_vanishes(filterd, hop, chain, kind, engine):
     """At every command and in mid body: nothing of it is left, nothing is delivered."""
-    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc", files={"hc": "/^X-Nothing/ REJECT\n"})
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}"}, header_checks="pcre:{dir}/hc", files={"hc": "/^X-Nothing/ REJECT\n"})
     c = chain(kind, f, hop)
     lines = [b"EHLO client.example\r\n", b"MAIL FROM:<a@example.test>\r\n", b"RCPT TO:<b@example.test>\r\n", b"DATA\r\n"]
     for n in range(len(lines) + 1):
@@ -488,10 +498,11 @@ def random_message(rng):
 
 
 @BOTH
-def test_round_trip(filterd, hop, chain, kind):
+@ENGINES
+def test_round_trip(filterd, hop, chain, kind, engine):
     """The header that leaves the MTA is the one it would have been given by filterd's own SMTP door."""
     rng = random.Random(20251121)
-    f = filterd(listeners={"milter": "milter", "smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop,
+    f = filterd(listeners={"milter": f"milter, milter_engine = {engine}", "smtp": "smtp, role = before_queue"}, next_hop=hop.next_hop,
                 header_checks="pcre:{dir}/hc", files={"hc": random_rules(rng)})
     c, plain = chain(kind, f, hop), chain(kind, f, hop, milters=[])
     for _ in range(60):

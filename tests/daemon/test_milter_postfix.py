@@ -142,3 +142,63 @@ def test_nothing_passes_without_filterd(filterd, hop, chain):
     f.start()
     c.pass_on(MESSAGE)
     assert ID and len(hop.messages) == 2
+
+
+def test_smtputf8(filterd, hop, chain):
+    """Addresses and fields in UTF-8: asked for, refused, taken out, changed."""
+    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc", files={"hc": "/^Subject: .*\u00f6/ REPLACE Subject: sch\u00f6n\n"},
+                smtpd_recipient_restrictions="check_recipient_access inline:{ {n\u00f6@example.test = REJECT utf8} }",
+                content_restrictions="check_recipient_access inline:{ {t\u00fcr@example.test = REJECT not me} }")
+    c = chain("postfix", f, hop)
+    with c.client() as s:
+        assert s.mail("\u00e4@example.test", "SMTPUTF8").code == 250
+        same(s.rcpt("nö@example.test"), 554, "5.7.1 <n??@example.test>: Recipient address rejected: utf8")    # a reply is ASCII
+        for r in ("t\u00fcr@example.test", "b\u00e4r@example.test"):
+            assert s.rcpt(r).code == 250
+        assert s.data(MESSAGE.replace(b"hello", "h\u00f6ren".encode()))[0].code == 250
+        s.quit()
+    m, = hop.wait(1)
+    assert (m.sender, m.recipients) == ("\u00e4@example.test", ["b\u00e4r@example.test"])
+    assert ("Subject", " sch\u00f6n".encode()) in fields(m.data)
+
+
+def test_bdat(filterd, hop, chain):
+    f = filterd(listeners=MILTER, body_checks="pcre:{dir}/bc", files={"bc": "/^first/ REPLACE premier\n/^bad/ REJECT body\n"})
+    c = chain("postfix", f, hop)
+    with c.client() as s:
+        for line, code in ((b"last\r\n", 250), (b"bad\r\n", 550)):
+            s.mail("a@example.test")
+            s.rcpt("b@example.test")
+            head = b"Subject: x\r\n\r\nfirst\r\n"
+            s.send(b"BDAT %d\r\n" % len(head) + head)
+            assert s.reply().code == 250
+            s.send(b"BDAT %d LAST\r\n" % len(line) + line)
+            assert s.reply().code == code
+        s.quit()
+    assert body(hop.wait(1)[0].data) == b"premier\r\nlast\r\n"
+
+
+def test_many_recipients(filterd, hop, chain):
+    """Two hundred in one write; every second is refused at once, every third of the others after the data."""
+    f = filterd(listeners=MILTER, smtpd_recipient_restrictions="check_recipient_access pcre:{dir}/no", content_restrictions="check_recipient_access pcre:{dir}/out",
+                files={"no": "/^r\\d*[13579]@/ REJECT odd\n", "out": "/^r(\\d*[05])@/ REJECT fifth\n"})
+    c = chain("postfix", f, hop, main={"smtp_destination_recipient_limit": "1000", "smtpd_hard_error_limit": "1000", "smtpd_soft_error_limit": "1000"})
+    with c.client() as s:
+        s.send(b"MAIL FROM:<a@example.test>\r\n" + b"".join(b"RCPT TO:<r%d@example.test>\r\n" % n for n in range(200)) + b"DATA\r\n")
+        codes = [r.code for r in s.replies(202)]
+        assert codes == [250] + [250, 554] * 100 + [354]
+        s.send(MESSAGE + b".\r\n")
+        assert s.reply().code == 250
+        s.quit()
+    m, = hop.wait(1)
+    assert sorted(m.recipients) == sorted(f"r{n}@example.test" for n in range(0, 200, 2) if n % 5)
+    assert f.ctl("hold", "list").count("fifth") >= 1
+
+
+def test_big_message(filterd, hop, chain):
+    """20 MB, more than a packet, and a change of its header alone: the body is not sent back."""
+    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc", files={"hc": "/^Subject:/ REPLACE Subject: big\n"}, message_size_limit="0")
+    c = chain("postfix", f, hop)
+    big = MESSAGE + b"".join(b"%08d 0123456789012345678901234567890123456789012345678901234567890123456789\r\n" % n for n in range(250000))
+    m = c.pass_on(big)
+    assert body(m.data) == body(big) and ("Subject", b" big") in fields(m.data)
