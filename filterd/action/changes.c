@@ -57,8 +57,9 @@ is_alike(struct comparison *c, size_t a, size_t b, alike_fn *alike)
 {
 	c->a = a;
 	c->b = b;
-	return c->i + a < c->old.n &&
-	       c->k + b < c->new.n &&alike(&c->old.v[c->i + a], &c->new.v[c->k + b]);
+	if (c->i + a >= c->old.n || c->k + b >= c->new.n)
+		return 0;
+	return alike(&c->old.v[c->i + a], &c->new.v[c->k + b]);
 }
 
 /* What is not found because it is too far away is deleted and put there again. */
@@ -119,7 +120,9 @@ compare(struct header *was, struct header *is)
 		if (!find_alike(&c, same_field) && !find_alike(&c, may_change))
 			c.a = c.b = 1;
 		pair_names(&c);
-		if (c.i < old->n && c.k < new->n &&may_be(&old->v[c.i], &new->v[c.k]))
+		if (c.i == old->n || c.k == new->n)
+			break;
+		if (may_be(&old->v[c.i], &new->v[c.k]))
 			pair(old, c.i++, new, c.k++);
 	}
 }
