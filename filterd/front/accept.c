@@ -59,7 +59,9 @@ accept_one(
 		    "listener_connection_limit");
 		return;
 	}
-	if (limit > 0 && (int64_t)doors_count_client(d, sa) >= limit) {
+	/* An MTA that asks has many clients and one address. */
+	if (listener_kind_relays(kind) && limit > 0 &&
+	    (int64_t)doors_count_client(d, sa) >= limit) {
 		turn_away(d, kind, fd, sa, "421 4.7.0 Too many connections from you\r\n",
 		    "smtpd_client_connection_count_limit");
 		return;

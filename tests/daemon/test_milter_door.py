@@ -3,6 +3,7 @@ is broken, progress, reload, stop, sockets, sizes, and what verdicts become."""
 import grp
 import json
 import os
+import socket
 import stat
 import struct
 import threading
@@ -405,6 +406,19 @@ def test_large_replacement(filterd):
         assert {x.kind for x in got.changes} == {"replbody"}
         assert b"".join(x.value for x in got.changes) == b"fine\r\n" + body
         assert max(len(x.value) for x in got.changes) <= 65535
+
+
+@pytest.mark.parametrize("kind", ["milter", "policy"])
+def test_an_mta_is_not_one_client(filterd, kind):
+    """smtpd_client_connection_count_limit is for those who talk to the MTA; it has one address for
+    all of them."""
+    f = filterd(listeners={"mta": f"{kind}, role = mta, smtpd_client_connection_count_limit = 2"}, **LISTS)
+    socks = [socket.create_connection(f.address("mta"), 10) for _ in range(5)]
+    for s in socks:
+        with pytest.raises(TimeoutError):       # it would be hung up on
+            s.settimeout(0.3)
+            s.recv(1)
+        s.close()
 
 
 def test_replies_are_not_heaped_up(filterd):
