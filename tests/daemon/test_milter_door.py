@@ -13,6 +13,7 @@ import pytest
 
 import filterd_proc
 import milter_client as mc
+from reloading import sanitized
 
 MESSAGE = b"From: me@example.com\r\nSubject: hello\r\n\r\nhow are you\r\n"
 LISTS = dict(
@@ -424,10 +425,11 @@ def test_an_mta_is_not_one_client(filterd, kind):
 def test_replies_are_not_heaped_up(filterd):
     """Short packets behind a long one come in one piece, and a reply is a hundred times as long."""
     def peak():
-        with open(f"/proc/{json.loads(f.ctl('status', '--json'))['pid']}/status") as status:
+        with open(f"/proc/{pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
     f = door(filterd, smtpd_reject_footer="x" * 450)
+    pid = json.loads(f.ctl("status", "--json"))["pid"]
     with client(f) as c:
         assert c.connect(addr="192.0.2.66").kind == "replycode"
         before = peak()
@@ -438,7 +440,8 @@ def test_replies_are_not_heaped_up(filterd):
         for _ in range(100000):
             assert c.reply().code == 554
         sender.join()
-        assert peak() < before + 10000      # KB; the replies are 50 MB
+        if not sanitized(pid):          # there what is freed is kept for a while
+            assert peak() < before + 10000      # KB; the replies are 50 MB
 
 
 # --- time ---
