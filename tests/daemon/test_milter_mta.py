@@ -3,6 +3,7 @@ import os
 import random
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -463,6 +464,34 @@ def test_client_vanishes(filterd, hop, chain, kind, engine):
     c.pass_on(MESSAGE)
     c.nothing_more(1)
     assert len(f.finals()) == 1
+
+
+@BOTH
+@ENGINES
+def test_clients_at_one_time(filterd, hop, chain, kind, engine):
+    """Each message has its own changes and its own recipients, also where many are under way."""
+    f = filterd(
+        listeners={"milter": f"milter, milter_engine = {engine}"}, header_checks="pcre:{dir}/hc",
+        files={"hc": "/^Subject: n(\\d*[02468])$/ REPLACE Subject: even $1\n/^Subject: n(\\d*[37])$/ REJECT not $1\n", "out": "/^out/ REJECT\n"},
+        content_restrictions="check_recipient_access pcre:{dir}/out")
+    c = chain(kind, f, hop)
+    replies = {}
+
+    def client(first):
+        with c.client() as s:
+            for n in range(first, first + 8):
+                replies[n] = str(s.transaction(f"s{n}@example.test", [f"r{n}@example.test", f"out{n}@example.test"],
+                                               MESSAGE.replace(b"hello", b"n%d" % n))[2][0])
+            s.quit()
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(client, range(0, 80, 8)))
+    assert len(replies) == 80
+    assert all(f"not {n} (id " in text for n, text in replies.items() if n % 10 in (3, 7))
+    expected = [(f"s{n}@example.test", [f"r{n}@example.test"], b" even %d" % n if n % 2 == 0 else b" n%d" % n)
+                for n in range(80) if n % 10 not in (3, 7)]
+    got = [(m.sender, m.recipients, next(v for name, v in fields(m.data) if name == "Subject")) for m in hop.wait(len(expected), timeout=60)]
+    assert sorted(got) == sorted(expected)
 
 
 # --- round trip ---
