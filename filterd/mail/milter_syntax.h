@@ -27,7 +27,7 @@ struct err;
 #define MILTER_VERSION_MIN 2
 #define MILTER_VERSION     6
 
-/* Data of one packet, the command octet apart.  65535 unless more was negotiated (MDS); Sendmail
+/* Data of one packet, the command octet apart.  65535 unless more was negotiated (MDS); Postfix
  * sends a header field in one packet however long it is, so the bound is that of the largest. */
 #define MILTER_DATA_64K  65535
 #define MILTER_DATA_256K ((256 * 1024) - 1)

@@ -468,6 +468,7 @@ def test_client_vanishes(filterd, hop, chain, kind, engine):
 
 @BOTH
 @ENGINES
+@pytest.mark.threads
 def test_clients_at_one_time(filterd, hop, chain, kind, engine):
     """Each message has its own changes and its own recipients, also where many are under way."""
     f = filterd(

@@ -202,3 +202,11 @@ def test_big_message(filterd, hop, chain):
     big = MESSAGE + b"".join(b"%08d 0123456789012345678901234567890123456789012345678901234567890123456789\r\n" % n for n in range(250000))
     m = c.pass_on(big)
     assert body(m.data) == body(big) and ("Subject", b" big") in fields(m.data)
+
+
+def test_long_field(filterd, hop, chain):
+    """In one packet however long it is, up to header_size_limit."""
+    f = filterd(listeners=MILTER, header_checks="pcre:{dir}/hc", files={"hc": "/^X-Long:/ REPLACE X-Long: short\n"})
+    c = chain("postfix", f, hop, main={"header_size_limit": "900000"})
+    m = c.pass_on(b"X-Long:" + (b" " + b"x" * 85 + b"\r\n") * 8000 + MESSAGE)
+    assert ("X-Long", b" short") in fields(m.data)
