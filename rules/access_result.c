@@ -254,17 +254,46 @@ do_bcc(struct rule_run *run, const struct result *r)
 	return RULE_DUNNO;
 }
 
+/* Is this one of message_drop_headers?  As those of the message, but for MIME's, it goes. */
+static int
+is_dropped(const struct rule_run *run, struct span name)
+{
+	struct span rest = span_str(run->o->message_drop_headers), word;
+
+	if (span_case_eq_str(name, "MIME-Version") ||
+	    (name.len > 8 && span_case_eq_str(span_make(name.p, 8), "Content-") &&
+		!span_case_eq_str(name, "Content-Length")))
+		return 0;
+	while (rule_word(&rest, &word))
+		if (span_case_eq(name, word))
+			return 1;
+	return 0;
+}
+
+/* The field without blanks in front of the colon. */
+static const char *
+field_text(struct rule_run *run, const char *text, struct span name)
+{
+	return arena_printf(run->arena, "%.*s%s", (int)name.len, text, strchr(text, ':'));
+}
+
 static enum rule_result
 do_prepend(struct rule_run *run, const struct result *r)
 {
+	struct span name;
+
 	if (too_early(run, r))
 		return RULE_DUNNO;
 	if (run->ask->stage == RULE_END_OF_DATA)
 		return useless(run, r, "is not possible behind the message");
 	if (mime_field_name(span_str(r->text)) == 0)
 		return useless(run, r, "needs a header field, \"Name: value\"");
+	name = span_make(r->text, mime_field_name(span_str(r->text)));
+	if (is_dropped(run, name))
+		return useless(run, r, "is a field that message_drop_headers removes");
 	tell_effect(run, r, "PREPEND");
-	effect_add(&run->effects->prepends, run->arena, effect(run, r).arg, rule_origin(run));
+	effect_add(
+	    &run->effects->prepends, run->arena, field_text(run, r->text, name), rule_origin(run));
 	return RULE_DUNNO;
 }
 

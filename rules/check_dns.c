@@ -103,9 +103,10 @@ check_address_domain(struct rule_run *run, const struct address *a, struct rule_
 	case 1:
 		return RULE_DUNNO;
 	case 0:
-		if (null)
-			return rule_reject(run, s, sender ? 550 : 556, sender ? "5.7.27" : "5.1.10",
-			    "Domain %s does not accept mail (nullMX)", a->domain);
+		if (null) /* 5.1.10 (RFC 7505) is not fitted to the subject */
+			return rule_refuse(run, sender ? 550 : 556, sender ? "5.7.27" : "5.1.10",
+			    "<%s>: %s rejected: Domain %s does not accept mail (nullMX)", s.name,
+			    subject_class(s.kind), a->domain);
 		return rule_reject(
 		    run, s, run->o->unknown_address_reject_code, enhanced, "Domain not found");
 	}

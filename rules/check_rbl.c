@@ -56,7 +56,7 @@ check_permitted(struct rule_run *run, const struct rule_op *op)
 	const struct rbl_lists *l = op->data;
 	const struct rbl_spec *s = &l->specs[0];
 	struct rbl_asked a = rbl_asked(run, op);
-	const char *name = rbl_asked_name(run, &a, s);
+	const char *name = l->n == 0 ? NULL : rbl_asked_name(run, &a, s);
 
 	tell_untold(run, op, &a);
 	if (name == NULL || !may_permit(run))
@@ -96,11 +96,26 @@ lists_new(struct rule_compile *c, size_t n)
 	return l;
 }
 
+/* Where Postfix looks up nothing, for what it would ask for is no name. */
+static int
+asks_nobody(struct rule_compile *c, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	if (!rule_compile_options(c)->tolerant ||
+	    (n > 0 && text[n - 1] != '.' && rbl_zone_valid(span_make(text, n))))
+		return 0;
+	rule_compile_warning(c, "%s: begins with no domain name and is not asked", text);
+	return 1;
+}
+
 static int
 add_spec(struct rule_compile *c, struct rbl_lists *l, const char *text)
 {
 	struct err err;
 
+	if (text == NULL || asks_nobody(c, text))
+		return 0;
 	if (rbl_spec_parse(text, &l->specs[l->n], &err) == -1) {
 		rule_compile_error(c, "%s", err.text);
 		return -1;
@@ -148,7 +163,7 @@ compile_permit(struct rule_compile *c, struct rule_op *op)
 	if (compile_one(c, op) == -1)
 		return -1;
 	l = op->data;
-	if (!l->specs[0].has_filter && !rule_compile_options(c)->dnsbl_strict_postfix)
+	if (l->n > 0 && !l->specs[0].has_filter && !rule_compile_options(c)->dnsbl_strict_postfix)
 		rule_compile_warning(c,
 		    "%s without =filter: only answers from 127.0.0.2 to 127.0.0.254 permit; lists "
 		    "of good senders have others, such as %s=127.0.[0..255].[1..3]",

@@ -196,6 +196,7 @@ static void
 argument(struct rule_compile *c, struct item *it)
 {
 	struct rule_op *op = it->op;
+	struct span rest = *it->rest, word;
 	char *arg;
 
 	switch (op->def->args) {
@@ -205,8 +206,10 @@ argument(struct rule_compile *c, struct item *it)
 	case ARG_TABLE:
 		table_argument(c, it);
 		return;
-	case ARG_TEXT:
-		if (next_word(c, it, "a name", &arg) == 0)
+	case ARG_TEXT: /* without one Postfix warns and goes on */
+		if (c->rules->o.tolerant && !rule_word(&rest, &word))
+			rule_compile_warning(c, "%s must be followed by a name", op->word);
+		else if (next_word(c, it, "a name", &arg) == 0)
 			op->arg = arg;
 		return;
 	case ARG_SERVICE:

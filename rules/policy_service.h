@@ -21,6 +21,7 @@ struct err;
 struct policy_check {
 	struct policy_service service;
 	const char *default_action; /* when it cannot be asked */
+	int nowhere; /* and it never can: no endpoint is named, see rules_compile()'s tolerant */
 };
 
 /* `check` has the parameters' values and becomes what the text says; what it points to lives in the

@@ -76,30 +76,45 @@ octet(const char **p, uint64_t bits[4])
 }
 
 static int
-filter_parse(const char *text, struct rbl_filter *f)
+octets(const char *p, const char *end, struct rbl_filter *f)
 {
-	const char *p = text;
-
+	memset(f, 0, sizeof(*f));
 	for (int i = 0; i < 4; i++) {
 		if (i > 0 && *p++ != '.')
 			return -1;
 		if (octet(&p, f->octet[i]) == -1)
 			return -1;
 	}
-	return *p == '\0' ? 0 : -1;
+	return strcmp(p, end) == 0 ? 0 : -1;
+}
+
+/* The whole may stand in one more pair of brackets, as in Postfix. */
+static int
+filter_parse(const char *text, struct rbl_filter *f)
+{
+	if (octets(text, "", f) == 0)
+		return 0;
+	return text[0] == '[' ? octets(text + 1, "]", f) : -1;
+}
+
+int
+rbl_zone_valid(struct span zone)
+{
+	struct dns_name name;
+
+	/* The root is a name, but nobody's list. */
+	return zone.len <= DNS_NAME_MAX && !span_eq_str(zone, ".") &&
+	       dns_name_parse(zone, &name) == 0;
 }
 
 int
 rbl_spec_parse(const char *text, struct rbl_spec *s, struct err *err)
 {
 	size_t zlen = strcspn(text, "=");
-	struct dns_name name;
 
 	memset(s, 0, sizeof(*s));
 	s->text = text;
-	/* The root is a name, but nobody's list. */
-	if (zlen >= sizeof(s->zone) || (zlen == 1 && text[0] == '.') ||
-	    dns_name_parse(span_make(text, zlen), &name) == -1) {
+	if (!rbl_zone_valid(span_make(text, zlen))) {
 		err_set(err, ERR_CONFIG, "%s: must begin with the domain name of a DNS list", text);
 		return -1;
 	}

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/span.h"
 #include "net/dns_name.h"
 
 struct dns_result;
@@ -38,6 +39,8 @@ struct rbl_spec {
 	struct rbl_filter filter;
 };
 
+/* Can the zone be asked?  Without a filter. */
+int rbl_zone_valid(struct span zone);
 /* text lives as long as the spec.  0, or -1 and ERR_CONFIG. */
 int rbl_spec_parse(const char *text, struct rbl_spec *, struct err *) ATTR_MUST_USE;
 

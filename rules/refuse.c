@@ -107,8 +107,11 @@ rule_enhanced_fit(char *e, enum subject_kind kind)
 		memcpy(e + 1, ".0.0", 5);
 		return;
 	}
-	if (e[4] == '\0' || e[5] != '\0')
+	/* Codes that are no address's in RFC 3463, newer ones too, say no more than "address". */
+	if (e[5] != '\0' || e[4] > '8') {
+		memcpy(e + 4, "0", 2);
 		return;
+	}
 	for (size_t i = 0; i < sizeof(turned) / sizeof(turned[0]); i++)
 		if (turned[i].kind == kind && turned[i].from == e[4]) {
 			e[4] = turned[i].to;

@@ -123,6 +123,7 @@ struct rule_options {
 	const char *rbl_reply_maps, *default_rbl_reply, *maps_rbl_domains, *smtpd_expansion_filter;
 	int64_t dnsbl_refused_limit, dnsbl_probe_interval;
 	const char *smtpd_log_access_permit_actions;
+	const char *message_drop_headers; /* fields that PREPEND does not bring */
 
 	int64_t rule_depth_limit,
 	    rule_step_limit; /* classes within classes; rows tried in a stage */

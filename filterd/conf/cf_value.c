@@ -86,10 +86,10 @@ cf_size_parse(const char *text, int64_t *octets, struct err *err)
 int
 cf_int_parse(const char *text, int64_t *out, struct err *err)
 {
-	int negative = text[0] == '-';
+	int negative = text[0] == '-', sign = negative || text[0] == '+';
 	uint64_t n;
 
-	if (span_u64(span_str(text + negative), INT64_MAX, &n) == -1)
+	if (span_u64(span_str(text + sign), INT64_MAX, &n) == -1)
 		return found(err, text, "a whole number");
 	*out = negative ? -(int64_t)n : (int64_t)n;
 	return 0;

@@ -57,6 +57,7 @@ switches(const struct params *p, struct rule_options *o)
 	TAKE(parent_domain_matches_subdomains);
 	TAKE(recipient_delimiter);
 	TAKE(smtpd_log_access_permit_actions);
+	TAKE(message_drop_headers);
 	TAKE(rule_depth_limit);
 	TAKE(rule_step_limit);
 }

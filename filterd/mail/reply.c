@@ -86,8 +86,9 @@ reply_clean(struct span text, struct buf *out)
 		out->p[--out->len] = '\0';
 }
 
+/* blank: one behind the enhanced code even if there is no text */
 static void
-add_line(struct buf *out, int code, char sep, const char *enhanced, struct span text)
+add_line(struct buf *out, int code, char sep, const char *enhanced, int blank, struct span text)
 {
 	size_t start = out->len;
 
@@ -100,7 +101,7 @@ add_line(struct buf *out, int code, char sep, const char *enhanced, struct span 
 
 		buf_adds(out, enhanced);
 		enhanced_fit(out->p + at, code);
-		if (text.len > 0)
+		if (blank || text.len > 0)
 			buf_addc(out, ' ');
 	}
 	add_printable(text, out);
@@ -109,20 +110,28 @@ add_line(struct buf *out, int code, char sep, const char *enhanced, struct span 
 	buf_adds(out, "\r\n");
 }
 
-void
-reply_format(struct buf *out, int code, const char *enhanced, const char *string)
+static void
+add_lines(struct buf *out, int code, const char *enhanced, int blank, struct span text)
 {
-	struct span text = span_str(string), line;
+	struct span line;
 	int more;
 
-	if (text.len > 0 && text.p[text.len - 1] == '\n')
-		text.len--;
 	do {
 		more = span_cut(text, '\n', &line, &text);
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
-		add_line(out, code, more ? '-' : ' ', enhanced, line);
+		add_line(out, code, more ? '-' : ' ', enhanced, blank, line);
 	} while (more);
+}
+
+void
+reply_format(struct buf *out, int code, const char *enhanced, const char *string)
+{
+	struct span text = span_str(string);
+
+	if (text.len > 0 && text.p[text.len - 1] == '\n')
+		text.len--;
+	add_lines(out, code, enhanced, 0, text);
 }
 
 void
@@ -150,7 +159,12 @@ reply_format_footer(
 {
 	struct buf whole = { 0 };
 
+	if (footer == NULL || footer[0] == '\0') {
+		reply_format(out, code, enhanced, text);
+		return;
+	}
+	/* A footer's empty lines are lines, as Postfix writes them. */
 	reply_join_footer(&whole, text, footer);
-	reply_format(out, code, enhanced, buf_cstr(&whole));
+	add_lines(out, code, enhanced, 1, buf_span(&whole));
 	buf_fini(&whole);
 }

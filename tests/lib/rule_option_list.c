@@ -103,6 +103,7 @@ const struct rule_option rule_option_list[] = {
 	N(dnsbl_refused_limit),
 	N(dnsbl_probe_interval),
 	T(smtpd_log_access_permit_actions),
+	T(message_drop_headers),
 	N(rule_depth_limit),
 	N(rule_step_limit),
 	T(smtpd_policy_service_default_action),

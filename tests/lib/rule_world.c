@@ -139,6 +139,7 @@ static const struct rule_options defaults = {
 	.dnsbl_refused_limit = 10,
 	.dnsbl_probe_interval = 60000,
 	.smtpd_log_access_permit_actions = "",
+	.message_drop_headers = "bcc, content-length, resent-bcc, return-path",
 	.rule_depth_limit = 100,
 	.rule_step_limit = 10000,
 	.smtpd_policy_service_default_action = "451 4.3.5 Server configuration problem",

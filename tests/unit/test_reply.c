@@ -118,6 +118,9 @@ static const struct {
 	{ 550, "5.7.1", "no", "call us", "550-5.7.1 no\r\n550 5.7.1 call us\r\n" },
 	{ 550, "5.7.1", "no\nnever", "call\nus",
 	    "550-5.7.1 no\r\n550-5.7.1 never\r\n550-5.7.1 call\r\n550 5.7.1 us\r\n" },
+	/* empty lines of a footer stay */
+	{ 550, "5.7.1", "no", "call\n\nus\n",
+	    "550-5.7.1 no\r\n550-5.7.1 call\r\n550-5.7.1 \r\n550-5.7.1 us\r\n550 5.7.1 \r\n" },
 	{ 550, "5.7.1", "no", "\\c (id 1)", "550 5.7.1 no (id 1)\r\n" },
 	{ 550, "5.7.1", "no\nnever", "\\c (id 1)", "550-5.7.1 no\r\n550 5.7.1 never (id 1)\r\n" },
 };

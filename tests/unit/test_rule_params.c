@@ -111,6 +111,7 @@ static const struct {
 	{ N(dnsbl_refused_limit, 77) },
 	{ N(dnsbl_probe_interval, 78) },
 	{ T(smtpd_log_access_permit_actions, "d5") },
+	{ T(message_drop_headers, "x-d5") },
 	{ N(rule_depth_limit, 79) },
 	{ N(rule_step_limit, 1080) },
 	{ T(smtpd_policy_service_default_action, "d6") },
