@@ -85,34 +85,37 @@ is_prober(struct rule_run *run, const struct address *a)
 /* --- the answer --- */
 
 static enum rule_result
-cannot_tell(struct rule_run *run, const struct manner *m, const char *text)
+cannot_tell(struct rule_run *run, const struct manner *m, int64_t code, const char *text)
 {
 	const char *whole = arena_printf(run->arena, "<%s>: %s rejected: %s", m->subject.name,
 	    subject_class(m->subject.kind), text);
 
 	if (strcmp(m->tempfail_action, "defer") == 0)
-		return rule_refuse(run, m->defer_code, m->enhanced, "%s", whole);
-	return rule_defer_if_permit(run, m->defer_code, m->enhanced, "%s", whole);
+		return rule_refuse(run, code, m->enhanced, "%s", whole);
+	return rule_defer_if_permit(run, code, m->enhanced, "%s", whole);
 }
 
+static enum rule_result
+trouble(struct rule_run *run, const struct manner *m)
+{
+	return cannot_tell(run, m, m->defer_code, "address verification problem");
+}
+
+/* The code decides how it is said and what is done, not what the probe found out: in Postfix a bad
+ * address with a code of 4xx is one that could not be verified, and one of 2xx is let through. */
 static enum rule_result
 judge(struct rule_run *run, const struct manner *m, const struct verify_answer *a)
 {
 	const char *why = m->reason[0] == '\0' ? a->text : m->reason;
+	int64_t code = a->status == VERIFY_BAD ? m->reject_code : m->defer_code;
 
-	switch (a->status) {
-	case VERIFY_GOOD:
-		break;
-	case VERIFY_BAD:
-		return rule_refuse(run, m->reject_code, m->enhanced,
-		    "<%s>: %s rejected: undeliverable address: %s", m->subject.name,
-		    subject_class(m->subject.kind), why);
-	case VERIFY_DEFERRED:
-	case VERIFY_PENDING:
+	if (a->status == VERIFY_GOOD || code / 100 == 2)
+		return RULE_DUNNO;
+	if (code / 100 == 4)
 		return cannot_tell(
-		    run, m, arena_printf(run->arena, "unverified address: %.250s", why));
-	}
-	return RULE_DUNNO;
+		    run, m, code, arena_printf(run->arena, "unverified address: %.250s", why));
+	return rule_refuse(run, code, m->enhanced, "<%s>: %s rejected: undeliverable address: %s",
+	    m->subject.name, subject_class(m->subject.kind), why);
 }
 
 /* As long as Postfix would look again and again; but it ends with the stage's time. */
@@ -151,13 +154,13 @@ check(
 	struct verify_answer answer;
 
 	if (a->broken || cache == NULL)
-		return cannot_tell(run, &m, "address verification problem");
+		return trouble(run, &m);
 	if (is_prober(run, a) ||
 	    rule_look_only(run, "the address is not verified: a probe might be sent"))
 		return RULE_DUNNO;
 	write_address(run, path, a, &q);
 	if (has_control(q.address))
-		return cannot_tell(run, &m, "address verification problem");
+		return trouble(run, &m);
 	/* Our own mail goes to the next hop; other people's where their domain says. */
 	if (a->class != ADDR_DEFAULT && run->o->next_hop != NULL)
 		q.hop = run->o->next_hop;

@@ -54,41 +54,54 @@ needs_utf8(const char *s)
 	return 0;
 }
 
+/* All its lines as they came, but one behind the other. */
 static const char *
-first_line(struct probe *b, const char *text)
+words(struct probe *b, const struct hop_reply *r)
 {
-	return arena_printf(b->arena, "%.*s", (int)strcspn(text, "\n"), text);
+	struct span line, rest = span_str(r->text);
+	const char *all = "";
+
+	do {
+		span_cut(rest, '\n', &line, &rest);
+		all = arena_printf(b->arena, "%s%s%d%c%s%s%.*s", all, *all == '\0' ? "" : " ",
+		    r->code, rest.len > 0 ? '-' : ' ', r->enhanced,
+		    r->enhanced[0] == '\0' || line.len == 0 ? "" : " ", (int)line.len, line.p);
+	} while (rest.len > 0);
+	return all;
 }
 
 static void
 said(struct probe *b, const struct target *t, const struct hop_reply *r, const char *command)
 {
-	if (r->code / 100 == 2) {
-		settle(b, VERIFY_GOOD, "%d %s", r->code, first_line(b, r->text));
-		return;
-	}
-	settle(b, r->code / 100 == 5 ? VERIFY_BAD : VERIFY_DEFERRED,
-	    "host %s[%s] said: %d %s%s%s (in reply to %s command)", t->name, t->addr, r->code,
-	    r->enhanced, r->enhanced[0] == '\0' ? "" : " ", first_line(b, r->text), command);
+	if (r->code / 100 == 2)
+		settle(b, VERIFY_GOOD, "%s", words(b, r));
+	else
+		settle(b, r->code / 100 == 5 ? VERIFY_BAD : VERIFY_DEFERRED,
+		    "host %s[%s] said: %s (in reply to %s command)", t->name, t->addr, words(b, r),
+		    command);
 }
 
+/* The connection is lost, or its peer has broken the protocol. */
 static void
-broke(struct probe *b, const struct target *t, const struct hop *h, const struct err *err)
+broke(struct probe *b, const struct target *t, const struct hop *h, const char *command,
+    const struct err *err)
 {
-	const struct hop_reply *bye = hop_farewell(h);
-
-	if (bye->code != 0)
-		settle(b, VERIFY_DEFERRED, "host %s[%s] said: %d %s%s%s", t->name, t->addr,
-		    bye->code, bye->enhanced, bye->enhanced[0] == '\0' ? "" : " ",
-		    first_line(b, bye->text));
-	else
+	if (hop_farewell(h)->code != 0)
+		said(b, t, hop_farewell(h), command);
+	else if (err->class == ERR_PEER)
 		settle(b, VERIFY_DEFERRED, "conversation with %s[%s] failed: %s", t->name, t->addr,
 		    err->text);
+	else if (deadline_passed(b->p->deadline))
+		settle(b, VERIFY_DEFERRED, "conversation with %s[%s] timed out while sending %s",
+		    t->name, t->addr, command);
+	else
+		settle(b, VERIFY_DEFERRED, "lost connection with %s[%s] while sending %s", t->name,
+		    t->addr, command);
 }
 
-/* MAIL and RCPT: 0, or -1 the connection is of no more use. */
-static int
-converse(struct probe *b, const struct target *t, struct hop *h, struct err *err)
+/* MAIL and RCPT. */
+static void
+converse(struct probe *b, const struct target *t, struct hop *h)
 {
 	const struct verify_question *q = &b->p->q;
 	int utf8 = needs_utf8(q->address) || needs_utf8(q->sender);
@@ -98,24 +111,37 @@ converse(struct probe *b, const struct target *t, struct hop *h, struct err *err
 		.rcpts = &rcpt,
 		.nrcpts = 1,
 		.arena = b->arena };
+	struct err err;
 
 	if (hop_refuses_params(h, e.mail_params) != NULL) {
 		settle(b, VERIFY_BAD, "SMTPUTF8 is required, but was not offered by host %s[%s]",
 		    t->name, t->addr);
-		return 0;
+		return;
 	}
-	if (hop_mail(h, &e, b->p->deadline, err) == -1)
-		return -1;
+	if (hop_mail(h, &e, b->p->deadline, &err) == -1) {
+		broke(b, t, h, "MAIL FROM", &err);
+		return;
+	}
 	if (e.mail.code / 100 != 2) {
 		said(b, t, &e.mail, "MAIL FROM");
-		return 0;
+		return;
 	}
-	if (hop_rcpt(h, &e, 0, b->p->deadline, err) == -1)
-		return -1;
+	if (hop_rcpt(h, &e, 0, b->p->deadline, &err) == -1) {
+		broke(b, t, h, "RCPT TO", &err);
+		return;
+	}
 	said(b, t, &rcpt.reply, "RCPT TO");
 	/* A failure now is no news about the address. */
-	(void)!hop_rset(h, b->p->deadline, err);
-	return 0;
+	(void)!hop_rset(h, b->p->deadline, &err);
+}
+
+/* Behind what it was that failed, "refused EHLO: 550 no", stands why. */
+static const char *
+reason(const struct err *err)
+{
+	const char *colon = strstr(err->text, ": ");
+
+	return colon == NULL ? err->text : colon + 2;
 }
 
 static void
@@ -124,14 +150,16 @@ ask(struct probe *b, const struct target *t)
 	struct err err;
 	struct hop *h = pool_get(b->p->pool, &t->hop, 1, b->p->deadline, &err);
 
-	if (h == NULL) {
+	if (h != NULL) {
+		converse(b, t, h);
+		pool_put(b->p->pool, h);
+	} else if (err.class == ERR_PEER) {
+		settle(b, VERIFY_DEFERRED, "host %s[%s] refused to talk to me: %s", t->name,
+		    t->addr, reason(&err));
+	} else {
 		settle(b, VERIFY_DEFERRED, "connect to %s[%s]:%s: %s", t->name, t->addr,
-		    t->hop.to.kind == ENDPOINT_UNIX ? "unix" : t->hop.to.port, err.text);
-		return;
+		    t->hop.to.kind == ENDPOINT_UNIX ? "unix" : t->hop.to.port, reason(&err));
 	}
-	if (converse(b, t, h, &err) == -1)
-		broke(b, t, h, &err);
-	pool_put(b->p->pool, h);
 }
 
 /* --- which hosts --- */

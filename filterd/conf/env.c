@@ -166,13 +166,13 @@ check_code(struct env *e, const struct param_row *row, const struct cf_entry *at
 	int64_t code;
 
 	memcpy(&code, (const char *)p + row->offset, sizeof(code));
-	if (code >= 400 && code <= 599)
+	if ((code >= 400 && code <= 599) || ((row->flags & PF_PASS) && code / 100 == 2))
 		return;
 	reporter_tell(e->rep, reporter_tolerable(e->rep), at == NULL ? NULL : at->file,
 	    at == NULL ? 0 : at->line,
-	    "%s: found \"%.60s\", expected a code from 400 to 599: mail would be answered with 450 "
-	    "4.7.1 Service unavailable",
-	    row->name, text);
+	    "%s: found \"%.60s\", expected %sa code from 400 to 599: mail would be answered with "
+	    "450 4.7.1 Service unavailable",
+	    row->name, text, (row->flags & PF_PASS) ? "250 or " : "");
 }
 
 /* A default that is the value of another parameter of the same kind: that one has been told of. */

@@ -19,6 +19,7 @@
 #define PF_NAMED                                                                                   \
 	(1u << 5) /* in role after_queue the file's value is not taken, only the listener's */
 #define PF_CODE (1u << 6) /* a reply code; Postfix takes any number */
+#define PF_PASS (1u << 7) /* with PF_CODE: 2xx is one too, and lets pass */
 
 typedef const char *param_STR; /* any text, $name expanded */
 typedef const char *

@@ -113,7 +113,7 @@ def others():
               DENIED, DENIED, nxdomain=DENIED)
     where = "<s@{d}>: Sender address rejected:"
     yield Row("reject_unverified_sender", "reject_unverified_sender", "sender",
-              f"450 4.1.7 {where} undeliverable address: Host or domain name not found",
+              f"450 4.1.7 {where} unverified address: Host or domain name not found",
               f"450 4.1.7 {where} unverified address: Host or domain name not found",
               f"450 4.1.7 {where} unverified address: connect to",
               f"450 4.1.7 {where} unverified address: connect to")

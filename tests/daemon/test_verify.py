@@ -93,17 +93,17 @@ def test_sender(world):
     said = f"host mx1.remote.example[{HOSTS[0]}] said:"
     for sender, want in (
             ("good@remote.example", "250 2.1.5 Ok"),
-            ("bad@remote.example", f"450 4.1.7 <bad@remote.example>: {where} undeliverable address: "
+            ("bad@remote.example", f"450 4.1.7 <bad@remote.example>: {where} unverified address: "
              f"{said} {REFUSED} (in reply to RCPT TO command)"),
             ("later@remote.example", f"450 4.1.7 <later@remote.example>: {where} unverified "
              f"address: "),
             ("good@plain.example", "250 2.1.5 Ok"),
-            ("bad@plain.example", f"450 4.1.7 <bad@plain.example>: {where} undeliverable address: "
+            ("bad@plain.example", f"450 4.1.7 <bad@plain.example>: {where} unverified address: "
              f"host plain.example[{HOSTS[0]}] said: {REFUSED}"),
             (f"good@[{HOSTS[0]}]", "250 2.1.5 Ok"),
-            ("x@null.example", f"450 4.1.7 <x@null.example>: {where} undeliverable address: Domain "
+            ("x@null.example", f"450 4.1.7 <x@null.example>: {where} unverified address: Domain "
              "null.example does not accept mail (nullMX)"),
-            ("x@nowhere.example", f"450 4.1.7 <x@nowhere.example>: {where} undeliverable address: "
+            ("x@nowhere.example", f"450 4.1.7 <x@nowhere.example>: {where} unverified address: "
              "Host or domain name not found"),
             ("x@trouble.example", f"450 4.1.7 <x@trouble.example>: {where} unverified address: "
              "Host or domain name not found. Name service error for name=trouble.example type=MX: "

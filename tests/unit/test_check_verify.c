@@ -85,7 +85,7 @@ static const struct {
 	{ RCPT, "s@from.example", "good@local.example", "dunno", NULL },
 	{ RCPT, "s@from.example", "good@relay.example", "dunno", NULL },
 	{ RCPT, "s@from.example", "bad@local.example",
-	    "450 4.1.1 <bad@local.example>: Recipient address rejected: undeliverable address: "
+	    "450 4.1.1 <bad@local.example>: Recipient address rejected: unverified address: "
 	    "host ",
 	    "] said: 550 5.1.1 no such user (in reply to RCPT TO command)" },
 	{ RCPT, "s@from.example", "later@local.example",
@@ -94,26 +94,26 @@ static const struct {
 	    "said: 450 4.2.0 come again" },
 	{ SENDER, "good@local.example", "r@local.example", "dunno", NULL },
 	{ SENDER, "bad@local.example", "r@local.example",
-	    "450 4.1.7 <bad@local.example>: Sender address rejected: undeliverable address: host ",
+	    "450 4.1.7 <bad@local.example>: Sender address rejected: unverified address: host ",
 	    "no such user" },
 	{ SENDER, "later@local.example", "r@local.example",
 	    "450 4.1.7 <later@local.example>: Sender address rejected: unverified address: host ",
 	    "come again" },
 	/* Other people's: their MX hosts. */
 	{ SENDER, "x@null.example", "r@local.example",
-	    "450 4.1.7 <x@null.example>: Sender address rejected: undeliverable address: Domain "
+	    "450 4.1.7 <x@null.example>: Sender address rejected: unverified address: Domain "
 	    "null.example does not accept mail (nullMX)",
 	    NULL },
 	{ SENDER, "x@nowhere.example", "r@local.example",
-	    "450 4.1.7 <x@nowhere.example>: Sender address rejected: undeliverable address: Host "
+	    "450 4.1.7 <x@nowhere.example>: Sender address rejected: unverified address: Host "
 	    "or domain name not found. Name service error for name=nowhere.example type=MX: Host "
 	    "not found",
 	    NULL },
 	{ SENDER, "x@empty.example", "r@local.example",
-	    "450 4.1.7 <x@empty.example>: Sender address rejected: undeliverable address: ",
+	    "450 4.1.7 <x@empty.example>: Sender address rejected: unverified address: ",
 	    "name=empty.example type=A: Host not found" },
 	{ SENDER, "x@mxbad.example", "r@local.example",
-	    "450 4.1.7 <x@mxbad.example>: Sender address rejected: undeliverable address: ",
+	    "450 4.1.7 <x@mxbad.example>: Sender address rejected: unverified address: ",
 	    "name=gone.mxbad.example type=A: Host not found" },
 	{ SENDER, "x@trouble.example", "r@local.example",
 	    "450 4.1.7 <x@trouble.example>: Sender address rejected: unverified address: ",
@@ -122,7 +122,7 @@ static const struct {
 	    "450 4.1.7 <x@mxtrouble.example>: Sender address rejected: unverified address: ",
 	    "type=A: Host not found, try again" },
 	{ RCPT, "s@from.example", "x@null.example",
-	    "450 4.1.1 <x@null.example>: Recipient address rejected: undeliverable address: ",
+	    "450 4.1.1 <x@null.example>: Recipient address rejected: unverified address: ",
 	    "nullMX" },
 	/* Nobody is asked about these. */
 	{ SENDER, "", "r@local.example", "dunno", NULL },

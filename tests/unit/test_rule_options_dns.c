@@ -101,7 +101,7 @@ prober(struct rule_world *w)
 static const struct option_case verify_cases[] = {
 	{ .option = { "unverified_sender_reject_code", "450", "550" },
 	    .list = SENDER,
-	    .want = { "450 4.1.7 <bad@local.example>: Sender address rejected: undeliverable "
+	    .want = { "450 4.1.7 <bad@local.example>: Sender address rejected: unverified "
 		      "address: no",
 		"550 5.1.7 <bad@local.example>: Sender address rejected: undeliverable address: "
 		"no" },
@@ -109,7 +109,7 @@ static const struct option_case verify_cases[] = {
 	    .more = { NO } },
 	{ .option = { "unverified_recipient_reject_code", "450", "550" },
 	    .list = RCPT,
-	    .want = { "450 4.1.1 <bad@local.example>: Recipient address rejected: undeliverable "
+	    .want = { "450 4.1.1 <bad@local.example>: Recipient address rejected: unverified "
 		      "address: no",
 		"550 5.1.1 <bad@local.example>: Recipient address rejected: undeliverable address: "
 		"no" },
@@ -165,7 +165,7 @@ test_verify(void **state)
 	struct option_case ask_hop = { .option = { "next_hop", NULL, next_hop },
 		.list = RCPT,
 		/* local.example is not in the DNS */
-		.want = { "450 4.1.1 " PAIR_RCPT("undeliverable address: no"), "dunno" },
+		.want = { "450 4.1.1 " PAIR_RCPT("unverified address: no"), "dunno" },
 		.more = { NO },
 		.prepare = verifies,
 		.end = verify_gone };
