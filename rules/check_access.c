@@ -146,7 +146,8 @@ sender_access(struct rule_run *run, const struct rule_op *op)
 
 	if (run->ask->stage < RULE_MAIL)
 		return RULE_DUNNO;
-	if (run->txn->sender.octets[0] != '\0')
+	/* "" is the empty sender too. */
+	if (run->txn->sender.addr != NULL && run->txn->sender.addr[0] != '\0')
 		return address_access(run, op, SUBJECT_SENDER, rule_sender(run));
 	access_lookup(&a, span_str(run->o->smtpd_null_access_lookup_key), 0);
 	return a.result;

@@ -17,6 +17,7 @@
 
 struct class_rule { /* the tables that know the users of a class */
 	struct map_list maps;
+	int given; /* something is written, if only a comma: who is in no table is unknown */
 	int64_t code;
 	const char *table; /* " in local recipient table" */
 };
@@ -28,6 +29,12 @@ struct listed_rules {
 	int transport_parents, show_table;
 	const char *double_bounce_sender;
 };
+
+static int
+is_given(const char *maps)
+{
+	return maps != NULL && maps[strspn(maps, " \t\r\n")] != '\0';
+}
 
 struct listed_rules *
 listed_rules_compile(struct rule_load *l, const struct rule_options *o)
@@ -50,6 +57,9 @@ listed_rules_compile(struct rule_load *l, const struct rule_options *o)
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		map_list_compile(maps[i].maps, l, maps[i].name, maps[i].text);
+	r->local.given = is_given(o->local_recipient_maps);
+	r->virtual_mailbox.given = is_given(o->virtual_mailbox_maps);
+	r->relay.given = is_given(o->relay_recipient_maps);
 	r->local.code = o->unknown_local_recipient_reject_code;
 	r->local.table = " in local recipient table";
 	r->virtual_mailbox.code = o->unknown_virtual_mailbox_reject_code;
@@ -188,7 +198,7 @@ by_class(struct question *q, const struct class_rule *c)
 {
 	int rc;
 
-	if (c->maps.n == 0)
+	if (!c->given)
 		return LISTED_KNOWN;
 	if (c == &q->rules->local && is_ours_always(q))
 		return LISTED_KNOWN;

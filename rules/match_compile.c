@@ -53,12 +53,14 @@ only(const char *text, const char *chars)
 	return text[strspn(text, chars)] == '\0';
 }
 
-/* Is it meant to be a network?  A bare IPv4 address is compared as text, and what has other
- * characters is a name. */
+/* Is it meant to be a network?  A bare IPv4 address is compared as text, unless it stands in [],
+ * and what has other characters is a name. */
 static int
 looks_like_net(const char *text)
 {
-	return strpbrk(text, ":/") != NULL && !only(text, "0123456789.") &&
+	int bracketed = text[0] == '[' && text[strlen(text) - 1] == ']';
+
+	return strpbrk(text, bracketed ? ":/." : ":/") != NULL && !only(text, "0123456789.") &&
 	       only(text, "0123456789abcdefABCDEF.:[]/");
 }
 
@@ -86,7 +88,10 @@ parse_net(struct arena *mem, struct match_item *it)
 	unsigned max;
 	uint64_t bits;
 
-	if (copy[0] == '[') {
+	if (copy[0] == '[' && copy[strlen(copy) - 1] == ']') { /* with its length inside */
+		copy[strlen(copy) - 1] = '\0';
+		search = ++copy;
+	} else if (copy[0] == '[') {
 		copy++;
 		end = strchr(copy, ']');
 		if (end == NULL)
@@ -200,7 +205,7 @@ read_item(struct reading *r, const char *text, int negated)
 	else {
 		if (r->list->kind == MATCH_HOST && text[0] == '[')
 			rule_load_warn(r->load, r->parameter, r->file, r->line,
-			    "%s: never matches; an IPv4 address must be without []", text);
+			    "%s: never matches; [] must have an address in it", text);
 		add(r, ITEM_TEXT, negated, text);
 	}
 }

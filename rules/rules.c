@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,38 @@ compile_own(struct rule_compile *c)
 	map_list_compile(&r->rbl_reply_maps, l, "rbl_reply_maps", o->rbl_reply_maps);
 }
 
+/* NULL: there is none. */
+static char *
+first_line(struct arena *mem, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL, *copy = NULL;
+	size_t cap = 0;
+	ssize_t n = f == NULL ? -1 : getline(&line, &cap, f);
+
+	if (n > 0)
+		copy = arena_str(mem, span_trim(span_make(line, (size_t)n)));
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return copy == NULL || copy[0] == '\0' ? NULL : copy;
+}
+
+/* A file's first line instead, as with Debian's /etc/mailname. */
+static void
+read_myorigin(struct rule_compile *c)
+{
+	const char *path = c->rules->o.myorigin, *line;
+
+	if (path == NULL || path[0] != '/')
+		return;
+	line = first_line(c->load.mem, path);
+	if (line == NULL)
+		rule_load_wrong(
+		    &c->load, "myorigin", NULL, 0, "%s: cannot be read, or is empty", path);
+	c->rules->o.myorigin = line == NULL ? c->rules->o.myhostname : line;
+}
+
 struct rules *
 rules_compile(
     const struct rule_options *o, struct table_registry *tables, rule_finding_fn *report, void *arg)
@@ -156,6 +189,7 @@ rules_compile(
 		.tolerant = o->tolerant,
 		.report = report,
 		.arg = arg };
+	read_myorigin(&c);
 	compile_own(&c);
 	compile_classes(&c);
 	compile_lists(&c);

@@ -112,7 +112,9 @@ static const struct {
 	/* Postfix takes these for names */
 	{ "garbage/x 10.0.0.0/8", NULL, "10.1.1.1", 1, NULL },
 	{ "[2001:db8::1]x", NULL, "2001:db8::1", 0, "never matches" },
-	{ "[192.0.2.1]", NULL, "192.0.2.1", 0, "never matches" },
+	{ "[192.0.2.1]", NULL, "192.0.2.1", 1, NULL },
+	{ "[192.0.2.0/24]", NULL, "192.0.2.1", 1, NULL }, /* the length may stand inside */
+	{ "[2001:db8::/32]", NULL, "2001:db8::1", 1, NULL },
 	{ "10.0.0.0/8 # all", NULL, "192.0.2.1", 0, "a line of its own" },
 	{ "10.0.0.0/8 !", NULL, "10.1.1.1", 1, "must follow" },
 };
