@@ -10,10 +10,13 @@
 #include "client/hop.h"
 #include "client/pool.h"
 #include "net/dns.h"
+#include "net/hosts.h"
 #include "rules/verify_probe.h"
 
 #define HOSTS_MAX 10 /* of a domain that are looked up */
 #define TRIES_MAX 5  /* addresses that are asked */
+
+#define HOSTS_FILE "/etc/hosts"
 
 struct target {
 	const char *name; /* the host, for texts */
@@ -26,6 +29,7 @@ struct probe {
 	struct arena *arena;
 	struct verify_answer *answer;
 	struct dns_batch *batch;
+	const char *protocol, *port; /* of the targets */
 	struct target *targets;
 	size_t n;
 };
@@ -164,7 +168,7 @@ ask(struct probe *b, const struct target *t)
 
 /* --- which hosts --- */
 
-/* One more, by address and standard port. */
+/* One more, by address. */
 static void
 add_target(struct probe *b, const char *name, const char *addr)
 {
@@ -174,7 +178,7 @@ add_target(struct probe *b, const char *name, const char *addr)
 
 	if (b->n == TRIES_MAX)
 		return;
-	snprintf(text, sizeof(text), "smtp:[%s]:%s", addr, VERIFY_PORT);
+	snprintf(text, sizeof(text), "%s:[%s]:%s", b->protocol, addr, b->port);
 	if (next_hop_parse(text, &t->hop, &err) == -1)
 		return;
 	t->name = arena_strdup(b->arena, name);
@@ -303,24 +307,63 @@ find_literal(struct probe *b, const char *domain)
 		no_host(b, domain, "A", 0);
 }
 
+static int
+is_number(const char *host)
+{
+	unsigned char addr[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, addr) == 1 || inet_pton(AF_INET6, host, addr) == 1;
+}
+
+/* The next hop's addresses, as getaddrinfo(3) would find them, but not for longer than the deadline
+ * says and without keeping the other probes waiting.  0: neither place knows it. */
+static int
+find_hop_addresses(struct probe *b, const struct next_hop *hop)
+{
+	char addrs[TRIES_MAX][HOSTS_ADDR_SIZE];
+	const char *host = hop->to.host;
+	size_t n = hosts_addresses(HOSTS_FILE, host, addrs, TRIES_MAX);
+	int found;
+
+	b->protocol = hop->protocol == HOP_LMTP ? "lmtp" : "smtp";
+	b->port = arena_strdup(b->arena, hop->to.port);
+	for (size_t i = 0; i < n; i++)
+		add_target(b, host, addrs[i]);
+	if (b->n > 0)
+		return 1;
+	found = add_host(b, host);
+	if (found == -1)
+		no_host(b, host, "A", 1);
+	return found;
+}
+
 static void
 find_hop(struct probe *b, const char *text)
 {
+	struct next_hop hop;
 	struct target *t = &b->targets[0];
 	struct err err;
 
-	if (next_hop_parse(text, &t->hop, &err) == -1) {
+	if (next_hop_parse(text, &hop, &err) == -1) {
 		settle(b, VERIFY_DEFERRED, "next hop %s: %s", text, err.text);
 		return;
 	}
-	t->name = t->addr = t->hop.to.kind == ENDPOINT_UNIX ? t->hop.to.path : t->hop.to.host;
+	if (hop.to.kind == ENDPOINT_INET && !is_number(hop.to.host) &&
+	    find_hop_addresses(b, &hop) != 0)
+		return;
+	/* A name that only the system can make something of: dial() asks it. */
+	t->hop = hop;
+	t->name = t->addr =
+	    arena_strdup(b->arena, hop.to.kind == ENDPOINT_UNIX ? hop.to.path : hop.to.host);
 	b->n = 1;
 }
 
 void
 verify_probe(const struct verify_probe *p, struct arena *arena, struct verify_answer *answer)
 {
-	struct probe b = { .p = p, .arena = arena, .answer = answer };
+	struct probe b = {
+		.p = p, .arena = arena, .answer = answer, .protocol = "smtp", .port = VERIFY_PORT
+	};
 
 	b.targets = arena_calloc(arena, TRIES_MAX * sizeof(*b.targets));
 	b.batch = dns_batch_new(p->dns, arena);

@@ -119,21 +119,48 @@ hosts_name(const char *path, const struct sockaddr_storage *sa, char *out, size_
 	return found;
 }
 
+static int
+is_named(struct span names, const char *name)
+{
+	struct span word;
+
+	while ((word = next_word(&names)).len > 0)
+		if (span_case_eq_str(word, name))
+			return 1;
+	return 0;
+}
+
+size_t
+hosts_addresses(const char *path, const char *name, char (*out)[HOSTS_ADDR_SIZE], size_t max)
+{
+	struct reader r = { .f = fopen(path, "re") };
+	struct host_addr a;
+	struct span names;
+	size_t n = 0;
+
+	if (r.f == NULL)
+		return 0;
+	while (n < max && read_line(&r, &a, &names))
+		if (is_named(names, name) &&
+		    inet_ntop(a.family, a.octets, out[n], sizeof(out[n])) != NULL)
+			n++;
+	fclose(r.f);
+	return n;
+}
+
 enum hosts_answer
 hosts_address(const char *path, const char *name, const struct sockaddr_storage *sa)
 {
 	struct reader r = { .f = fopen(path, "re") };
 	enum hosts_answer answer = HOSTS_UNKNOWN;
 	struct host_addr want, have;
-	struct span names, word;
+	struct span names;
 
 	if (r.f == NULL)
 		return HOSTS_UNKNOWN;
 	if (addr_of(sa, &want) == 0) {
 		while (answer != HOSTS_SAME && read_line(&r, &have, &names)) {
-			while ((word = next_word(&names)).len > 0 && !span_case_eq_str(word, name))
-				;
-			if (word.len > 0 && have.family == want.family)
+			if (is_named(names, name) && have.family == want.family)
 				answer = same(&want, &have) ? HOSTS_SAME : HOSTS_OTHER;
 		}
 	}

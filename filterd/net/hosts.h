@@ -17,6 +17,11 @@
 /* The first name on the first line of this address. */
 int hosts_name(const char *path, const struct sockaddr_storage *, char *out, size_t size);
 
+#define HOSTS_ADDR_SIZE 46 /* INET6_ADDRSTRLEN */
+/* The addresses of a name, as text, in the file's order: how many, max at most. */
+size_t hosts_addresses(
+    const char *path, const char *name, char (*out)[HOSTS_ADDR_SIZE], size_t max);
+
 enum hosts_answer {
 	HOSTS_UNKNOWN, /* the name has no address of this family there */
 	HOSTS_SAME,    /* it has this one, */

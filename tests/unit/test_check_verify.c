@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,7 +28,9 @@ static const char zone[] = "null.example MX 0 .\n"
 			   "trouble.example * SERVFAIL\n"
 			   "mxtrouble.example MX 10 a.trouble.example\n"
 			   "a.trouble.example * SERVFAIL\n"
-			   "empty.example TXT nothing\n";
+			   "empty.example TXT nothing\n"
+			   "hop.example A 127.0.0.1\n"
+			   "down.hop.example * SERVFAIL\n";
 
 static struct fake_hop *hop;
 static const char *next_hop;
@@ -303,6 +306,39 @@ test_dialogue(void **state)
 	}
 }
 
+/* A next hop that has a name: our resolver is asked for its address. */
+static void
+test_named_hop(void **state)
+{
+	static const struct {
+		const char *host, *want;
+	} named[] = {
+		{ "hop.example", "450 4.1.1 <bad@local.example>: Recipient address rejected: "
+				 "unverified address: connect to hop.example[127.0.0.1]:1: "
+				 "Connection refused" },
+		{ "down.hop.example",
+		    "450 4.1.1 <bad@local.example>: Recipient address rejected: unverified "
+		    "address: Host or domain name not found. Name service error for "
+		    "name=down.hop.example type=A: Host not found, try again" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(named); i++) {
+		const char *got;
+		struct rule_world w;
+		char text[100];
+
+		snprintf(text, sizeof(text), "smtp:[%s]:1", named[i].host);
+		world(&w, RCPT);
+		w.o.next_hop = text;
+		assert_int_equal(rule_world_compile(&w), 0);
+		rule_world_rcpt(&w, "bad@local.example");
+		got = rule_world_ask(&w, RULE_RCPT);
+		assert_ptr_equal(strstr(got, named[i].want), got);
+		world_end(&w);
+	}
+}
+
 static int
 up(void **state)
 {
@@ -330,6 +366,7 @@ main(void)
 		cmocka_unit_test(test_stage_limit),
 		cmocka_unit_test(test_no_cache),
 		cmocka_unit_test(test_dialogue),
+		cmocka_unit_test(test_named_hop),
 	};
 
 	return cmocka_run_group_tests(tests, up, down);

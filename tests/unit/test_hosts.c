@@ -146,6 +146,21 @@ test_addresses(void **state)
 }
 
 static void
+test_all_addresses(void **state)
+{
+	char out[2][HOSTS_ADDR_SIZE];
+	struct world *w = *state;
+
+	assert_int_equal(hosts_addresses(w->path, "LOCALHOST", out, 1), 1);
+	assert_string_equal(out[0], "127.0.0.1");
+	assert_int_equal(hosts_addresses(w->path, "localhost", out, 2), 2);
+	assert_string_equal(out[0], "127.0.0.1");
+	assert_string_equal(out[1], "::1");
+	assert_int_equal(hosts_addresses(w->path, "nobody.example", out, 2), 0);
+	assert_int_equal(hosts_addresses("/nonexistent", "localhost", out, 2), 0);
+}
+
+static void
 test_no_file(void **state)
 {
 	struct sockaddr_storage sa = address("127.0.0.1");
@@ -183,6 +198,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 	};
