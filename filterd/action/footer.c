@@ -5,6 +5,33 @@
 #include "action/footer.h"
 #include "core/client.h"
 
+/* $sender and $sender_name, $sender_domain, and the like: as with default_rbl_reply. */
+static int
+address_value(struct span name, const char *what, const char *address, struct buf *out)
+{
+	struct span all = span_str(address == NULL ? "" : address), rest;
+	size_t n = strlen(what), at = all.len;
+
+	if (name.len < n || memcmp(name.p, what, n) != 0)
+		return 0;
+	rest = span_make(name.p + n, name.len - n);
+	for (size_t i = 0; i < all.len; i++)
+		if (all.p[i] == '@')
+			at = i;
+	if (span_eq_str(rest, "_domain")) {
+		if (at < all.len)
+			buf_add_span(out, span_make(all.p + at + 1, all.len - at - 1));
+		return 1;
+	}
+	if (rest.len > 0 && !span_eq_str(rest, "_name"))
+		return 0;
+	if (address != NULL && all.len == 0)
+		buf_adds(out, "<>");
+	else
+		buf_add_span(out, rest.len > 0 ? span_make(all.p, at) : all);
+	return 1;
+}
+
 /* The value of a macro into out: 1, or 0 for an unknown name. */
 static int
 value(struct span name, const struct footer_values *v, struct buf *out)
@@ -25,8 +52,7 @@ value(struct span name, const struct footer_values *v, struct buf *out)
 		{ "client_port", v->client == NULL ? NULL : v->client->port },
 		{ "helo_name", v->client == NULL ? NULL : v->client->helo },
 		{ "protocol", v->client == NULL ? NULL : v->client->proto },
-		{ "recipient", v->recipient },
-		{ "sender", v->sender },
+		{ "reverse_client_name", v->client == NULL ? NULL : v->client->reverse_name },
 		{ "server_name", v->server_name },
 	};
 
@@ -45,7 +71,8 @@ value(struct span name, const struct footer_values *v, struct buf *out)
 			buf_adds(out, macros[i].value);
 		return 1;
 	}
-	return 0;
+	return address_value(name, "sender", v->sender, out) ||
+	       address_value(name, "recipient", v->recipient, out);
 }
 
 static int
@@ -57,6 +84,38 @@ name_char(char c)
 
 static void expand(const char *p, const char *end, const struct footer_values *, struct buf *out);
 
+/* Behind p, which is at a brace, the one that closes it; NULL: none does. */
+static const char *
+closing(const char *p)
+{
+	char open = *p, close = open == '{' ? '}' : ')';
+	int depth = 0;
+
+	for (; *p != '\0'; p++) {
+		depth += (*p == open) - (*p == close);
+		if (depth == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* What stands behind ? or : up to close: "text", "{text}" or, behind ?, "{text}:other". */
+static void
+alternative(
+    const char *p, const char *close, int chosen, const struct footer_values *v, struct buf *out)
+{
+	const char *end = p[0] == '{' ? closing(p) : NULL;
+
+	if (end == NULL || end > close) {
+		if (chosen)
+			expand(p, close, v, out);
+	} else if (chosen) {
+		expand(p + 1, end, v, out);
+	} else if (end[1] == ':') {
+		alternative(end + 2, close, 1, v, out);
+	}
+}
+
 /* p is behind "$"; returns what follows the macro, or NULL when it is none. */
 static const char *
 macro(const char *p, const struct footer_values *v, struct buf *out)
@@ -66,7 +125,7 @@ macro(const char *p, const struct footer_values *v, struct buf *out)
 	char op = 0;
 	int known, braces = *p == '{' || *p == '(';
 
-	close = braces ? strchr(p, *p == '{' ? '}' : ')') : NULL;
+	close = braces ? closing(p) : NULL;
 	if (braces && close == NULL)
 		return NULL;
 	name = p + braces;
@@ -79,10 +138,8 @@ macro(const char *p, const struct footer_values *v, struct buf *out)
 	}
 	if (known && op == 0)
 		buf_add_span(out, buf_span(&got));
-	else if (known && op == (got.len > 0 ? '?' : ':'))
-		expand(end + 1, close, v, out);
-	else if (known && op == ':')
-		buf_add_span(out, buf_span(&got));
+	else if (known)
+		alternative(end + 1, close, op == (got.len > 0 ? '?' : ':'), v, out);
 	buf_fini(&got);
 	return !known ? NULL : braces ? close + 1 : end;
 }

@@ -18,7 +18,7 @@ explain_smtp_reply(
 	struct footer_values values = { .decision_id = x->txn.id,
 		.client = &x->client,
 		.server_name = p->myhostname,
-		.sender = x->txn.sender.octets,
+		.sender = x->txn.sender.addr,
 		.recipient = r == NULL ? NULL : r->path.octets };
 	struct buf end = { 0 }, wire = { 0 };
 	char fitted[12], *out, *to;

@@ -39,7 +39,7 @@ milter_say(struct milter_session *s, const struct milter_words *w, const struct 
 	struct footer_values v = { .decision_id = milter_session_id(s),
 		.client = &s->client,
 		.server_name = p->myhostname,
-		.sender = s->txn.sender.octets,
+		.sender = s->txn.sender.addr,
 		.recipient = r == NULL ? NULL : r->path.octets };
 	int code = p->soft_bounce && w->code >= 500 ? w->code - 100 : w->code;
 	struct buf end = { 0 };

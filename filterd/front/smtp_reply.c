@@ -40,7 +40,7 @@ queue_refusal(struct smtp_session *s, const struct recipient *r, int code, const
 	struct footer_values v = { .decision_id = present_id(s),
 		.client = session_client(s),
 		.server_name = session_params(s)->myhostname,
-		.sender = s->txn.sender.octets,
+		.sender = s->txn.sender.addr,
 		.recipient = r == NULL ? NULL : r->path.octets };
 
 	footer_expand(footer, &v, &end);

@@ -48,7 +48,8 @@ PARAMETERS = [
                                 "203.0.113.5/33", ",", "!203.0.113.5, 0.0.0.0/0", "static:all", "[203.0.113.5")] + [
     (maps, ",") for maps in ("local_recipient_maps", "relay_recipient_maps", "virtual_mailbox_maps", "virtual_alias_maps")] + [
     ("smtpd_null_access_lookup_key", v) for v in ("", "NULL", "<>")] + [
-    ("smtpd_reject_footer", v) for v in ("a\\n\\nb", "a\\n", "\\na", "\\n", "\\c", "\\c\\nb", "$client_address", "  lead")] + [
+    ("smtpd_reject_footer", v) for v in ("a\\n\\nb", "a\\n", "\\na", "\\n", "\\c", "\\c\\nb", "$client_address $client_name $client $reverse_client_name $helo_name", "<$sender> $sender_name|$sender_domain", "${sender?y}",
+                                      "${sender:none} x", "${sender_domain?{at $sender_domain}:{nowhere}}", "$(server_name) ${client_name}x", "  lead")] + [
     ("recipient_delimiter", v) for v in ("", "-+", "ab", "@")] + [
     ("access_map_reject_code", v) for v in ("+550", "299", "600")] + [("myorigin", "/tables/origin")]
 
