@@ -94,6 +94,7 @@ class Mta(threading.Thread):
         self.done += 1
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("kind", ["milter", "milter:unix"])
 def test_load(filterd, kind):
     f = filterd(listeners={"one": kind, "two": kind + ", smtpd_delay_reject = no"},
