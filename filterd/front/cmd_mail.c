@@ -30,7 +30,8 @@ not_announced(const struct smtp_session *s, const struct mail_params *p)
 	return NULL;
 }
 
-/* strict_rfc821_envelopes: no address without <>.  Comments are never understood. */
+/* strict_rfc821_envelopes: no address without <>, or whose local part is nothing or begins with "@"
+ * once its quotes are gone.  Comments are never understood. */
 static enum syntax_result
 strictly(const struct smtp_session *s, struct span arg, enum syntax_result rc)
 {
@@ -40,7 +41,9 @@ strictly(const struct smtp_session *s, struct span arg, enum syntax_result rc)
 		return rc;
 	span_cut(arg, ':', &verb, &path);
 	path = span_trim(path);
-	return path.len > 0 && path.p[0] == '<' ? rc : SYNTAX_BAD_ADDRESS;
+	if (path.len == 0 || path.p[0] != '<')
+		return SYNTAX_BAD_ADDRESS;
+	return rc == SYNTAX_OK && s->path.addr[0] == '@' ? SYNTAX_BAD_ADDRESS : rc;
 }
 
 static const char *

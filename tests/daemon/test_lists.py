@@ -227,6 +227,13 @@ SYNTAX = [
     ("MAIL FROM:<u@-bad-.example>", "no", "501 5.1.7 Bad sender address syntax"),
     ("MAIL FROM:<u@1.2.3.4>", "no", "501 5.1.7 Bad sender address syntax"),
     ("MAIL FROM:<a@example.com> (c)", "no", "555 5.5.4 Unsupported option: (c)"),
+    # a local part of nothing, or one that looks like a route once its quotes are gone
+    ("MAIL FROM:<@example.com>", "no", "250 2.1.0 Ok"),
+    ("MAIL FROM:<@example.com>", "yes", "501 5.1.7 Bad sender address syntax"),
+    ('MAIL FROM:<"@b"@example.com>', "yes", "501 5.1.7 Bad sender address syntax"),
+    ("MAIL FROM:<@relay.example:a@example.com>", "yes", "250 2.1.0 Ok"),
+    ("MAIL FROM:<>", "yes", "250 2.1.0 Ok"),
+    ('RCPT TO:<""@example.com>', "yes", "501 5.1.3 Bad recipient address syntax"),
     ("RCPT TO:b@example.com", "yes", "501 5.1.3 Bad recipient address syntax"),
     ("RCPT TO:<u@-bad-.example>", "no", "501 5.1.3 Bad recipient address syntax"),
 ]
