@@ -413,7 +413,7 @@ def test_large_replacement(filterd):
 def test_an_mta_is_not_one_client(filterd, kind):
     """smtpd_client_connection_count_limit is for those who talk to the MTA; it has one address for
     all of them."""
-    f = filterd(listeners={"mta": f"{kind}, role = mta, smtpd_client_connection_count_limit = 2"}, **LISTS)
+    f = filterd(listeners={"mta": f"{kind}, role = mta, smtpd_client_connection_count_limit = 2"}, alias_maps="", **LISTS)
     socks = [socket.create_connection(f.address("mta"), 10) for _ in range(5)]
     for s in socks:
         with pytest.raises(TimeoutError):       # it would be hung up on

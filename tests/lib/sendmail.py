@@ -229,7 +229,7 @@ class Sendmail:
 
     def run(self, *args, input=None):
         """sendmail ARGS with this configuration, beside the daemon; what it printed."""
-        r = subprocess.run(["nsenter", "--target", str(self.process.pid), "--mount", "--uts", program(),
+        r = subprocess.run(["nsenter", "--target", str(self.process.pid), "--mount", "--uts", "--root", program(),
                             "-C", self.dir + "/sendmail.cf", *args],
                            input=input, capture_output=True, text=True, timeout=50,
                            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})

@@ -63,7 +63,7 @@ static const struct {
 	{ CONF "smtpd_data_restrictions = reject\n", { 6, 0x1ff, 0x1fffff },
 	    { 6, 0x1ff, (USUAL | NR_SMTP) & ~MILTER_NR_DATA }, 1, 0 },
 	/* An address that is none is refused at once. */
-	{ "listeners = { milter:127.0.0.1:1, role = mta }\n"
+	{ "listeners = { milter:127.0.0.1:1, role = mta }\nalias_maps =\n"
 	  "smtpd_recipient_restrictions = reject_unauth_destination\n",
 	    { 6, 0x1ff, 0x1fffff },
 	    { 6, 0x1ff, (USUAL | NR_SMTP) & ~(MILTER_NR_MAIL | MILTER_NR_RCPT) }, 1, 0 },

@@ -39,6 +39,13 @@ neighbour(struct rule_world *w)
 	w->peer = w->client;
 }
 
+static const char *
+first_prepended(struct rule_world *w)
+{
+	(void)rule_world_ask(w, RULE_RCPT);
+	return w->txn.verdict.prepends.n == 0 ? "none" : w->txn.verdict.prepends.v[0].arg;
+}
+
 static const struct option_case cases[] = {
 	/* who and what is ours */
 	{ .option = { "mydomain", "example", "test" },
@@ -198,6 +205,11 @@ static const struct option_case cases[] = {
 	    .list = AUTH,
 	    .want = { "ok", NOT_OURS("-u@local.example") },
 	    .rcpt = "-u@local.example" },
+	/* what a rule may put in front of a message */
+	{ .option = { "message_drop_headers", "", "bcc, x-a" },
+	    .list = "check_recipient_access inline:{{r@local.example = PREPEND X-A: 1}}, permit",
+	    .want = { "X-A: 1", "none" },
+	    .ask = first_prepended },
 };
 
 static void
