@@ -1,7 +1,8 @@
 """Free ports of 127.0.0.1 that no other test takes.
 
 The range is below the one the kernel hands out by itself; FILTERD_TEST_PORTS
-(FIRST-LAST) names another.
+(FIRST-LAST) names another.  Each of the processes that pytest-xdist runs tests in has a part of its
+own: between being found free and being listened at, a port is anybody's.
 """
 import os
 import random
@@ -21,12 +22,19 @@ def _usable(port):
     return True
 
 
+def _range():
+    first, last = map(int, os.environ.get("FILTERD_TEST_PORTS", "20000-29999").split("-"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    which = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    share = (last - first + 1) // count
+    return first + which * share, first + (which + 1) * share - 1
+
+
 def free_port(wanted=None):
     """wanted: this one, if it is free."""
     if wanted is not None and wanted not in _given and _usable(wanted):
         return wanted
-    first, last = os.environ.get("FILTERD_TEST_PORTS", "20000-29999").split("-")
-    first, last = int(first), int(last)
+    first, last = _range()
     # One that was given long ago is free again, if it can be bound.
     while len(_given) > (last - first) // 2:
         del _given[next(iter(_given))]
