@@ -20,6 +20,11 @@ MESSAGE = b"From: s@example.net\r\nSubject: %s\r\nMessage-Id: <m@example.net>\r\
 CLIENT = {"NAME": "mx.example.net", "ADDR": "192.0.2.7", "PORT": "4000", "PROTO": "ESMTP", "HELO": "helo.example.net"}
 
 
+def warnings(p):
+    """On a busy machine Postfix warns of its clock."""
+    return [line for line in p.log().splitlines() if "warning" in line and "file system clock" not in line]
+
+
 def section(title):
     """The indented blocks of a section of README.md, together."""
     with open(os.path.join(TOP, "README.md")) as f:
@@ -105,7 +110,7 @@ def test_as_shown(filterd, postfix, texts):
     # behind filterd too
     [first] = {e["queue_id"] for e in finals[:2]}
     assert f", orig_queue_id={first}, orig_client=mx.example.net[192.0.2.7]\n" in p.log(), p.log()
-    assert "bounced" not in p.log() and "warning" not in p.log(), p.log()
+    assert "bounced" not in p.log() and not warnings(p), p.log()
     assert len(f.ctl("hold", "list").splitlines()) == 1
 
 
@@ -357,7 +362,7 @@ def test_milter_as_shown(filterd, postfix):
     good, bad = milter_answers(p)
     assert good.code == 250 and str(bad).startswith("550 5.7.1 ")
     milter_seen(f, p)
-    assert "warning" not in p.log(), p.log()
+    assert not warnings(p), p.log()
     f.stop()
     with smtp.Client(p.smtp) as c:
         assert c.hello().code == 250
