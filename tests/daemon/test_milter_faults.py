@@ -19,6 +19,7 @@ import pytest
 
 import milter_client as mc
 from reloading import sanitized
+from conftest import cannot
 
 MESSAGE = b"From: me@example.com\r\nSubject: hello\r\n\r\nhow are you\r\n"
 # A peer that is no MTA, or stops to be one, gets a line in the log.
@@ -316,7 +317,7 @@ def room_for(n):
     want = n + 500
     if soft < want:
         if hard != resource.RLIM_INFINITY and hard < want:
-            pytest.skip(f"at most {hard} descriptors")
+            cannot(f"at most {hard} descriptors")
         resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
 
 

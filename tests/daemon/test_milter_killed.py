@@ -13,6 +13,7 @@ import postfix as postfix_lib
 import smtp
 from milter_cut import Cut
 from ports import free_port
+from conftest import cannot
 
 ALICE = "alice@example.test"
 MESSAGE = b"From: me@example.com\r\nSubject: hello\r\n\r\nhow are you\r\n"
@@ -100,7 +101,7 @@ def behind_one(request):
     """(endpoint, Postfix): each test has a filterd of its own there, for one whose workers die again
     and again is made to wait longer and longer."""
     if postfix_lib.missing():
-        pytest.skip(postfix_lib.missing())
+        cannot(postfix_lib.missing())
     with tempfile.TemporaryDirectory(prefix="filterd-test.") as d:
         os.chmod(d, 0o777)
         endpoint = f"unix:{d}/milter" if request.param == "unix" else f"127.0.0.1:{free_port()}"
