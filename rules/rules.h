@@ -22,6 +22,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "plugins/filterd_plugin.h"
 #include "rules/finding.h"
 
 struct address_rules;
@@ -37,23 +38,11 @@ struct recipient;
 struct rule_memory;
 struct rule_trace;
 struct rules;
+struct scan_ops;
 struct table_registry;
 struct transaction;
 struct verdict;
 struct verify_cache;
-
-/* The lists, in the order in which the stages come. */
-enum rule_list_id {
-	LIST_CLIENT,      /* smtpd_client_restrictions */
-	LIST_HELO,        /* smtpd_helo_restrictions */
-	LIST_SENDER,      /* smtpd_sender_restrictions */
-	LIST_RELAY,       /* smtpd_relay_restrictions */
-	LIST_RECIPIENT,   /* smtpd_recipient_restrictions */
-	LIST_DATA,        /* smtpd_data_restrictions */
-	LIST_END_OF_DATA, /* smtpd_end_of_data_restrictions */
-	LIST_CONTENT,     /* content_restrictions */
-	RULE_LISTS,
-};
 
 /* Where a value was written, for findings and `rule=FILE:LINE`. */
 struct rule_where {
@@ -151,6 +140,7 @@ struct rule_services {
 	struct verify_cache
 	    *verify;                /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
 	struct policy_pool *policy; /* check_policy_service; NULL: cannot be asked */
+	const struct scan_ops *scan;    /* rules/scan.h; NULL: there are no scanners */
 	struct decision_log *decisions; /* engine/decision_log.h: where traces go, when a
 					   transaction ends; NULL: nowhere */
 };

@@ -244,8 +244,8 @@ def old(postfix, tmp_path_factory):
     for name, text in TABLES.items():
         with open(os.path.join(where, name), "w") as f:
             f.write(text)
-    p = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in OLD.items()})
-    subprocess.run(["postmap", "-c", p.dir + "/etc", f"hash:{where}/senders"], check=True)
+    p = postfix(mailboxes=USERS, main={k: v.replace("{dir}", where) for k, v in OLD.items()},
+                indexed=[f"hash:{where}/senders"])
     paste(coming()[0], where, p)
     return p, where
 

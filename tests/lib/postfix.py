@@ -133,15 +133,16 @@ def members(group):
 class Postfix:
     def __init__(self, content_filter=None, mailboxes=("alice@example.test", "bob@example.test"),
                  main=None, master="", smtpd="", hostname="mx.example.test", dir=None,
-                 ports=(None, None), queue_manager=True, files=None):
+                 ports=(None, None), queue_manager=True, files=None, indexed=()):
         """main: further parameters (dict); smtpd: further -o lines of the listener that mail
         comes in at; master: further lines of master.cf; without a queue manager mail stays
-        where cleanup puts it; files: {name: text} beside main.cf."""
+        where cleanup puts it; files: {name: text} beside main.cf; indexed: tables to postmap,
+        before anything listens (a smtpd that finds none says "configuration error" until it ends)."""
         self.mailboxes = list(mailboxes)
         self.content_filter = content_filter
         self.main, self.master, self.smtpd = dict(main or {}), master, smtpd
         self.hostname, self.queue_manager = hostname, queue_manager
-        self.files = dict(files or {})
+        self.files, self.indexed = dict(files or {}), list(indexed)
         self.keep = dir is not None
         self.dir = dir or tempfile.mkdtemp(prefix="filterd-postfix.")
         self.smtp, self.reinject = (("127.0.0.1", free_port(p)) for p in ports)
@@ -185,6 +186,8 @@ class Postfix:
     def start(self):
         self.configure()
         self.run("postfix", "check")
+        for table in self.indexed:
+            self.run("postmap", table)
         self.output = open(os.path.join(self.dir, "output"), "a")
         self.process = subprocess.Popen(
             [DAEMONS + "/master", "-c", self.dir + "/etc", "-d"],
