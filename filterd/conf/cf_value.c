@@ -194,7 +194,7 @@ check_text(const struct param_row *row, const char *text, struct err *err)
 }
 
 int
-cf_value_set(const struct param_row *row, const char *text, struct params *out, struct err *err)
+cf_value_set(const struct param_row *row, const char *text, void *out, struct err *err)
 {
 	void *field = (char *)out + row->offset;
 	int64_t number_value;

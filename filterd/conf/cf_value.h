@@ -23,9 +23,9 @@ int cf_time_parse(const char *text, char unit, int64_t *ms, struct err *) ATTR_M
 int cf_size_parse(const char *text, int64_t *octets, struct err *) ATTR_MUST_USE;
 int cf_int_parse(const char *text, int64_t *, struct err *) ATTR_MUST_USE;
 
-/* Parse, check the range, and store into the row's field; text must live as long as *out. */
-int cf_value_set(
-    const struct param_row *, const char *text, struct params *out, struct err *) ATTR_MUST_USE;
+/* Parse, check the range, and store at the row's offset in *out (struct params); text must live as
+ * long as *out. */
+int cf_value_set(const struct param_row *, const char *text, void *out, struct err *) ATTR_MUST_USE;
 /* The unit of a TIME that is written without one. */
 char cf_value_unit(const struct param_row *);
 

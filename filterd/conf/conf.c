@@ -148,9 +148,11 @@ build(struct conf *c, struct reporter *rep)
 	learn_strictness(c, rep);
 	learn_names(c);
 	env_host_init(&c->host, c->arena);
+	plugins_open(c, rep);
 	env = conf_env(c, NULL, c->arena, rep);
 	check_names(c, &env);
 	env_fill(&env, &c->params);
+	plugins_fill(c, &env);
 	listeners_parse(c, rep);
 }
 

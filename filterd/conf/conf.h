@@ -25,6 +25,8 @@
 struct arena;
 struct conf;
 struct err;
+struct filterd_plugin;
+struct filterd_value;
 
 enum conf_severity { CONF_ERROR, CONF_WARNING, CONF_NOTE };
 
@@ -90,6 +92,26 @@ const char *conf_site_value(const struct conf *, const struct conf_listener *, c
  */
 int conf_item_line(const struct conf *, const struct conf_listener *, const char *name,
     const char *value, size_t offset, const char **file);
+
+/* --- plugins --- */
+
+/* NAME_on_failure. */
+enum conf_on_failure { CONF_FAIL_DEFER, CONF_FAIL_HOLD, CONF_FAIL_TAG, CONF_FAIL_ACCEPT };
+
+/* One that `plugins` names: opened, and its rows are in order (conf/plugin_file.h).  That none of
+ * its restrictions and table types has a name that filterd uses itself is for those to see who
+ * have these. */
+struct conf_plugin {
+	const struct filterd_plugin *def;
+	const struct filterd_value *values; /* as many and in the order of def->params */
+	enum conf_on_failure on_failure;    /* of one without restrictions: CONF_FAIL_DEFER */
+	const char *file;                   /* where `plugins` names it */
+	int line;
+};
+
+/* In the order of `plugins`. */
+size_t conf_plugin_count(const struct conf *);
+const struct conf_plugin *conf_plugin(const struct conf *, size_t i);
 
 /* Settings of the file that a listener of role after_queue leaves alone (params.def, PF_NAMED). */
 void conf_not_taken_each(const struct conf *,

@@ -42,6 +42,19 @@ print_one(const struct listing *l, const char *name)
 	return 0;
 }
 
+/* Parameters of plugins are a global's: a listener has them as the file has. */
+static size_t
+plugin_names(const struct conf *c, const char **names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->nplugins; i++)
+		for (size_t j = 0; j < c->plugin_rows[i].n; j++, n++)
+			if (names != NULL)
+				names[n] = c->plugin_rows[i].row[j].name;
+	return n;
+}
+
 /* All names that a listing without names has, in order. */
 static const char **
 all_names(const struct listing *l, size_t *n)
@@ -53,10 +66,13 @@ all_names(const struct listing *l, size_t *n)
 
 	if (l->view->listener != NULL)
 		own = &c->own[l->view->listener - c->listeners];
-	names = xcalloc(param_row_count() + files + own->n + 1, sizeof(names[0]));
+	names = xcalloc(
+	    param_row_count() + plugin_names(c, NULL) + files + own->n + 1, sizeof(names[0]));
 	*n = 0;
 	for (size_t i = 0; l->view->show != CONF_SHOW_SET && i < param_row_count(); i++)
 		names[(*n)++] = param_row_at(i)->name;
+	if (l->view->show != CONF_SHOW_SET)
+		*n += plugin_names(c, names + *n);
 	for (size_t i = 0; l->view->show != CONF_SHOW_DEFAULTS && i < files; i++)
 		if (cf_file_at(c->file, i)->name != NULL)
 			names[(*n)++] = cf_file_at(c->file, i)->name;

@@ -10,11 +10,17 @@
 struct arena;
 struct cf_file;
 struct names;
+struct param_row;
 struct reporter;
 
 struct own_settings { /* a listener's NAME = VALUE; beside conf_listener, index by index */
 	struct cf_entry *own;
 	size_t n;
+};
+
+struct conf_plugin_rows {      /* beside conf_plugin, index by index */
+	struct param_row *row; /* the plugin's parameters, and perhaps NAME_on_failure */
+	size_t nparams, n;
 };
 
 struct conf {
@@ -27,6 +33,9 @@ struct conf {
 	struct conf_listener *listeners;
 	struct own_settings *own;
 	size_t nlisteners;
+	struct conf_plugin *plugins;
+	struct conf_plugin_rows *plugin_rows;
+	size_t nplugins;
 };
 
 /* What the file (l NULL) or a listener sees; new text goes to the arena. */
@@ -45,11 +54,16 @@ int conf_value(const struct conf *, const struct conf_listener *l, const char *n
 const char *conf_value_expand(const struct conf *, const struct conf_listener *l, const char *name,
     const struct conf_value *, struct arena *);
 
+#define PLUGINS_MAX        64
 #define LISTENERS_MAX      256
 #define LISTENER_ITEMS_MAX 200
 
 /* Learn the names that a setting makes the site's. */
 void conf_learn(struct conf *, const char *name, const char *value);
+/* Open what `plugins` names, and make their parameters known; findings are told. */
+void plugins_open(struct conf *, struct reporter *);
+/* Read the values of their parameters; findings are told. */
+void plugins_fill(struct conf *, struct env *);
 /* Learn the names that listeners' own settings make the site's. */
 void listeners_learn(struct conf *);
 /* Read the value of `listeners`; findings are told. */

@@ -30,7 +30,7 @@ conf_env(
 static const struct cf_entry *
 taken(const struct env *e, const char *name)
 {
-	const struct param_row *row = param_row_find(name);
+	const struct param_row *row = names_row(e->names, name);
 
 	return row == NULL ? env_entry(e, name) : env_taken(e, row);
 }
@@ -47,9 +47,9 @@ conf_where_in(
 }
 
 static int
-is_raw(const char *name)
+is_raw(const struct conf *c, const char *name)
 {
-	const struct param_row *row = param_row_find(name);
+	const struct param_row *row = names_row(c->names, name);
 
 	return row != NULL && row->kind == PARAM_RAW;
 }
@@ -63,7 +63,7 @@ conf_value(const struct conf *c, const struct conf_listener *l, const char *name
 
 	v->entry = only_default ? NULL : taken(&env, name);
 	v->text = env_value(&env, name, v->entry);
-	if (v->text != NULL || param_row_find(name) != NULL || postfix_name_find(name, &def))
+	if (v->text != NULL || names_row(c->names, name) != NULL || postfix_name_find(name, &def))
 		return 0;
 	return -1;
 }
@@ -76,7 +76,7 @@ conf_value_expand(const struct conf *c, const struct conf_listener *l, const cha
 	struct env env = conf_env(c, l, arena, &silent);
 	const char *text;
 
-	if (v->text == NULL || is_raw(name))
+	if (v->text == NULL || is_raw(c, name))
 		return v->text;
 	reporter_init(&silent, NULL, NULL);
 	text = env_expand(&env, name, v->text, v->entry);
@@ -105,6 +105,7 @@ struct walk {
 	const char *value; /* what is left of the whole value */
 	size_t offset;     /* of the octet asked for, in it */
 	int begun;
+	int is_raw;
 };
 
 /* Step over the text that one line gave; 1: the octet is in it, 0: it is not, -1: the value is not
@@ -120,7 +121,7 @@ step(struct walk *w, struct span piece)
 	if (w->begun && w->offset-- == 0)
 		return 1;
 	w->begun = 1;
-	if (!is_raw(w->name))
+	if (!w->is_raw)
 		text = env_expand(w->env, w->name, text, NULL);
 	n = text == NULL ? 0 : strlen(text);
 	if (text == NULL || strncmp(w->value, text, n) != 0)
@@ -158,7 +159,11 @@ conf_item_line(const struct conf *c, const struct conf_listener *l, const char *
 	struct reporter silent;
 	struct env env = conf_env(c, l, scratch, &silent);
 	const struct cf_entry *e = taken(&env, name);
-	struct walk w = { .env = &env, .name = name, .value = value, .offset = offset };
+	struct walk w = { .env = &env,
+		.name = name,
+		.value = value,
+		.offset = offset,
+		.is_raw = is_raw(c, name) };
 	int line = 0;
 
 	reporter_init(&silent, NULL, NULL);

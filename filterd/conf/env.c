@@ -65,7 +65,7 @@ default_domain(const struct env *e)
 const char *
 env_value(const struct env *e, const char *name, const struct cf_entry *entry)
 {
-	const struct param_row *row = param_row_find(name);
+	const struct param_row *row = names_row(e->names, name);
 	const char *def = NULL;
 
 	if (strcmp(name, "myhostname") == 0)
@@ -145,7 +145,7 @@ env_expand(struct env *e, const char *name, const char *text, const struct cf_en
 
 /* So that who looks what else is wrong finds something that can be looked at. */
 static void
-fill_default(struct env *e, const struct param_row *row, struct params *out)
+fill_default(struct env *e, const struct param_row *row, void *out)
 {
 	const char *text = param_row_default(row, e->role), *none = "";
 
@@ -161,11 +161,11 @@ fill_default(struct env *e, const struct param_row *row, struct params *out)
 /* Postfix takes any number for a reply code, and finds out when mail comes. */
 static void
 check_code(struct env *e, const struct param_row *row, const struct cf_entry *at, const char *text,
-    const struct params *p)
+    const void *out)
 {
 	int64_t code;
 
-	memcpy(&code, (const char *)p + row->offset, sizeof(code));
+	memcpy(&code, (const char *)out + row->offset, sizeof(code));
 	if ((code >= 400 && code <= 599) || ((row->flags & PF_PASS) && code / 100 == 2))
 		return;
 	reporter_tell(e->rep, reporter_tolerable(e->rep), at == NULL ? NULL : at->file,
@@ -180,13 +180,13 @@ static int
 told_of_other(const struct env *e, const struct param_row *row)
 {
 	const char *def = param_row_default(row, e->role);
-	const struct param_row *other = def[0] == '$' ? param_row_find(def + 1) : NULL;
+	const struct param_row *other = def[0] == '$' ? names_row(e->names, def + 1) : NULL;
 
 	return other != NULL && other->kind == row->kind;
 }
 
-static void
-fill_one(struct env *e, const struct param_row *row, struct params *out)
+const char *
+env_fill_row(struct env *e, const struct param_row *row, void *out)
 {
 	const struct cf_entry *at = env_taken(e, row);
 	const char *text = env_value(e, row->name, at);
@@ -197,12 +197,13 @@ fill_one(struct env *e, const struct param_row *row, struct params *out)
 	if (text != NULL && cf_value_set(row, text, out, &err) == 0) {
 		if (row->flags & PF_CODE)
 			check_code(e, row, at, text, out);
-		return;
+		return text;
 	}
 	if (text != NULL && (at != NULL || !told_of_other(e, row)))
 		reporter_tell(e->rep, CONF_ERROR, at == NULL ? NULL : at->file,
 		    at == NULL ? 0 : at->line, "%s: %s", row->name, err.text);
 	fill_default(e, row, out);
+	return text == NULL ? "" : text;
 }
 
 /* Yes and no are older words: what they mean is told, and a loaded configuration has neither. */
@@ -231,6 +232,6 @@ env_fill(struct env *e, struct params *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < param_row_count(); i++)
-		fill_one(e, param_row_at(i), out);
+		(void)env_fill_row(e, param_row_at(i), out);
 	bare_newline(e, out);
 }

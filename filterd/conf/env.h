@@ -58,6 +58,8 @@ const char *env_expand(
 /* The name that was probably meant, or NULL; in a file of nothing but errors the first 200 get one.
  */
 const char *env_nearest(struct env *, const char *name);
+/* Fill the row's field; findings are told.  Returns the value's text, expanded. */
+const char *env_fill_row(struct env *, const struct param_row *, void *out);
 /* Fill every field. */
 void env_fill(struct env *, struct params *out);
 

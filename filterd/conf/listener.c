@@ -85,7 +85,7 @@ tell_unknown(struct parse *p, const struct cf_entry *e)
 static int
 settable(struct parse *p, const struct cf_entry *e)
 {
-	const struct param_row *row = param_row_find(e->name);
+	const struct param_row *row = names_row(p->conf->names, e->name);
 
 	if (row == NULL) {
 		if (names_classify(p->conf->names, e->name) == NAME_UNKNOWN)

@@ -51,6 +51,8 @@ struct names {
 	size_t n, cap;
 	const char **prefixes;
 	size_t nprefixes;
+	const struct param_row **rows; /* plugins' */
+	size_t nrows;
 };
 
 static int
@@ -96,6 +98,7 @@ names_free(struct names *n)
 	tdestroy(n->site, keep);
 	free(n->list);
 	free(n->prefixes);
+	free(n->rows);
 	free(n);
 }
 
@@ -114,6 +117,13 @@ is_separator(int c)
 	return c == ',' || c == '{' || c == '}' || c == '(' || c == ')' || c <= ' ';
 }
 
+void
+names_add_prefix(struct names *n, const char *prefix)
+{
+	n->prefixes = xreallocarray(n->prefixes, n->nprefixes + 1, sizeof(n->prefixes[0]));
+	n->prefixes[n->nprefixes++] = prefix;
+}
+
 /* Does a word read "TYPE:PREFIX", perhaps behind proxy:?  Then PREFIX is learnt. */
 static void
 learn_table(struct names *n, struct span word)
@@ -130,8 +140,7 @@ learn_table(struct names *n, struct span word)
 		if (!span_eq_str(type, prefix_types[i]) || prefix.len == 0 ||
 		    span_find(prefix, '/') < prefix.len)
 			continue;
-		n->prefixes = xreallocarray(n->prefixes, n->nprefixes + 1, sizeof(n->prefixes[0]));
-		n->prefixes[n->nprefixes++] = arena_str(n->arena, prefix);
+		names_add_prefix(n, arena_str(n->arena, prefix));
 	}
 }
 
@@ -165,6 +174,23 @@ names_learn(struct names *n, const char *name, const char *value)
 }
 
 void
+names_add_row(struct names *n, const struct param_row *row)
+{
+	n->rows = xreallocarray(n->rows, n->nrows + 1, sizeof(n->rows[0]));
+	n->rows[n->nrows++] = row;
+	list_add(n, row->name);
+}
+
+const struct param_row *
+names_row(const struct names *n, const char *name)
+{
+	for (size_t i = 0; i < n->nrows; i++)
+		if (strcmp(n->rows[i]->name, name) == 0)
+			return n->rows[i];
+	return param_row_find(name);
+}
+
+void
 names_add_defined(struct names *n, const char *name)
 {
 	if (names_classify(n, name) == NAME_SITE)
@@ -189,7 +215,7 @@ names_classify(const struct names *n, const char *name)
 {
 	const char *def;
 
-	if (param_row_find(name) != NULL)
+	if (names_row(n, name) != NULL)
 		return NAME_USED;
 	if (postfix_name_find(name, &def) || postfix_name_pattern(name))
 		return NAME_POSTFIX;
