@@ -1,0 +1,57 @@
+/*
+ * codec - content transfer encodings undone: base64, quoted-printable, uuencode
+ *
+ * Pure functions from octets into a buffer of the caller's.  They cannot fail: as mail readers do,
+ * they make the most of what is there, and say in `odd` what was not as it should be.  Where
+ * readers differ, what the shorter reading gives is the beginning of what is given here.
+ *
+ *	base64		Octets that are no digits are passed over: line ends, blanks, junk.  Padding
+ *			ends a group of four, and what follows it is decoded as a new group (some
+ *			readers stop there).  An '=' where no padding can stand is junk.  Without
+ *			padding the last group gives the octets that it has whole.
+ *	quoted-printable  Hexadecimal digits of either case.  An '=' without two digits behind it
+ *			stays as it is.  Blanks at the end of a line are dropped; a soft line break
+ *			may have some behind its '=', and be the last line.  Line ends stay as they
+ *			are, lines may be of any length.
+ *	uuencode	All blocks, one behind the other, from "begin MODE NAME" to "end" or the end
+ *			of the text.  Without any "begin" all lines are taken.  A blank and '`' are
+ *			both zero.  A line says how many octets it gives: what it lacks was blanks
+ *			that a mail server dropped.  Lines that begin with no length are passed
+ *			over.
+ */
+#ifndef MAIL_CODEC_H
+#define MAIL_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+enum codec {
+	CODEC_NONE, /* 7bit, 8bit, binary, or no word at all: the octets as they are */
+	CODEC_BASE64,
+	CODEC_QP,
+	CODEC_UU,
+	CODEC_UNKNOWN, /* a word that nobody knows: the octets as they are */
+};
+
+enum codec_odd {                 /* bits */
+	CODEC_ODD_CUT = 1 << 0,  /* the buffer is full */
+	CODEC_ODD_JUNK = 1 << 1, /* octets that the encoding has no place for */
+	CODEC_ODD_MORE = 1 << 2, /* base64: something follows the padding */
+	CODEC_ODD_END = 1 << 3,  /* the end is missing: padding, "end" */
+};
+
+/* What a Content-Transfer-Encoding's value says: its first word, whatever surrounds it. */
+enum codec codec_named(struct span value);
+
+/* At least as many octets as decoding gives. */
+size_t codec_room(enum codec, struct span in);
+/* Decode into out, at most `size` octets.  Their number; *odd (unless NULL) gets enum codec_odd. */
+size_t codec_decode(enum codec, struct span in, uint8_t *out, size_t size, unsigned *odd);
+
+/* The next uuencoded block of a text: 1, its lines and file name, and *text is what follows it; 0:
+ * there is no more. */
+int codec_uu_next(struct span *text, struct span *name, struct span *block);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * codec_private - what the files of the decoders share; nobody else includes it
+ */
+#ifndef MAIL_CODEC_PRIVATE_H
+#define MAIL_CODEC_PRIVATE_H
+
+#include "mail/codec.h"
+
+struct codec_out {
+	uint8_t *p;
+	size_t size, len;
+	unsigned odd;
+};
+
+/* One octet more, if there is room. */
+void codec_put(struct codec_out *, uint8_t);
+/* The first line of *rest, which is not empty, and its line end: CRLF, LF or nothing. */
+void codec_line(struct span *rest, struct span *line, struct span *end);
+
+/* codec_uu.c */
+size_t codec_uu_room(struct span in);
+void codec_uu_decode(struct span in, struct codec_out *);
+
+#endif
