@@ -140,8 +140,10 @@ enum filterd_param_type {
 	FILTERD_ENUM, /* one of the words in `min`; its value is the word's index */
 };
 
-/* A row; the parameter's name in filterd.cf is as it stands here and must begin with the plugin's
- * name and "_".  Every plugin with restrictions has PLUGIN_on_failure besides. */
+/* A row; the parameter's name in filterd.cf is as it stands here.  It begins with the plugin's name
+ * and "_" or with that of the program the plugin talks to (clamd_socket), and must be nobody
+ * else's: load refuses a name of filterd, of Postfix or of another plugin.  Every plugin with
+ * restrictions has PLUGIN_on_failure besides. */
 struct filterd_param {
 	const char *name; /* NULL: the end */
 	enum filterd_param_type type;
