@@ -174,9 +174,9 @@ check_param(const struct filterd_plugin *p, size_t i, struct err *err)
 	const struct filterd_param *row = &p->params[i];
 	const char *def;
 
-	if (!has_prefix(p, row->name))
-		return bad(err, "parameter", row->name, "must begin with %s_", p->name);
-	if (strcmp(row->name + strlen(p->name), "_on_failure") == 0)
+	if (!word(row->name))
+		return bad(err, "parameter", row->name, "must be small letters, digits and _");
+	if (has_prefix(p, row->name) && strcmp(row->name + strlen(p->name), "_on_failure") == 0)
 		return bad(err, "parameter", row->name, "is made by filterd and must be left out");
 	if (param_row_find(row->name) != NULL || postfix_name_find(row->name, &def))
 		return bad(err, "parameter", row->name, "is a parameter of filterd or Postfix");
