@@ -99,7 +99,7 @@ enum restriction_arg {
 /* It may answer OK, which else counts as a failure; look-ups of later items are not begun before
  * it.  Every item that applies a table's rows may. */
 #define CAN_PERMIT  (1u << 8)
-#define STOPS_RELAY (1u << 9) /* counts as protection from open relaying at start-up */
+#define STOPS_RELAY (1u << 9)  /* counts as protection from open relaying at start-up */
 #define ENDS_LIST   (1u << 10) /* nothing behind it is reached */
 /* How its name is read. */
 #define CASE_COUNTS                                                                                \
@@ -312,8 +312,8 @@ struct filterd_host {
 	/* The message, from its first header field on; NULL before it has come.  It lives as long
 	 * as the transaction. */
 	struct filterd_octets (*message)(struct rule_run *);
-	/* The line "Received: ..." with its CRLF, made of what is known of the client: what scanners
-	 * are to see in front of the message. */
+	/* The line "Received: ..." with its CRLF, made of what is known of the client: what
+	 * scanners are to see in front of the message. */
 	struct filterd_octets (*received_line)(struct rule_run *);
 
 	void (*dns_start)(struct rule_run *, const char *name, enum filterd_dns_type);
