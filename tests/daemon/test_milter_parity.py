@@ -24,6 +24,9 @@ SESSIONS = int(os.environ.get("FILTERD_MILTER_SESSIONS", "250"))
 
 def told_at_mail(expect, answer):
     a, b = replies(expect), replies(answer or {"replies": []})
+    # A milter's 421 ends the session at once, a 5xx with the first command, both in Postfix's own words.
+    if a[-1][:2] == ("connect", 421):
+        return b[:1] == [("connect", 421, "", "mx.filterd.test Service unavailable - try again later")]
     if a[-1][0] == "connect" and a[-1][1] >= 500:
         return b[:1] == [("connect", 554, "", "mx.filterd.test ESMTP not accepting connections")]
     return b[-1:] == [("mail", *a[-1][1:])] or b[-1:] == [("mail", 501, "5.1.7", "Bad sender address syntax")]
@@ -78,7 +81,8 @@ def programs():
 def test_random_sessions():
     seed = int(os.environ.get("FILTERD_SEED", random.SystemRandom().randrange(10 ** 6)))
     print(f"FILTERD_SEED={seed}")
-    compare(*random_cases(seed, -(-SESSIONS // IN_A_GROUP)))
+    # So few groups may have many of a kind: 6 to 14 % have been seen.
+    compare(*random_cases(seed, -(-SESSIONS // IN_A_GROUP)), most=.25)
 
 
 @pytest.mark.long

@@ -86,6 +86,8 @@ NOT_TOLD = [
      lambda case, expect: (expect["queue"] or {}).get("filter")),
     ("early", "Postfix tells a milter's refusal of connection or HELO at MAIL, and a 5xx of the connection in words of its own",
      lambda case, expect: expect["replies"][-1]["stage"] in ("connect", "helo")),
+    ("protocol", "whether the client said EHLO is told by no macro of Postfix, and a policy server was to decide by it",
+     lambda case, expect: case["client"]["proto"] == "ESMTP" and any("protocol_name" in rule.get("if", {}) for rule in case.get("policy") or [])),
     ("reverse name", "why there is no unverified name is not told", reverse_untold),
 ]
 
