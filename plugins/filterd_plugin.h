@@ -204,11 +204,13 @@ struct filterd_message {
 	int64_t time_left_ms;
 };
 
-/* A part of the message, decoded. */
+/* A part of the message, decoded; valid until the next is asked for.  Multiparts and attached
+ * messages are not parts, but what they consist of. */
 struct filterd_part {
 	const char *type; /* "text/plain", in lower case */
 	const char *name; /* of the file, or "" */
 	struct filterd_octets raw, decoded;
+	int whole; /* 0: a limit was reached, and decoded is the beginning */
 };
 
 struct filterd_scan {
@@ -347,7 +349,8 @@ struct filterd_host {
 	    struct rule_run *, const struct rule_op *, enum rule_result *answer);
 
 	/* --- a scan --- */
-	/* The parts of the message; 0: there is none with this number. */
+	/* The parts of the message.  1; 0: there is none with this number; -1: nor is there, but a
+	 * limit may be the reason. */
 	int (*part)(struct filterd_work *, size_t i, struct filterd_part *);
 	void (*say_fact)(
 	    struct filterd_say *, const char *subject, const char *value, const char *detail);

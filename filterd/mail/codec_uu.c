@@ -39,7 +39,7 @@ codec_uu_next(struct span *text, struct span *name, struct span *block)
 	}
 	if (!found)
 		return 0;
-	*block = span_make(text->p, 0);
+	*block = span_make(line.p, (size_t)(text->p - line.p));
 	while (text->len > 0) {
 		codec_line(text, &line, &end);
 		if (ends(line))
@@ -116,9 +116,12 @@ codec_uu_decode(struct span in, struct codec_out *o)
 	int blocks = 0;
 
 	for (; codec_uu_next(&rest, &name, &block); blocks++) {
+		struct span line, end;
+
 		/* No line "end" between the block and what is left. */
 		if (block.p + block.len == rest.p)
 			o->odd |= CODEC_ODD_END;
+		codec_line(&block, &line, &end);
 		decode_block(block, o);
 	}
 	if (blocks == 0) {

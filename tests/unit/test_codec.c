@@ -164,10 +164,10 @@ test_uu_next(void **state)
 	(void)state;
 	assert_int_equal(codec_uu_next(&text, &name, &block), 1);
 	assert_true(span_eq_str(name, "a b.exe"));
-	assert_true(span_eq_str(block, "#04)#\r\n`\r\n"));
+	assert_true(span_eq_str(block, "begin 644 a b.exe \r\n#04)#\r\n`\r\n"));
 	assert_int_equal(codec_uu_next(&text, &name, &block), 1);
 	assert_true(span_eq_str(name, ""));
-	assert_true(span_eq_str(block, "begin 600 in it\nrest"));
+	assert_true(span_eq_str(block, "begin 755 \r\nbegin 600 in it\nrest"));
 	assert_int_equal(codec_uu_next(&text, &name, &block), 0);
 }
 

@@ -1,0 +1,47 @@
+/*
+ * parts - what a message is made of, decoded: its texts, attachments and what is in them
+ *
+ * One after the other, in the order in which they stand in the message, come the parts that are no
+ * containers: not multiparts nor attached messages, but what these consist of.  A multipart or
+ * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
+ * after decoding.  A part with several Content-Transfer-Encoding fields that differ comes once for
+ * each.  uuencoded files in a text that is not encoded otherwise come behind the text.
+ *
+ * Nothing is done before the first part is asked for, and a part is decoded when it is asked for.
+ *
+ * Ownership: the message must stay; what parts_get() gives is valid until the next call.
+ * Limits: memory_limit octets are decoded at a time, those of encoded containers included, which
+ *	stay; a part that would take more is cut, and says so.  What the limits of `mime` or
+ *	inner_limit leave out is told at the end.
+ * Threads: one at a time.
+ */
+#ifndef MAIL_PARTS_H
+#define MAIL_PARTS_H
+
+#include <stddef.h>
+
+#include "base/span.h"
+#include "mail/mime.h"
+
+struct parts;
+
+struct parts_options {
+	struct mime_options mime; /* parts_limit is also that of all parts together */
+	size_t memory_limit;
+	int inner_limit; /* encoded containers within each other */
+};
+
+struct parts_part {
+	const char *type; /* "text/plain", lower case */
+	const char *name; /* of the file (mail/mime_param.h), '_' for each control; "" none */
+	struct span raw, decoded;
+	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
+};
+
+struct parts *parts_new(struct span message, const struct parts_options *);
+void parts_free(struct parts *); /* NULL is fine */
+
+/* 1; 0: there is none with this number; -1: nor is there, but a limit may be the reason. */
+int parts_get(struct parts *, size_t i, struct parts_part *);
+
+#endif

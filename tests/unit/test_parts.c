@@ -1,0 +1,262 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "mail/parts.h"
+
+static const struct parts_options defaults = {
+	.mime = { .line_length_limit = 2048,
+	    .header_size_limit = 102400,
+	    .nesting_limit = 100,
+	    .parts_limit = 1000,
+	    .boundary_length_limit = 2048 },
+	.memory_limit = 1 << 20,
+	.inner_limit = 4,
+};
+
+#define MULTI "Content-Type: multipart/mixed; boundary=b\n\n"
+#define B64   "Content-Transfer-Encoding: base64\n"
+#define UU    "begin 644 u.exe\n#04)#\n`\nend\n"
+
+/* Each row is a message and its parts: type[name]{decoded}, '+' behind one that is cut, '!' at the
+ * end when a limit may have hidden more.  Line ends are shown as '/', NUL as '0'. */
+static const struct {
+	const char *message, *parts;
+} cases[] = {
+	{ "", "text/plain[]{}" },
+	{ "Subject: x\n\nHello\n", "text/plain[]{Hello/}" },
+	{ "no header\nat all\n", "text/plain[]{no header/at all/}" },
+	{ "Content-Type: Text/HTML; name=a.htm\n\n<p>", "text/html[a.htm]{<p>}" },
+	{ B64 "\nQUJD\n", "text/plain[]{ABC}" },
+	{ "Content-Transfer-Encoding: quoted-printable\n\nA=42=\nC\n", "text/plain[]{ABC/}" },
+	{ "Content-Transfer-Encoding: x-uuencode\n\n" UU, "text/plain[]{ABC}" },
+	{ "Content-Transfer-Encoding: x-none\n\nQUJD\n", "text/plain[]{QUJD/}" },
+	{ "Content-Transfer-Encoding: 8bit\n\nQUJD\n", "text/plain[]{QUJD/}" },
+	/* names */
+	{ "Content-Type: a/b; name=t\nContent-Disposition: x; filename=d\n\n", "a/b[d]{}" },
+	{ "Content-Disposition: x; filename=d\nContent-Type: a/b; name=t\n\n", "a/b[d]{}" },
+	{ "Content-Type: a/b; name=t\nContent-Disposition: x; name=n\n\n", "a/b[t]{}" },
+	{ "Content-Type: a/b; filename=f\nContent-Disposition: x; name=n\n\n", "a/b[n]{}" },
+	{ "Content-Type: a/b; filename=f\n\n", "a/b[f]{}" },
+	{ "Content-Type: a/b; name*0=a; name*1=.exe\n\n", "a/b[a.exe]{}" },
+	{ "Content-Type: a/b; name*=''a%00%0A%7fb\n\n", "a/b[a___b]{}" },
+	/* containers */
+	{ MULTI "pre\n--b\n\none\n--b\n" B64 "\nQUJD\n--b--\npost\n",
+	    "text/plain[]{one} text/plain[]{ABC}" },
+	{ MULTI "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\none\n--c\n"
+		"Content-Type: text/html\n\ntwo\n--c--\n--b\n\nthree\n--b--\n",
+	    "text/plain[]{one} text/html[]{two} text/plain[]{three}" },
+	{ MULTI "--b\n" B64 "\nQUJD\n", "text/plain[]{ABC}" }, /* never closed */
+	{ MULTI "there is no boundary\n", "multipart/mixed[]{there is no boundary/}" },
+	{ "Content-Type: multipart/mixed\n\n--b\n\nx\n", "multipart/mixed[]{--b//x/}" },
+	{ "Content-Type: message/rfc822\n\nSubject: y\n" B64 "\nQUJD\n", "text/plain[]{ABC}" },
+	{ "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: y\n\nx\n--b--\n",
+	    "text/plain[]{x}" },
+	{ "Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\n" B64 "\nQUJD\n",
+	    "text/plain[]{ABC}" },
+	{ "Content-Type: message/partial; id=x\n\nSubject: y\n\nx\n",
+	    "message/partial[]{Subject: y//x/}" },
+	/* containers that are encoded: "Subject: y", "", "hi" */
+	{ "Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n",
+	    "text/plain[]{hi/}" },
+	{ "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
+	  "Content-Type: a/b\n\n=41\n",
+	    "a/b[]{A/}" },
+	{ "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
+	  "Content-Type: a/b\nContent-Transfer-Encoding: quoted-printable\n\n=3D41\n",
+	    "a/b[]{A/}" },
+	/* "--b\n\nhi\n--b--\n" */
+	{ "Content-Type: multipart/mixed; boundary=b\n" B64 "\nLS1iCgpoaQotLWItLQo=\n",
+	    "text/plain[]{hi}" },
+	{ "Content-Type: multipart/mixed; boundary=_\n" B64 "\nbm9uZQ==\n--_\n\n!\n--_--\n",
+	    "multipart/mixed[]{none} text/plain[]{!}" },
+	/* several ways to read it */
+	{ B64 "Content-Transfer-Encoding: 7bit\n\nQUJD\n",
+	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	{ "Content-Transfer-Encoding: 7bit\n" B64 "\nQUJD\n",
+	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	{ B64 "Content-Transfer-Encoding: quoted-printable\n\nQUJD\n",
+	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	{ B64 B64 "\nQUJD\n", "text/plain[]{ABC}" },
+	{ MULTI "--b\n" B64 "Content-Transfer-Encoding: binary\n\nQUJD\n--b--\n",
+	    "text/plain[]{ABC} text/plain[]{QUJD}" },
+	/* uuencoded files in a text */
+	{ "\nsee\n" UU "and\n" UU, "text/plain[]{see/begin 644 u.exe/#04)#/`/end/and/"
+				   "begin 644 u.exe/#04)#/`/end/} "
+				   "application/octet-stream[u.exe]{ABC} "
+				   "application/octet-stream[u.exe]{ABC}" },
+	{ "Content-Type: a/b\n\n" UU, "a/b[]{begin 644 u.exe/#04)#/`/end/}" },
+	/* no end of the header */
+	{ B64 "QUJD\n", "text/plain[]{ABC}" },
+	{ B64, "text/plain[]{}" },
+};
+
+static void
+show(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\r' && i + 1 < s.len && s.p[i + 1] == '\n')
+			continue;
+		buf_addc(b, s.p[i] == '\n' ? '/' : s.p[i] == '\0' ? '0' : (char)s.p[i]);
+	}
+}
+
+static void
+show_parts(struct parts *parts, struct buf *b)
+{
+	struct parts_part p;
+	size_t i = 0;
+	int rc;
+
+	buf_reset(b);
+	for (; (rc = parts_get(parts, i, &p)) == 1; i++) {
+		buf_printf(b, "%s%s[%s]{", i > 0 ? " " : "", p.type, p.name);
+		show(b, p.decoded);
+		buf_adds(b, p.whole ? "}" : "}+");
+	}
+	if (rc == -1)
+		buf_addc(b, '!');
+	assert_int_equal(parts_get(parts, i + 1, &p), rc);
+}
+
+/* Twice, for the second time asks of what is there already. */
+static void
+expect(struct span message, const struct parts_options *o, const char *want)
+{
+	struct parts *parts = parts_new(message, o);
+	struct buf b = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		show_parts(parts, &b);
+		if (strcmp(buf_cstr(&b), want) != 0)
+			fail_msg("\"%.*s\": %s", (int)message.len, (const char *)message.p,
+			    buf_cstr(&b));
+	}
+	buf_fini(&b);
+	parts_free(parts);
+}
+
+static struct span
+crlf(struct buf *b, const char *text)
+{
+	buf_reset(b);
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			buf_addc(b, '\r');
+		buf_addc(b, *text);
+	}
+	return buf_span(b);
+}
+
+static void
+test_parts(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		expect(crlf(&b, cases[i].message), &defaults, cases[i].parts);
+		expect(span_str(cases[i].message), &defaults, cases[i].parts);
+	}
+	buf_fini(&b);
+}
+
+static void
+test_raw(void **state)
+{
+	struct span message = span_str(MULTI "--b\n" B64 "\nQU\nJD\n--b--\n");
+	struct parts *parts = parts_new(message, &defaults);
+	struct parts_part p;
+
+	(void)state;
+	assert_int_equal(parts_get(parts, 0, &p), 1);
+	assert_true(span_eq_str(p.raw, "QU\nJD"));
+	assert_true(span_eq_str(p.decoded, "ABC"));
+	assert_int_equal(parts_get(parts, 1, &p), 0);
+	parts_free(parts);
+	parts_free(NULL);
+}
+
+static void
+test_lead(void **state)
+{
+	struct parts_options o = defaults;
+
+	(void)state;
+	o.mime.lead = 13;
+	expect(span_str("Received: xx\n" B64 "\nQUJD"), &o, "text/plain[]{ABC}");
+	expect(span_str("Received: xx\nFrom me\n" B64 "\nQUJD"), &o, "text/plain[]{ABC}");
+}
+
+static void
+test_limits(void **state)
+{
+	struct parts_options o = defaults;
+
+	(void)state;
+	o.memory_limit = 2;
+	expect(span_str(B64 "\nQUJD"), &o, "text/plain[]{AB}+");
+	expect(span_str("\nwhat is not encoded takes no memory"), &o,
+	    "text/plain[]{what is not encoded takes no memory}");
+	o.memory_limit = 20;
+	o.memory_limit = 10;
+	expect(span_str("Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n"), &o,
+	    "message/rfc822[]{Subject: y}+!");
+	o = defaults;
+	o.inner_limit = 0;
+	expect(span_str("Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n"), &o,
+	    "message/rfc822[]{Subject: y//hi/}!");
+	o = defaults;
+	o.mime.parts_limit = 2;
+	expect(span_str(MULTI "--b\n\none\n--b\n\ntwo\n--b--\n"), &o, "text/plain[]{one}!");
+	expect(span_str("\n" UU UU), &o,
+	    "text/plain[]{begin 644 u.exe/#04)#/`/end/begin 644 u.exe/#04)#/`/end/} "
+	    "application/octet-stream[u.exe]{ABC}!");
+	o = defaults;
+	o.mime.nesting_limit = 0;
+	expect(span_str("Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c; "
+			"boundary=d\n\n--d\n\nx\n"),
+	    &o, "multipart/mixed[]{--d//x/}!");
+}
+
+/* A line of two octets stands for 45. */
+static void
+test_uu_bomb(void **state)
+{
+	struct parts_options o = defaults;
+	struct buf b = { 0 };
+	struct parts *parts;
+	struct parts_part p;
+
+	(void)state;
+	buf_adds(&b, "Content-Transfer-Encoding: uuencode\n\nbegin 644 x\n");
+	for (int i = 0; i < 100000; i++)
+		buf_adds(&b, "M\n");
+	buf_adds(&b, "end\n");
+	o.memory_limit = 1000000;
+	parts = parts_new(buf_span(&b), &o);
+	assert_int_equal(parts_get(parts, 0, &p), 1);
+	assert_int_equal(p.decoded.len, 1000000);
+	assert_int_equal(p.whole, 0);
+	parts_free(parts);
+	buf_fini(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_lead),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_uu_bomb),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
