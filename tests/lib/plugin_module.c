@@ -98,7 +98,7 @@ static const struct filterd_param params[] = {
 };
 #elif defined(PLUGIN_bad_row)
 static const struct filterd_param params[] = {
-	{ .name = "clamav_x", .type = FILTERD_TEXT, .def = "", .text = "Another's." },
+	{ .name = "bad_row_X", .type = FILTERD_TEXT, .def = "", .text = "No such name." },
 	{ .name = NULL },
 };
 #else

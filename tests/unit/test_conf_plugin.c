@@ -67,8 +67,8 @@ static const struct {
 	{ "other_name",
 	    "plugin other_name: DIR/other_name.so: is plugin \"somebody\", and its file must be "
 	    "named so" },
-	{ "bad_row",
-	    "plugin bad_row: DIR/bad_row.so: parameter clamav_x: must begin with bad_row_" },
+	{ "bad_row", "plugin bad_row: DIR/bad_row.so: parameter bad_row_X: must be small letters, "
+		     "digits and _" },
 	{ "no_library", "plugin no_library: DIR/no_library.so: libgone.so.1: cannot open shared "
 			"object file: No such file or directory" },
 	{ "no_function",

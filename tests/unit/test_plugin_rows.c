@@ -90,10 +90,11 @@ static const struct {
 	{ { "p_a", FILTERD_ENUM, "b", "a b", NULL, "t" }, "" },
 	{ { "p_a", FILTERD_SIZE, "$message_size_limit", NULL, NULL, "t" }, "" }, /* known later */
 	{ { "p_time_limit", FILTERD_TIME, "1s", NULL, NULL, "t" }, "" }, /* fits one of Postfix's */
-	{ { "q_a", FILTERD_TEXT, "", NULL, NULL, "t" }, "parameter q_a: must begin with p_" },
-	{ { "pa", FILTERD_TEXT, "", NULL, NULL, "t" }, "parameter pa: must begin with p_" },
-	{ { "p_", FILTERD_TEXT, "", NULL, NULL, "t" }, "parameter p_: must begin with p_" },
-	{ { "p_A", FILTERD_TEXT, "", NULL, NULL, "t" }, "parameter p_A: must begin with p_" },
+	{ { "q_a", FILTERD_TEXT, "", NULL, NULL, "t" }, "" }, /* of the program that p talks to */
+	{ { "pa", FILTERD_TEXT, "", NULL, NULL, "t" }, "" },
+	{ { "p_", FILTERD_TEXT, "", NULL, NULL, "t" }, "" },
+	{ { "p_A", FILTERD_TEXT, "", NULL, NULL, "t" },
+	    "parameter p_A: must be small letters, digits and _" },
 	{ { "p_on_failure", FILTERD_TEXT, "", NULL, NULL, "t" },
 	    "parameter p_on_failure: is made by filterd and must be left out" },
 	{ { "p_a", (enum filterd_param_type)6, "", NULL, NULL, "t" },
