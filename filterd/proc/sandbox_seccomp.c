@@ -96,17 +96,19 @@ add_asked(scmp_filter_ctx c)
 	int rc = 0;
 
 	/* abort(3) and raise(3), nobody else. */
-	rc |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, own));
-	rc |= seccomp_rule_add(
-	    c, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, own));
-	/* sandbox_cpu(); its own limits alone, which can only shrink. */
-	rc |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0));
 	rc |=
-	    seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, own));
+	    seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, own, 0));
+	rc |= seccomp_rule_add(
+	    c, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, own, 0));
+	/* sandbox_cpu(); its own limits alone, which can only shrink. */
+	rc |=
+	    seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
+	rc |= seccomp_rule_add(
+	    c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, own, 0));
 	rc |= seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	for (size_t i = 0; i < nitems(fcntls); i++)
 		rc |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-		    SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntls[i]));
+		    SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntls[i], 0));
 	/* Threads are refused as the kernel would, processes are not honest. */
 	rc |= seccomp_rule_add(c, SANDBOX_SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EAGAIN),
 	    SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
