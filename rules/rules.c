@@ -171,6 +171,19 @@ read_myorigin(struct rule_compile *c)
 	c->rules->o.myorigin = line == NULL ? c->rules->o.myhostname : line;
 }
 
+static int
+is_idle(const struct rules *r)
+{
+	const struct rule_options *o = &r->o;
+
+	for (size_t i = 0; i < RULE_LISTS; i++)
+		if (rules_any(r, (enum rule_list_id)i))
+			return 0;
+	/* What an MTA refuses needs no list: addresses that are none. */
+	return !o->is_mta && !o->smtpd_reject_unlisted_sender &&
+	       !o->smtpd_reject_unlisted_recipient;
+}
+
 struct rules *
 rules_compile(
     const struct rule_options *o, struct table_registry *tables, rule_finding_fn *report, void *arg)
@@ -200,6 +213,7 @@ rules_compile(
 	    (struct rule_op){ .def = restriction_find("reject_unlisted_recipient"),
 		    .word = "smtpd_reject_unlisted_recipient",
 		    .table = -1 };
+	r->idle = is_idle(r);
 	rules_check(&c);
 	if (c.load.errors == 0)
 		return r;

@@ -130,6 +130,8 @@ struct rules *rules_compile(const struct rule_options *, struct table_registry *
 void rules_free(struct rules *); /* NULL is fine */
 /* Is there anything to evaluate in this list? */
 int rules_any(const struct rules *, enum rule_list_id);
+/* Is there nothing at all to evaluate, at any stage? */
+int rules_idle(const struct rules *);
 /* smtpd_delay_reject, for who asks at CONNECT and HELO. */
 int rules_delay(const struct rules *);
 

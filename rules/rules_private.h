@@ -54,6 +54,8 @@ struct rules {
 	struct arena *row_mem;
 	struct row_list *rows[ROW_LISTS];
 	size_t nrows;
+
+	int idle; /* nothing is ever evaluated */
 };
 
 /* Kept with the transaction, in its arena. */

@@ -27,6 +27,12 @@ rules_any(const struct rules *r, enum rule_list_id id)
 }
 
 int
+rules_idle(const struct rules *r)
+{
+	return r->idle;
+}
+
+int
 rules_delay(const struct rules *r)
 {
 	return r->o.smtpd_delay_reject;
@@ -367,10 +373,23 @@ is_no_address(struct rule_run *run)
 	return 1;
 }
 
+/* Most listeners behind an MTA: neither a list nor what an earlier configuration's left behind, and
+ * nobody who wants to read of it.  RCPT takes some whatever the lists are. */
+static int
+nothing_to_ask(const struct rules *r, const struct rule_ask *ask)
+{
+	return r->idle && ask->stage != RULE_RCPT && ask->memory == NULL && ask->trace == NULL;
+}
+
 void
 rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict *v)
 {
-	struct rule_run run = { .rules = rules,
+	struct rule_run run;
+
+	v->stage = rules_stage_name(ask->stage);
+	if (nothing_to_ask(rules, ask))
+		return;
+	run = (struct rule_run){ .rules = rules,
 		.o = &rules->o,
 		.ask = ask,
 		.txn = ask->txn,
@@ -382,7 +401,6 @@ rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict 
 		.effects =
 		    ask->stage == RULE_CONTENT ? &ask->recipient->verdict : &ask->txn->verdict };
 
-	v->stage = rules_stage_name(ask->stage);
 	if (is_no_address(&run) || too_early(rules, ask))
 		return;
 	run.kept = kept_of(ask);

@@ -91,7 +91,7 @@ begin(struct explain *x)
 	/* Behind an MTA the client is told of with XFORWARD, just before MAIL. */
 	t->client_late = x->listener->conf->role == ROLE_AFTER_QUEUE &&
 			 listener_kind_relays(x->listener->conf->kind);
-	engine_begin(t, x->snapshot);
+	engine_begin(t, x->snapshot, x->listener);
 	t->trace = &x->trace;
 	t->started_us = clock_us();
 }

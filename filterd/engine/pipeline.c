@@ -17,11 +17,12 @@
 #define LARGE ((size_t)4 * 1024 * 1024)
 
 void
-engine_begin(struct transaction *t, struct snapshot *s)
+engine_begin(struct transaction *t, struct snapshot *s, const struct snap_listener *l)
 {
 	t->snapshot = s;
 	t->tables = table_set_take(snapshot_tables(s));
-	if (t->services != NULL && t->services->decisions != NULL)
+	/* Where nobody is asked there is nothing to keep. */
+	if (l->asks && t->services != NULL && t->services->decisions != NULL)
 		t->trace = decision_log_trace(t->services->decisions, t->arena);
 }
 

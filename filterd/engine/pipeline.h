@@ -19,9 +19,9 @@ enum stage { STAGE_NONE, STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAG
 
 struct snapshot;
 
-/* A transaction begins: it keeps this configuration's tables as they are now, to engine_end().
- * Its services are set. */
-void engine_begin(struct transaction *, struct snapshot *);
+/* A transaction of the listener begins: it keeps its configuration's tables as they are now, to
+ * engine_end().  Its services are set. */
+void engine_begin(struct transaction *, struct snapshot *, const struct snap_listener *);
 /* Tell the trace, if there is one, what the client was told about the last question; in the form of
  * the wire. */
 void engine_replied(struct transaction *, struct span wire);

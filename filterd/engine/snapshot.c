@@ -208,6 +208,8 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	l->xclient = nets(b, "smtpd_authorized_xclient_hosts", p->smtpd_authorized_xclient_hosts);
 	compile_checks(b, l);
 	compile_rules(b, l);
+	if (l->checks != NULL && l->rules != NULL)
+		l->asks = content_checks_any(l->checks) || !rules_idle(l->rules);
 	field(b, "received_header", p->received_header, "Received: ...");
 	field(b, "tag_header", p->tag_header, "X-Spam-Flag: YES");
 	if (p->filter_next_hop_maps[0] != '\0') {

@@ -30,6 +30,7 @@ struct snap_listener {
 	struct next_hop next_hop;         /* text "": a policy listener, which has none */
 	struct content_checks *checks;
 	struct rules *rules;
+	int asks; /* there is a list or a check, so that there are decisions to keep */
 	struct net_list *allowed, *xforward, *xclient;
 	struct plan_options plan;
 	int filter_map; /* number of filter_next_hop_maps in the registry, -1 none */

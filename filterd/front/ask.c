@@ -123,7 +123,7 @@ ask_passing(struct smtp_session *s, const char *verb, enum stage stage, struct s
 		t.client = &client;
 		t.has_helo = 1;
 	}
-	engine_begin(&t, s->f.snapshot);
+	engine_begin(&t, s->f.snapshot, s->f.listener);
 	refused = ask(s, &t, stage, NULL, &v);
 	if (refused)
 		refuse(s, &t, verb, NULL, &v);

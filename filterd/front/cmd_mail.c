@@ -138,7 +138,7 @@ session_begin_transaction(struct smtp_session *s)
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
 	session_describe(s, t);
-	engine_begin(t, s->f.snapshot);
+	engine_begin(t, s->f.snapshot, s->f.listener);
 	t->sender = path_of(s);
 	t->size = s->params.size > 0 ? s->params.size : 0;
 	t->body_8bit = s->params.body == BODY_8BITMIME;

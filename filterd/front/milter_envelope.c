@@ -46,7 +46,7 @@ ask_passing(struct milter_session *s, const struct milter_where *at, enum stage 
 	milter_describe(s, &t);
 	t.client = client;
 	t.has_helo = client->helo[0] != '\0';
-	engine_begin(&t, s->snapshot);
+	engine_begin(&t, s->snapshot, s->listener);
 	refused = ask(s, &t, stage, NULL, &v);
 	if (refused)
 		milter_refuse(s, &t, at, &v, out);
@@ -188,7 +188,7 @@ begin_transaction(struct milter_session *s, const char *const *args, size_t n)
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
 	milter_describe(s, t);
-	engine_begin(t, s->snapshot);
+	engine_begin(t, s->snapshot, s->listener);
 	s->bad_sender = path_of(s, "FROM", syntax_mail, n == 0 ? "" : args[0], &t->sender) == -1;
 	t->sender.params = joined(s->arena, args, n);
 	mail_parameters(t, args, n);

@@ -75,7 +75,7 @@ begin_instance(struct policy_session *s, const char *instance)
 	t->client = &s->client;
 	t->services = s->f.doors->opt.services;
 	t->deferrals_by_name = 1;
-	engine_begin(t, s->f.snapshot);
+	engine_begin(t, s->f.snapshot, s->f.listener);
 }
 
 /* Is this about the message of the request before?  One without an instance is about its own. */

@@ -166,12 +166,59 @@ test_next_hop_and_door(void **state)
 	free(counters);
 }
 
+/* Whether a listener has anything to ask: without, no trace of its transactions is kept. */
+static void
+test_asks(void **state)
+{
+	static const struct {
+		const char *listener;
+		int asks;
+	} rows[] = {
+		{ "lmtp:127.0.0.1:1", 0 },
+		{ "smtp:127.0.0.1:1, role = before_queue", 0 },
+		/* A listener of an MTA must refuse to relay. */
+		{ "smtp:127.0.0.1:1, role = mta, { smtpd_relay_restrictions = reject }", 1 },
+		{ "lmtp:127.0.0.1:1, { smtpd_client_restrictions = reject }", 1 },
+		{ "lmtp:127.0.0.1:1, { content_restrictions = permit }", 1 },
+		{ "lmtp:127.0.0.1:1, { smtpd_reject_unlisted_recipient = yes }", 1 },
+		{ "lmtp:127.0.0.1:1, { smtpd_reject_unlisted_sender = yes }", 1 },
+		{ "lmtp:127.0.0.1:1, { body_checks = inline:{ { x = DUNNO } } }", 1 },
+		/* A class that no list names is asked by nobody. */
+		{ "lmtp:127.0.0.1:1, name = other", 0 },
+	};
+	struct counters *counters = xcalloc(1, sizeof(*counters));
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		char *text = xasprintf("listeners = { %s }\nc = reject\n"
+				       "smtpd_restriction_classes = c\n",
+		    rows[i].listener);
+		struct buf told = { 0 };
+		struct conf *conf = findings_load(text, &told);
+		struct snapshot *s;
+
+		if (conf == NULL)
+			print_error("row %zu: %s\n", i, buf_cstr(&told));
+		assert_non_null(conf);
+		s = snapshot_build(conf, counters, findings_add, &told);
+		if (s == NULL || snapshot_listener(s, 0)->asks != rows[i].asks)
+			print_error("row %zu: %s\n", i, buf_cstr(&told));
+		assert_non_null(s);
+		assert_int_equal(snapshot_listener(s, 0)->asks, rows[i].asks);
+		snapshot_unref(s);
+		buf_fini(&told);
+		free(text);
+	}
+	free(counters);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_once),
 		cmocka_unit_test(test_next_hop_and_door),
+		cmocka_unit_test(test_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
