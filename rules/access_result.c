@@ -5,20 +5,11 @@
 #include <strings.h>
 
 #include "base/attr.h"
-#include "mail/mime.h"
 #include "mail/reply.h"
-#include "mail/syntax.h"
-#include "rules/mail_keys.h"
+#include "rules/access_impl.h"
 #include "rules/rules_private.h"
 
-struct result {            /* "ACTION text" of a row, and who said so */
-	const char *table; /* for the log; "" none */
-	const char *value; /* whole */
-	const char *text;  /* behind the first word */
-	struct rule_subject subject;
-};
-
-typedef enum rule_result action_fn(struct rule_run *, const struct result *);
+typedef enum rule_result action_fn(struct rule_run *, const struct access_row *);
 
 /* --- refusals --- */
 
@@ -44,21 +35,22 @@ worded(const char *text, const char *enhanced, const char *otherwise)
 }
 
 static enum rule_result
-refuse(struct rule_run *run, const struct result *r, int64_t code, const char *enhanced)
+refuse(struct rule_run *run, const struct access_row *r, int64_t code, const char *enhanced)
 {
-	struct worded w = worded(r->text, enhanced, "Access denied");
+	struct worded w = worded(r->text, enhanced,
+	    r->subject.kind == SUBJECT_CONTENT ? "Message content rejected" : "Access denied");
 
 	return rule_reject(run, r->subject, code, w.enhanced, "%s", w.text);
 }
 
 static enum rule_result
-do_reject(struct rule_run *run, const struct result *r)
+do_reject(struct rule_run *run, const struct access_row *r)
 {
 	return refuse(run, r, run->o->access_map_reject_code, "5.7.1");
 }
 
 static enum rule_result
-do_defer(struct rule_run *run, const struct result *r)
+do_defer(struct rule_run *run, const struct access_row *r)
 {
 	return refuse(run, r, run->o->access_map_defer_code, "4.7.1");
 }
@@ -67,268 +59,49 @@ typedef enum rule_result defer_fn(
     struct rule_run *, int64_t code, const char *enhanced, const char *fmt, ...);
 
 static enum rule_result
-defer_if(struct rule_run *run, const struct result *r, defer_fn *f)
+defer_if(struct rule_run *run, const struct access_row *r, defer_fn *f)
 {
 	struct worded w = worded(r->text, "4.7.1", "Service unavailable");
 
+	if (r->subject.kind == SUBJECT_CONTENT)
+		return f(run, run->o->access_map_defer_code, w.enhanced, "%s", w.text);
 	rule_enhanced_fit(w.enhanced, r->subject.kind);
 	return f(run, run->o->access_map_defer_code, w.enhanced, "<%s>: %s rejected: %s",
 	    r->subject.name, subject_class(r->subject.kind), w.text);
 }
 
 static enum rule_result
-do_defer_if_reject(struct rule_run *run, const struct result *r)
+do_defer_if_reject(struct rule_run *run, const struct access_row *r)
 {
 	return defer_if(run, r, rule_defer_if_reject);
 }
 
 static enum rule_result
-do_defer_if_permit(struct rule_run *run, const struct result *r)
+do_defer_if_permit(struct rule_run *run, const struct access_row *r)
 {
 	return defer_if(run, r, rule_defer_if_permit);
-}
-
-/* --- effects --- */
-
-/* Before MAIL there is no message that an effect could be about. */
-static int
-too_early(struct rule_run *run, const struct result *r)
-{
-	if (run->ask->stage != RULE_CONNECT && run->ask->stage != RULE_HELO)
-		return 0;
-	rule_warn(run,
-	    "%s: \"%s\": with smtpd_delay_reject = no this does nothing in client and HELO lists",
-	    r->table, r->value);
-	return 1;
-}
-
-static enum rule_result
-useless(struct rule_run *run, const struct result *r, const char *wish)
-{
-	rule_warn(run, "%s: \"%s\" %s", r->table, r->value, wish);
-	return RULE_DUNNO;
-}
-
-static struct effect_text
-effect(struct rule_run *run, const struct result *r)
-{
-	return (struct effect_text){ .arg = arena_strdup(run->arena, r->text),
-		.origin = rule_origin(run) };
-}
-
-static void
-tell_effect(struct rule_run *run, const struct result *r, const char *word)
-{
-	rule_trace_text(run, TRACE_EFFECT, word, r->text);
-}
-
-/* "<name>: Class triggers WORD text", as Postfix logs what it does. */
-static void
-log_effect(struct rule_run *run, const struct result *r, const char *what, const char *word)
-{
-	rule_log(run, what,
-	    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
-		subject_class(r->subject.kind), word, r->text[0] == '\0' ? "" : " ", r->text),
-	    r->text);
-}
-
-/* The same with the row's own text, if it has one, in place of "triggers ... action". */
-static void
-log_text(struct rule_run *run, const struct result *r, const char *what, const char *word)
-{
-	if (r->text[0] == '\0') {
-		log_effect(run, r, what, arena_printf(run->arena, "%s action", word));
-		return;
-	}
-	rule_log(run, what,
-	    arena_printf(run->arena, "<%s>: %s %s", r->subject.name, subject_class(r->subject.kind),
-		r->text),
-	    r->text);
-}
-
-static enum rule_result
-do_hold(struct rule_run *run, const struct result *r)
-{
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	tell_effect(run, r, "HOLD");
-	run->effects->hold = 1;
-	run->effects->hold_reason = effect(run, r).arg;
-	run->effects->hold_origin = rule_origin(run);
-	log_text(run, r, "hold", "HOLD");
-	return RULE_DUNNO;
-}
-
-static enum rule_result
-do_discard(struct rule_run *run, const struct result *r)
-{
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	tell_effect(run, r, "DISCARD");
-	run->effects->discard = 1;
-	run->effects->discard_reason = effect(run, r).arg;
-	run->effects->discard_origin = rule_origin(run);
-	log_text(run, r, "discard", "DISCARD");
-	return RULE_OK;
-}
-
-static enum rule_result
-do_filter(struct rule_run *run, const struct result *r)
-{
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	if (r->text[0] == '\0')
-		return useless(run, r, "needs transport:destination");
-	if (strchr(r->text, ':') == NULL)
-		return useless(run, r, "needs transport:destination");
-	tell_effect(run, r, "FILTER");
-	run->effects->filter = effect(run, r);
-	log_effect(run, r, "filter", "FILTER");
-	return RULE_DUNNO;
-}
-
-/* What goes between < and > of a command to the next hop.  A pattern may have put a piece of what a
- * client said there, quotes undone: they are put back, as Postfix does.  NULL: it is no address. */
-static const char *
-address_text(struct rule_run *run, const struct result *r)
-{
-	const char *quoted;
-	struct mail_path path;
-
-	if (syntax_address(run->arena, span_str(r->text), 1, &path) == 0)
-		return r->text;
-	quoted = arena_str(run->arena, mail_quoted(run->arena, span_str(r->text)));
-	return syntax_address(run->arena, span_str(quoted), 1, &path) == 0 ? quoted : NULL;
-}
-
-/* REDIRECT and BCC: 1 with *e, or 0 with what becomes of the row.  Mail must not get past them
- * because of what a pattern put into the address. */
-static int
-address_effect(
-    struct rule_run *run, const struct result *r, struct effect_text *e, enum rule_result *instead)
-{
-	struct result quoted = *r;
-
-	*instead = RULE_DUNNO;
-	if (too_early(run, r))
-		return 0;
-	if (strchr(r->text, '@') == NULL) {
-		useless(run, r, "needs user@domain");
-		return 0;
-	}
-	quoted.text = address_text(run, r);
-	if (quoted.text == NULL) {
-		*instead =
-		    rule_broken(run, "%s: \"%s\" has no address to send to", r->table, r->value);
-		return 0;
-	}
-	*e = effect(run, &quoted);
-	return 1;
-}
-
-static enum rule_result
-do_redirect(struct rule_run *run, const struct result *r)
-{
-	enum rule_result instead;
-	struct effect_text e;
-
-	if (!address_effect(run, r, &e, &instead))
-		return instead;
-	tell_effect(run, r, "REDIRECT");
-	run->effects->redirect = e;
-	log_effect(run, r, "redirect", "REDIRECT");
-	return RULE_DUNNO;
-}
-
-static enum rule_result
-do_bcc(struct rule_run *run, const struct result *r)
-{
-	enum rule_result instead;
-	struct effect_text e;
-
-	if (!address_effect(run, r, &e, &instead))
-		return instead;
-	tell_effect(run, r, "BCC");
-	effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
-	log_effect(run, r, "bcc", "BCC");
-	return RULE_DUNNO;
-}
-
-/* Is this one of message_drop_headers?  As those of the message, but for MIME's, it goes. */
-static int
-is_dropped(const struct rule_run *run, struct span name)
-{
-	struct span rest = span_str(run->o->message_drop_headers), word;
-
-	if (span_case_eq_str(name, "MIME-Version") ||
-	    (name.len > 8 && span_case_eq_str(span_make(name.p, 8), "Content-") &&
-		!span_case_eq_str(name, "Content-Length")))
-		return 0;
-	while (rule_word(&rest, &word))
-		if (span_case_eq(name, word))
-			return 1;
-	return 0;
-}
-
-/* The field without blanks in front of the colon. */
-static const char *
-field_text(struct rule_run *run, const char *text, struct span name)
-{
-	return arena_printf(run->arena, "%.*s%s", (int)name.len, text, strchr(text, ':'));
-}
-
-static enum rule_result
-do_prepend(struct rule_run *run, const struct result *r)
-{
-	struct span name;
-
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	if (run->ask->stage == RULE_END_OF_DATA)
-		return useless(run, r, "is not possible behind the message");
-	if (mime_field_name(span_str(r->text)) == 0)
-		return useless(run, r, "needs a header field, \"Name: value\"");
-	name = span_make(r->text, mime_field_name(span_str(r->text)));
-	if (is_dropped(run, name))
-		return useless(run, r, "is a field that message_drop_headers removes");
-	tell_effect(run, r, "PREPEND");
-	effect_add(
-	    &run->effects->prepends, run->arena, field_text(run, r->text, name), rule_origin(run));
-	return RULE_DUNNO;
-}
-
-/* --- TAG is ours: what header checks have, for content_restrictions too --- */
-
-static enum rule_result
-do_tag(struct rule_run *run, const struct result *r)
-{
-	if (too_early(run, r))
-		return RULE_DUNNO;
-	tell_effect(run, r, "TAG");
-	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
-	return RULE_DUNNO;
 }
 
 /* --- the rest --- */
 
 static enum rule_result
-do_info(struct rule_run *run, const struct result *r)
+do_info(struct rule_run *run, const struct access_row *r)
 {
-	tell_effect(run, r, "INFO");
-	log_text(run, r, "info", "INFO");
+	access_tell_effect(run, r, "INFO");
+	access_log_text(run, r, "info", "INFO");
 	return RULE_DUNNO;
 }
 
 static enum rule_result
-do_warn(struct rule_run *run, const struct result *r)
+do_warn(struct rule_run *run, const struct access_row *r)
 {
-	tell_effect(run, r, "WARN");
-	log_text(run, r, "warn", "WARN");
+	access_tell_effect(run, r, "WARN");
+	access_log_text(run, r, "warn", "WARN");
 	return RULE_DUNNO;
 }
 
 static enum rule_result
-do_dunno(struct rule_run *run, const struct result *r)
+do_dunno(struct rule_run *run, const struct access_row *r)
 {
 	(void)run;
 	(void)r;
@@ -348,10 +121,10 @@ is_logged(const struct rule_run *run, const char *what)
 }
 
 static enum rule_result
-do_ok(struct rule_run *run, const struct result *r)
+do_ok(struct rule_run *run, const struct access_row *r)
 {
 	if (is_logged(run, r->value))
-		log_effect(run, r, "permit", r->value);
+		access_log_effect(run, r, "permit", r->value);
 	return RULE_OK;
 }
 
@@ -364,18 +137,18 @@ static const struct {
 	{ "DEFER", do_defer, 0 },
 	{ "DEFER_IF_REJECT", do_defer_if_reject, 0 },
 	{ "DEFER_IF_PERMIT", do_defer_if_permit, 0 },
-	{ "FILTER", do_filter, 0 },
-	{ "HOLD", do_hold, 0 },
-	{ "DISCARD", do_discard, 0 },
-	{ "REDIRECT", do_redirect, 0 },
-	{ "BCC", do_bcc, 0 },
-	{ "PREPEND", do_prepend, 0 },
+	{ "FILTER", access_filter, 0 },
+	{ "HOLD", access_hold, 0 },
+	{ "DISCARD", access_discard, 0 },
+	{ "REDIRECT", access_redirect, 0 },
+	{ "BCC", access_bcc, 0 },
+	{ "PREPEND", access_prepend, 0 },
 	{ "INFO", do_info, 0 },
 	{ "WARN", do_warn, 0 },
 	{ "DUNNO", do_dunno, 0 },
 	{ "OK", do_ok, 0 },
 	{ "RELAY", do_ok, 0 }, /* as in Sendmail's access file */
-	{ "TAG", do_tag, 1 },
+	{ "TAG", access_tag, 1 },
 };
 
 static action_fn *
@@ -394,8 +167,16 @@ all_digits(const char *s)
 	return s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
+/* access(5) takes digits alone for OK.  Of a virus that would be the last thing that was meant. */
+static int
+is_bare_code(const struct access_row *r)
+{
+	return r->subject.kind == SUBJECT_CONTENT && all_digits(r->value) &&
+	       strlen(r->value) == 3 && (r->value[0] == '4' || r->value[0] == '5');
+}
+
 static enum rule_result
-restrictions(struct rule_run *run, const struct result *r)
+restrictions(struct rule_run *run, const struct access_row *r)
 {
 	const struct rule_list *l = rule_row_list(run, r->value);
 
@@ -407,16 +188,17 @@ restrictions(struct rule_run *run, const struct result *r)
 }
 
 static enum rule_result
-evaluate(struct rule_run *run, const struct result *r, struct span word)
+evaluate(struct rule_run *run, const struct access_row *r, struct span word)
 {
 	action_fn *act = find_action(run, word);
 
 	if (act != NULL)
 		return act(run, r);
-	if (all_digits(r->value))
+	if (all_digits(r->value) && !is_bare_code(r))
 		return do_ok(run, r);
-	if (word.len == 3 && r->text[0] != '\0' && (word.p[0] == '4' || word.p[0] == '5') &&
-	    strspn(r->value, "0123456789") == 3)
+	if (is_bare_code(r) ||
+	    (word.len == 3 && r->text[0] != '\0' && (word.p[0] == '4' || word.p[0] == '5') &&
+		strspn(r->value, "0123456789") == 3))
 		return refuse(
 		    run, r, strtol(r->value, NULL, 10), word.p[0] == '4' ? "4.7.1" : "5.7.1");
 	return restrictions(run, r);
@@ -427,7 +209,7 @@ access_result(struct rule_run *run, const char *table, const char *value,
     const struct origin *origin, struct rule_subject subject)
 {
 	struct origin before = run->hit;
-	struct result r = {
+	struct access_row r = {
 		.table = table == NULL ? run->op->word : table, .value = value, .subject = subject
 	};
 	size_t n = strcspn(value, " \t");

@@ -83,7 +83,7 @@ known_in(const struct rules *r, enum rule_list_id id)
 		return late | NEED_DATA;
 	case LIST_END_OF_DATA:
 	case LIST_CONTENT:
-		return late | NEED_DATA | NEED_CONTENT;
+		return late | NEED_DATA | (r->o.no_message ? 0 : NEED_CONTENT);
 	case RULE_LISTS:
 		break;
 	}
@@ -100,6 +100,14 @@ missing(unsigned needs)
 				     : "the message";
 }
 
+static const char *
+why_not(const struct rules *r, enum rule_list_id id, unsigned lacks)
+{
+	if (id >= LIST_END_OF_DATA && lacks & NEED_CONTENT)
+		return ", as a policy request does not bring it";
+	return r->o.smtpd_delay_reject || id > LIST_SENDER ? "" : " with smtpd_delay_reject = no";
+}
+
 #define NEEDS_KNOWN (NEED_HELO | NEED_SENDER | NEED_RCPT | NEED_DATA | NEED_CONTENT)
 
 static void
@@ -113,10 +121,7 @@ look_at_op(struct rule_compile *c, enum rule_list_id id, const struct rule_op *o
 		    c, "%s has no meaning in %s: it never decides", op->word, rule_list_names[id]);
 	else if (lacks != 0)
 		rule_compile_warning(c, "%s never decides in %s: %s is not known there%s", op->word,
-		    rule_list_names[id], missing(lacks),
-		    c->rules->o.smtpd_delay_reject || id > LIST_SENDER
-			? ""
-			: " with smtpd_delay_reject = no");
+		    rule_list_names[id], missing(lacks), why_not(c->rules, id, lacks));
 }
 
 static void

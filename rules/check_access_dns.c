@@ -54,6 +54,7 @@ name_of(struct rule_run *run, enum subject_kind kind)
 	case SUBJECT_SASL:
 	case SUBJECT_DATA:
 	case SUBJECT_END_OF_DATA:
+	case SUBJECT_CONTENT:
 		return NULL;
 	}
 	if (s == NULL || s[0] == '\0')

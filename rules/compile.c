@@ -112,24 +112,16 @@ rule_compile_table(struct rule_compile *c, const char *type_name)
 
 /* --- items --- */
 
-struct item { /* the one being compiled, and where the next begins */
-	struct span *rest;
-	struct rule_op *op;
-};
-
-static char *
-word_str(struct rule_compile *c, struct span word)
+char *
+rule_compile_word(struct rule_compile *c, struct span word)
 {
 	char *s = arena_str(c->load.mem, word);
 
 	return s == NULL ? arena_strdup(c->load.mem, "") : s;
 }
 
-/* An item that can only be answered with 451 4.3.5; why is told. */
-static void broken(struct rule_compile *, struct rule_op *, const char *fmt, ...) ATTR_PRINTF(3, 4);
-
-static void
-broken(struct rule_compile *c, struct rule_op *op, const char *fmt, ...)
+void
+rule_compile_broken(struct rule_compile *c, struct rule_op *op, const char *fmt, ...)
 {
 	va_list ap;
 	char *why;
@@ -147,7 +139,8 @@ table_item(struct rule_compile *c, struct rule_op *op, const char *type_name)
 {
 	op->arg = type_name;
 	if (c->from_row) {
-		broken(c, op, "\"%s\": a list in a table cannot name tables", op->word);
+		rule_compile_broken(
+		    c, op, "\"%s\": a list in a table cannot name tables", op->word);
 		return;
 	}
 	op->table = rule_compile_table(c, type_name);
@@ -157,16 +150,16 @@ table_item(struct rule_compile *c, struct rule_op *op, const char *type_name)
 
 /* The argument is the next word; 0, or -1: there is none that would do, and the item is broken. */
 static int
-next_word(struct rule_compile *c, struct item *it, const char *such, char **out)
+next_word(struct rule_compile *c, struct rule_item *it, const char *such, char **out)
 {
 	struct span word, rest = *it->rest;
 
 	if (!rule_word(&rest, &word)) {
-		broken(c, it->op, "%s must be followed by %s", it->op->word, such);
+		rule_compile_broken(c, it->op, "%s must be followed by %s", it->op->word, such);
 		return -1;
 	}
 	*it->rest = rest;
-	*out = word_str(c, word);
+	*out = rule_compile_word(c, word);
 	it->op->word = arena_printf(c->load.mem, "%s %s", it->op->word, *out);
 	return 0;
 }
@@ -178,14 +171,15 @@ is_number(const char *s)
 }
 
 static void
-table_argument(struct rule_compile *c, struct item *it)
+table_argument(struct rule_compile *c, struct rule_item *it)
 {
 	struct span word, rest = *it->rest;
 	char *arg;
 
 	/* As in Postfix a word without a colon is none of a table, but the next item. */
 	if (!rule_word(&rest, &word) || span_find(word, ':') == word.len) {
-		broken(c, it->op, "%s must be followed by a table, type:name", it->op->word);
+		rule_compile_broken(
+		    c, it->op, "%s must be followed by a table, type:name", it->op->word);
 		return;
 	}
 	if (next_word(c, it, "a table", &arg) == 0)
@@ -193,7 +187,7 @@ table_argument(struct rule_compile *c, struct item *it)
 }
 
 static void
-argument(struct rule_compile *c, struct item *it)
+argument(struct rule_compile *c, struct rule_item *it)
 {
 	struct rule_op *op = it->op;
 	struct span rest = *it->rest, word;
@@ -217,7 +211,8 @@ argument(struct rule_compile *c, struct item *it)
 			return;
 		op->arg = arg;
 		if (c->from_row)
-			broken(c, op, "\"%s\": a list in a table cannot name servers", op->word);
+			rule_compile_broken(
+			    c, op, "\"%s\": a list in a table cannot name servers", op->word);
 		return;
 	case ARG_SECONDS:
 		if (next_word(c, it, "a number of seconds", &arg) == -1)
@@ -226,7 +221,7 @@ argument(struct rule_compile *c, struct item *it)
 		if (is_number(arg))
 			op->number = atol(arg);
 		else
-			broken(c, op, "%s: must be a number of seconds", op->word);
+			rule_compile_broken(c, op, "%s: must be a number of seconds", op->word);
 		return;
 	}
 }
@@ -263,15 +258,18 @@ unknown(struct rule_compile *c, struct rule_op *op)
 
 	for (size_t i = 0; i < c->rules->nclasses; i++)
 		add_name(&l, c->rules->classes[i].name, NULL);
+	for (size_t i = 0; i < c->rules->o.nplugins; i++)
+		plugin_rows_each(c->rules->o.plugins[i].def, add_name, &l);
 	restrictions_each(add_name, &l);
 	near = text_nearest(op->word, l.names, l.n);
-	broken(c, op, "\"%s\" is no restriction and no class of smtpd_restriction_classes%s%s%s",
-	    op->word, near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+	rule_compile_broken(c, op,
+	    "\"%s\" is no restriction and no class of smtpd_restriction_classes%s%s%s", op->word,
+	    near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
 	    near == NULL ? "" : "?");
 }
 
 static void
-known(struct rule_compile *c, struct item *it, const char *name)
+known(struct rule_compile *c, struct rule_item *it, const char *name)
 {
 	struct rule_op *op = it->op;
 
@@ -282,19 +280,38 @@ known(struct rule_compile *c, struct item *it, const char *name)
 		op->def = &restriction_broken;
 }
 
-static void
-compile_item(struct rule_compile *c, struct item *it, struct span word)
+/* A row that is built in, or else one of a plugin. */
+static int
+find_row(struct rule_compile *c, struct rule_op *op, const char *name)
+{
+	const struct rule_options *o = &c->rules->o;
+
+	op->def = restriction_find(name);
+	for (size_t i = 0; op->def == NULL && i < o->nplugins; i++) {
+		op->def = plugin_row_find(o->plugins[i].def, name);
+		if (op->def != NULL) {
+			op->plugin = &o->plugins[i];
+			op->on_failure = op->plugin->on_failure;
+		}
+	}
+	return op->def != NULL;
+}
+
+void
+rule_compile_item(struct rule_compile *c, struct rule_item *it, struct span word)
 {
 	struct rule_op *op = it->op;
-	char *name = word_str(c, word);
+	char *name = rule_compile_word(c, word);
 
 	op->word = name;
 	op->table = -1;
 	op->where = c->where;
-	if (strchr(name, ':') != NULL) {
+	if (name[0] == '{' && !it->in_braces) {
+		rule_compile_braces(c, op, word);
+	} else if (strchr(name, ':') != NULL) {
 		op->def = &restriction_bare_table;
 		table_item(c, op, name);
-	} else if ((op->def = restriction_find(name)) != NULL) {
+	} else if (find_row(c, op, name)) {
 		known(c, it, name);
 	} else if ((op->call = find_class(c->rules, name)) != NULL) {
 		op->def = &restriction_class;
@@ -340,11 +357,11 @@ rule_compile_list(struct rule_compile *c, const char *name, const char *value, s
 	l->name = name;
 	l->ops = arena_calloc(c->load.mem, (count_words(rest) + 1) * sizeof(*l->ops));
 	while (rule_word(&rest, &word)) {
-		struct item it = { .rest = &rest, .op = &l->ops[l->n++] };
+		struct rule_item it = { .rest = &rest, .op = &l->ops[l->n++] };
 
 		if (o->line_of != NULL && !c->from_row)
 			c->where = o->line_of(o->arg, c->parameter, value, (const char *)word.p);
-		compile_item(c, &it, word);
+		rule_compile_item(c, &it, word);
 		c->where = before;
 	}
 	mark_together(l);

@@ -73,6 +73,7 @@ rbl_asked(struct rule_run *run, const struct rule_op *op)
 	case SUBJECT_SASL:
 	case SUBJECT_DATA:
 	case SUBJECT_END_OF_DATA:
+	case SUBJECT_CONTENT:
 		break;
 	}
 	a.subject.name = a.what;

@@ -30,6 +30,8 @@ subject_class(enum subject_kind k)
 		return "Data command";
 	case SUBJECT_END_OF_DATA:
 		return "End-of-data";
+	case SUBJECT_CONTENT:
+		return "Message content";
 	}
 	return "";
 }
@@ -76,6 +78,7 @@ rule_subject(struct rule_run *run, enum subject_kind kind)
 		s.name = "DATA";
 		break;
 	case SUBJECT_END_OF_DATA:
+	case SUBJECT_CONTENT:
 		s.name = "END-OF-MESSAGE";
 		break;
 	}
@@ -101,7 +104,7 @@ rule_enhanced_fit(char *e, enum subject_kind kind)
 		{ SUBJECT_RECIPIENT, '8', '2' },
 	};
 
-	if (strncmp(e + 1, ".1.", 3) != 0)
+	if (strncmp(e + 1, ".1.", 3) != 0 || kind == SUBJECT_CONTENT)
 		return;
 	if (kind != SUBJECT_SENDER && kind != SUBJECT_RECIPIENT) {
 		memcpy(e + 1, ".0.0", 5);
@@ -130,6 +133,8 @@ rule_origin(const struct rule_run *run)
 	}
 	if (o.list == NULL)
 		o.list = run->rules->lists[run->list].name;
+	if (run->op != NULL && run->op->plugin != NULL)
+		o.plugin = run->op->plugin->def->name;
 	return o;
 }
 
@@ -248,6 +253,8 @@ rule_refuse(struct rule_run *run, int64_t code, const char *enhanced, const char
 static const char *
 prefix(struct rule_run *run, struct rule_subject s)
 {
+	if (s.kind == SUBJECT_CONTENT)
+		return "";
 	return arena_printf(run->arena, "<%s>: %s rejected: ", s.name, subject_class(s.kind));
 }
 

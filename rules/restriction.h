@@ -20,11 +20,14 @@
 
 #include "base/attr.h"
 #include "plugins/filterd_plugin.h"
+#include "rules/plugin.h"
 #include "rules/rules.h"
 
 /* One item of a compiled list. */
 struct rule_op {
 	const struct restriction_def *def;
+	const struct plugin_instance *plugin; /* whose row it is; NULL: built in */
+	enum rule_failure on_failure;         /* the item's own, or else its family's */
 	struct rule_where where;
 	const char *word; /* as written, with the argument: "check_client_access hash:/etc/x" */
 	const char *arg;  /* the argument's text, or NULL */

@@ -21,8 +21,8 @@ static const struct restriction_def *const families[] = {
 	restrictions_verify,
 };
 
-static int
-is_named(const struct restriction_def *d, const char *name)
+int
+restriction_is_named(const struct restriction_def *d, const char *name)
 {
 	if (d->needs & CASE_COUNTS)
 		return strcmp(d->name, name) == 0;
@@ -39,7 +39,7 @@ restriction_find(const char *name)
 {
 	for (size_t f = 0; f < nitems(families); f++)
 		for (const struct restriction_def *d = families[f]; d->name != NULL; d++)
-			if (is_named(d, name))
+			if (restriction_is_named(d, name))
 				return d;
 	return NULL;
 }

@@ -34,6 +34,7 @@ enum subject_kind {
 	SUBJECT_RECIPIENT,      /* "Recipient address" */
 	SUBJECT_DATA,           /* "Data command" */
 	SUBJECT_END_OF_DATA,    /* "End-of-data" */
+	SUBJECT_CONTENT,        /* of a table row about the content: refusals have no prefix */
 };
 struct rule_subject {
 	enum subject_kind kind;
@@ -77,6 +78,8 @@ struct rule_run {
 			nothing is logged, no effect lasts, nobody is asked who would remember */
 	int found;   /* that was found */
 	int policy_failed; /* default actions of check_policy_service within one another */
+	int told_failure;  /* the check at work has set a fact that says more than NAME=failed */
+	const char *table_trouble; /* of a plugin's last look-up that failed */
 	struct deferral if_permit, if_reject;
 
 	struct verdict *v;       /* the outcome */
@@ -104,6 +107,16 @@ enum rule_result rule_broken(struct rule_run *, const char *fmt, ...) ATTR_PRINT
 /* A table could not be asked, other than by an access restriction: 451 4.3.0 <name>: Temporary
  * lookup failure.  No warn_if_reject turns it. */
 enum rule_result rule_table_failed(struct rule_run *, struct rule_subject, const struct err *);
+
+/* The check could not be made: told to log and trace, with a fact, and what comes of it is what the
+ * op's on_failure says: 451 4.7.1 without the reason, which is nobody else's business, or HOLD, TAG
+ * or nothing.  Its answer is the check's. */
+enum rule_result rule_failed(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* HOLD, TAG and PREPEND for who is no table row. */
+void rule_effect_hold(struct rule_run *, const char *reason);
+void rule_effect_tag(struct rule_run *, const char *text);
+void rule_effect_prepend(struct rule_run *, const char *field);
 
 /* The op's table, as this transaction has it. */
 const struct table *rule_table(struct rule_run *, int number);

@@ -33,6 +33,7 @@ struct decision_log;
 struct dns;
 struct dnsbl_zones;
 struct path;
+struct plugin_instance;
 struct policy_pool;
 struct recipient;
 struct rule_memory;
@@ -65,8 +66,14 @@ struct rule_options {
 	rule_line_fn *line_of;
 	void *arg; /* of these two */
 
-	int is_mta;   /* role mta: Postfix's start-up check for relaying holds */
-	int tolerant; /* config_errors = postfix */
+	/* The plugins of the configuration, opened, whose rows there are besides the built-in ones.
+	 */
+	const struct plugin_instance *plugins;
+	size_t nplugins;
+
+	int is_mta;     /* role mta: Postfix's start-up check for relaying holds */
+	int no_message; /* a door that is never given the message: policy */
+	int tolerant;   /* config_errors = postfix */
 	int dnsbl_strict_postfix;
 	int smtpd_delay_reject, smtpd_relay_before_recipient_restrictions;
 	int smtpd_reject_unlisted_recipient, smtpd_reject_unlisted_sender;
@@ -193,6 +200,8 @@ struct rule_ask {
  * recipient->verdict); DISCARD there ends all lists of the transaction.  Log lines that Postfix
  * writes for what does not become a reply (reject_warning, warnings) are written here. */
 void rules_ask(const struct rules *, const struct rule_ask *, struct verdict *v);
+/* No question will come that needs the message: scanners are told.  Once more is fine. */
+void rules_scan_end(struct transaction *);
 /* The name the log has for the stage at which this was asked: "RCPT", "END-OF-MESSAGE". */
 const char *rules_stage_name(enum rule_stage);
 

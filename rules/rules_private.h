@@ -13,6 +13,7 @@
 #include "rules/restriction.h"
 #include "rules/rule_run.h"
 #include "rules/rules.h"
+#include "rules/scan.h"
 
 struct address;
 struct address_rules;
@@ -67,6 +68,25 @@ struct kept_dns {
 	struct dns_query *query;         /* of the present run's batch, or NULL */
 	const struct dns_result *result; /* NULL: not known yet */
 };
+struct kept_memory { /* what a plugin keeps for itself */
+	struct kept_memory *next;
+	const struct filterd_plugin *plugin;
+	const char *name;
+	size_t size;
+	void *p;
+};
+struct kept_scan { /* what a scanner has answered */
+	struct kept_scan *next;
+	const struct filterd_plugin *plugin;
+	const char *scan;
+	const char *trouble; /* why there is no answer; NULL: found has it */
+	int told_failure;    /* by a fact that says more than NAME=failed */
+	struct scan_found found;
+};
+struct kept_failure { /* that was told of */
+	struct kept_failure *next;
+	const char *family, *why;
+};
 struct rule_txn {
 	const char *client_label; /* name[addr]; NULL: not asked for yet */
 	/* Many recipients have many domains, so look-ups are in chains by their names. */
@@ -79,6 +99,13 @@ struct rule_txn {
 	int sender_listed;       /* reject_unlisted_sender has had its turn at this stage, */
 	int recipient_listed;    /* and the one for this recipient */
 	struct dns_batch *batch; /* of the present run */
+	/* Of plugins. */
+	struct kept_memory *memory;
+	struct kept_scan *scans;
+	struct kept_failure *failures;
+	struct scan_session *session; /* NULL: none is open */
+	const struct scan_ops *session_ops;
+	const char *received; /* the line; NULL: not made */
 };
 
 /* --- restrictions.c --- */
@@ -87,6 +114,9 @@ extern const struct restriction_def restrictions_generic[], restrictions_client[
     restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
     restrictions_auth[], restrictions_access[], restrictions_access_dns[], restrictions_rbl[],
     restrictions_policy[], restrictions_verify[], restrictions_ccert[];
+
+/* Is this one of the row's names? */
+int restriction_is_named(const struct restriction_def *, const char *name);
 
 /* --- words.c: a list cut into its words --- */
 /* The next word of a restriction list: separated by commas and white space, with { } kept together.
@@ -105,7 +135,27 @@ struct rule_compile {
 void rule_compile_list(
     struct rule_compile *, const char *name, const char *value, struct rule_list *);
 
+struct rule_item { /* the one being compiled, and where the next begins */
+	struct span *rest;
+	struct rule_op *op;
+	int in_braces; /* { restriction, on_failure = ... } */
+};
+void rule_compile_item(struct rule_compile *, struct rule_item *, struct span word);
+/* It can only be answered with 451 4.3.5; why is told. */
+void rule_compile_broken(struct rule_compile *, struct rule_op *, const char *fmt, ...)
+    ATTR_PRINTF(3, 4);
+/* The word as a string; "" if it has a NUL. */
+char *rule_compile_word(struct rule_compile *, struct span word);
+/* compile_braces.c: the whole of { ... }. */
+void rule_compile_braces(struct rule_compile *, struct rule_op *, struct span text);
+
 extern const char *const rule_list_names[RULE_LISTS]; /* rules.c */
+
+/* --- plugin.c --- */
+/* An item that is a plugin's row. */
+enum rule_result rule_plugin_try(struct rule_run *, const struct rule_op *);
+/* Is there what it needs of the message? */
+int rule_plugin_ready(struct rule_run *, const struct rule_op *);
 
 /* --- rows.c: lists out of table rows --- */
 const struct rule_list *rule_row_list(struct rule_run *, const char *text);

@@ -44,7 +44,7 @@ rule_try(struct rule_run *run, const struct rule_op *op)
 			? "too many classes within one another (rule_depth_limit)"
 			: "too many restrictions tried (rule_step_limit)");
 	else
-		r = op->def->check(run, op);
+		r = op->plugin == NULL ? op->def->check(run, op) : rule_plugin_try(run, op);
 	rule_trace_result(run, TRACE_RESULT, r);
 	run->op = before;
 	return r;

@@ -155,12 +155,16 @@ void
 rule_dns_begin(struct rule_run *run, const struct rule_list *l, size_t i)
 {
 	size_t end = i + l->ops[i].together;
+	const struct rule_op *before = run->op;
 
 	if (l->ops[i].together < 2)
 		return;
-	for (size_t k = i; k < end; k++)
-		if (l->ops[k].def->prepare != NULL)
-			l->ops[k].def->prepare(run, &l->ops[k]);
+	for (size_t k = i; k < end; k++) {
+		run->op = &l->ops[k]; /* a plugin's state is asked for by it */
+		if (run->op->def->prepare != NULL && rule_plugin_ready(run, run->op))
+			run->op->def->prepare(run, run->op);
+	}
+	run->op = before;
 	if (run->kept->batch != NULL)
 		dns_send(run->kept->batch);
 }

@@ -51,8 +51,9 @@ enum trace_kind {
 	TRACE_NEXT_END, /* up to here; answer: nothing would, if there is one */
 	TRACE_VERDICT,  /* of the stage: answer, name the list, file:line the rule */
 	TRACE_REPLY,    /* what was sent to the client, with its footer: answer */
+	TRACE_SCAN,     /* a scanner was asked: name is PLUGIN/SCAN, answer, us; failed */
 };
-#define TRACE_KINDS (TRACE_REPLY + 1)
+#define TRACE_KINDS (TRACE_SCAN + 1)
 
 struct trace_event {
 	enum trace_kind kind;

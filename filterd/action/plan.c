@@ -123,6 +123,12 @@ reason_text(struct arena *a, const char *what, const char *text)
 	return arena_printf(a, "%s: %s", what, text);
 }
 
+static int
+is_virus(const struct origin *o)
+{
+	return o->plugin != NULL && strcmp(o->plugin, "clamav") == 0;
+}
+
 static void
 want_refusal(struct want *w, struct arena *a, const struct verdict *v)
 {
@@ -132,10 +138,7 @@ want_refusal(struct want *w, struct arena *a, const struct verdict *v)
 	w->origin = v->origin;
 	w->reason = arena_printf(a, "%s: %d%s%s%s%s", code < 500 ? "defer" : "reject", code,
 	    w->enhanced[0] == '\0' ? "" : " ", w->enhanced, w->text[0] == '\0' ? "" : " ", w->text);
-	w->class = code < 500 ? HOLD_FAILURE
-		   : v->origin.plugin != NULL && strcmp(v->origin.plugin, "clamav") == 0
-		       ? HOLD_VIRUS
-		       : HOLD_SPAM;
+	w->class = code < 500 ? HOLD_FAILURE : is_virus(&v->origin) ? HOLD_VIRUS : HOLD_SPAM;
 }
 
 static void
@@ -154,6 +157,10 @@ want_effects(struct want *w, struct planner *p)
 		v = all->hold ? all : w->own;
 		w->origin = v->hold_origin;
 		w->reason = reason_text(a, "hold", v->hold_reason);
+		/* What a failure put there is not thrown away for want of room. */
+		w->class = v->hold_failed              ? HOLD_FAILURE
+			   : is_virus(&v->hold_origin) ? HOLD_VIRUS
+						       : HOLD_POLICY;
 	}
 }
 

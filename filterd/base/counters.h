@@ -2,7 +2,9 @@
  * counters - what `filterctl status` shows
  *
  * One atomic counter for each line of counters.def, in a block the program makes once and hands on;
- * relaxed order, for nobody decides by them. Threads: any.
+ * relaxed order, for nobody decides by them.  Counters of plugins have a place by their names,
+ * which they get when they are first told of and keep; no more than COUNTERS_NAMED.  Threads: any,
+ * and any processes.
  */
 #ifndef BASE_COUNTERS_H
 #define BASE_COUNTERS_H
@@ -10,18 +12,31 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define COUNTERS_NAMED 64
+#define COUNTER_NAME   64 /* octets, with the NUL; longer ones are cut */
+
+struct counter_named {
+	_Atomic int state; /* 0 free, 1 being named, 2 has its name */
+	char name[COUNTER_NAME];
+	_Atomic int64_t n;
+};
+
 struct counters {
 #define COUNTER(name, text) _Atomic int64_t name;
 #include "base/counters.def"
 #undef COUNTER
+	struct counter_named named[COUNTERS_NAMED];
 };
 
 #define counter_add(c, name, n) atomic_fetch_add_explicit(&(c)->name, (n), memory_order_relaxed)
 #define counter_inc(c, name)    counter_add(c, name, 1)
 #define counter_get(c, name)    atomic_load_explicit(&(c)->name, memory_order_relaxed)
 
+/* All zero; names stay. */
 void counters_reset(struct counters *);
-/* Each counter in the order of counters.def. */
+/* n 0: it has a place, and is shown, from now on.  -1: there is none left. */
+int counters_named_add(struct counters *, const char *name, int64_t n);
+/* Each counter in the order of counters.def, then those with names; text is "" for these. */
 void counters_each(const struct counters *,
     void (*f)(void *arg, const char *name, int64_t value, const char *text), void *arg);
 

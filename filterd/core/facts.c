@@ -1,3 +1,7 @@
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/log.h"
 #include "core/facts.h"
 
 static const char *const fact_text[] = {
@@ -27,6 +31,65 @@ fact_has(const struct facts *f, enum fact id)
 	return (f->set >> id & 1) != 0;
 }
 
+/* So many octets of each text; the names of signatures are shorter. */
+#define TOLD_OCTETS 200
+
+static const char *
+shown(struct arena *a, const char *text)
+{
+	struct buf b = { 0 };
+	char *s;
+
+	log_quote(&b, span_str(text), TOLD_OCTETS);
+	s = arena_strdup(a, buf_cstr(&b));
+	buf_fini(&b);
+	for (char *p = s; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = '_';
+	return s;
+}
+
+static int
+same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static int
+is_told(const struct facts *f, const struct fact_told *t)
+{
+	for (const struct fact_told *o = f->told; o != NULL; o = o->next)
+		if (same(o->subject, t->subject) && same(o->value, t->value) &&
+		    same(o->detail, t->detail))
+			return 1;
+	return 0;
+}
+
+const char *
+facts_tell(
+    struct facts *f, struct arena *a, const char *subject, const char *value, const char *detail)
+{
+	struct fact_told *t = arena_calloc(a, sizeof(*t));
+
+	t->subject = shown(a, subject);
+	t->value = shown(a, value);
+	t->detail = detail == NULL ? NULL : shown(a, detail);
+	if (is_told(f, t))
+		return NULL;
+	if (f->ntold == FACTS_TOLD_MAX) {
+		f->told_more = 1;
+		return NULL;
+	}
+	if (f->told_last == NULL)
+		f->told = t;
+	else
+		f->told_last->next = t;
+	f->told_last = t;
+	f->ntold++;
+	return arena_printf(a, "%s=%s%s%s", t->subject, t->value, t->detail == NULL ? "" : ":",
+	    t->detail == NULL ? "" : t->detail);
+}
+
 void
 facts_format(const struct facts *f, struct buf *out)
 {
@@ -40,4 +103,12 @@ facts_format(const struct facts *f, struct buf *out)
 			buf_printf(out, ":%s", f->detail[i]);
 		sep = " ";
 	}
+	for (const struct fact_told *t = f->told; t != NULL; t = t->next) {
+		buf_printf(out, "%s%s=%s", sep, t->subject, t->value);
+		if (t->detail != NULL)
+			buf_printf(out, ":%s", t->detail);
+		sep = " ";
+	}
+	if (f->told_more)
+		buf_printf(out, "%sfacts=limit", sep);
 }

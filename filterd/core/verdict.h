@@ -51,6 +51,7 @@ struct verdict {
 	int discard, hold;
 	const char *hold_reason, *discard_reason; /* optional text of the rule */
 	struct origin discard_origin, hold_origin;
+	int hold_failed;                     /* it is held because a check could not be made */
 	struct effect_text filter, redirect; /* arg NULL: none; the last one wins */
 	struct effect_texts bcc;             /* they add up */
 	struct effect_texts tags;            /* arg: the TAG's text, may be "" */

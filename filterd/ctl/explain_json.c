@@ -300,6 +300,9 @@ event(struct builder *b, const struct trace_read *e)
 	case TRACE_REPLY:
 		reply(b, e);
 		break;
+	case TRACE_SCAN:
+		add(b, asked("scan", e, "scan", NULL));
+		break;
 	}
 }
 

@@ -86,6 +86,13 @@ put_policy(struct buf *out, const json_t *o)
 }
 
 static void
+put_scan(struct buf *out, const json_t *o)
+{
+	put_some(out, "scan ", o, "scan", "");
+	put_answer(out, o);
+}
+
+static void
 put_verify(struct buf *out, const json_t *o)
 {
 	put_some(out, "verify <", o, "address", ">");
@@ -134,6 +141,7 @@ static const struct {
 	{ "lookup", put_lookup },
 	{ "dns", put_dns },
 	{ "policy", put_policy },
+	{ "scan", put_scan },
 	{ "verify", put_verify },
 	{ "effect", put_effect },
 	{ "deferral", put_deferral },

@@ -57,6 +57,7 @@ void
 engine_end(struct transaction *t)
 {
 	engine_record(t);
+	rules_scan_end(t);
 	/* One that was set by somebody else is his. */
 	if (t->services != NULL && t->services->decisions != NULL)
 		decision_log_trace_end(t->services->decisions, t->trace);
@@ -229,9 +230,10 @@ engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stag
 		ask_lists(t, l, RULE_DATA, NULL, deadline, v);
 		return;
 	case STAGE_END:
-		if (t->message != NULL)
+		if (t->message != NULL) {
 			ask_message(t, l, deadline);
-		else
+			rules_scan_end(t);
+		} else
 			ask_lists(t, l, RULE_END_OF_DATA, NULL, deadline, v);
 		return;
 	}

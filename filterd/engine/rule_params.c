@@ -213,6 +213,7 @@ rule_params_listener(struct rule_source *s, struct rule_options *o)
 	    conf_where_in(s->conf, s->listener, "next_hop", &file) == 0)
 		o->next_hop = NULL;
 	o->is_mta = s->listener->role == ROLE_MTA;
+	o->no_message = s->listener->kind == LISTENER_POLICY;
 	o->site = site_value;
 	o->line_of = line_of;
 	o->arg = s;

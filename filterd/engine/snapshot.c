@@ -11,6 +11,7 @@
 #include "conf/reporter.h"
 #include "engine/rule_params.h"
 #include "engine/snapshot.h"
+#include "engine/snapshot_plugins.h"
 #include "net/dial.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
@@ -21,6 +22,7 @@ struct snapshot {
 	struct conf *conf;
 	struct arena *mem; /* texts that the rules were told */
 	struct table_registry *tables;
+	struct snapshot_plugins plugins;
 	struct snap_listener *listeners;
 	size_t nlisteners;
 };
@@ -93,6 +95,14 @@ filter_seen(void *arg, const char *destination, const char *file, int line)
 }
 
 static void
+plugin_finding(void *arg, const struct conf_plugin *p, const char *text)
+{
+	struct build *b = arg;
+
+	reporter_tell(&b->reporter, CONF_ERROR, p->file, p->line, "%s", text);
+}
+
+static void
 mime_options(const struct params *p, struct mime_options *m)
 {
 	*m = (struct mime_options){ .line_length_limit = (size_t)p->line_length_limit,
@@ -146,6 +156,8 @@ compile_rules(struct build *b, struct snap_listener *l)
 	int before = b->reporter.errors;
 
 	rule_params_listener(&source, &o);
+	o.plugins = b->snap->plugins.v;
+	o.nplugins = b->snap->plugins.n;
 	l->rules = rules_compile(&o, b->snap->tables, rule_finding, b);
 	if (l->rules == NULL && b->reporter.errors == before && before == 0)
 		tell(b, CONF_ERROR, "smtpd_recipient_restrictions",
@@ -241,6 +253,7 @@ snapshot_free(struct snapshot *s)
 		net_list_free(s->listeners[i].xclient);
 	}
 	free(s->listeners);
+	snapshot_plugins_close(&s->plugins);
 	if (s->tables != NULL)
 		table_registry_free(s->tables);
 	conf_free(s->conf);
@@ -259,6 +272,7 @@ snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *rep
 	s->conf = conf;
 	s->mem = arena_new();
 	s->tables = table_registry_new(counters);
+	snapshot_plugins_open(&s->plugins, conf, counters, s->mem, plugin_finding, &b);
 	s->nlisteners = conf_listener_count(conf);
 	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));
 	for (size_t i = 0; i < s->nlisteners; i++)

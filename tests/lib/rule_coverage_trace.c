@@ -211,6 +211,7 @@ on_event(struct walk *w, const struct trace_read *e)
 	case TRACE_NEXT_END:
 	case TRACE_VERDICT:
 	case TRACE_REPLY:
+	case TRACE_SCAN:
 		break;
 	}
 }

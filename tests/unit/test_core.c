@@ -90,6 +90,37 @@ test_facts(void **state)
 }
 
 static void
+test_facts_told(void **state)
+{
+	struct arena *a = arena_new();
+	struct facts f = { 0 };
+	struct buf b = { 0 };
+
+	(void)state;
+	fact_set(&f, FACT_LINE_LONG);
+	assert_string_equal(facts_tell(&f, a, "virus", "Eicar-1", NULL), "virus=Eicar-1");
+	/* of a name from outside nothing ends the line, begins another fact, or breaks UTF-8 */
+	assert_string_equal(facts_tell(&f, a, "virus", "a b\r\n\x1b\xff", "what for"),
+	    "virus=a_b\\x0d\\x0a\\x1b\\xff:what_for");
+	assert_null(facts_tell(&f, a, "virus", "Eicar-1", NULL)); /* known */
+	assert_non_null(facts_tell(&f, a, "virus", "Eicar-1", ""));
+	facts_format(&f, &b);
+	assert_string_equal(buf_cstr(&b),
+	    "line=long virus=Eicar-1 virus=a_b\\x0d\\x0a\\x1b\\xff:what_for virus=Eicar-1:");
+	for (int i = 0; i < FACTS_TOLD_MAX - 3; i++)
+		assert_non_null(facts_tell(&f, a, "n", arena_printf(a, "%d", i), NULL));
+	assert_null(facts_tell(&f, a, "n", "one too many", NULL));
+	assert_null(facts_tell(&f, a, "virus", "Eicar-1", NULL));
+	assert_int_equal(f.ntold, FACTS_TOLD_MAX);
+	buf_reset(&b);
+	facts_format(&f, &b);
+	assert_non_null(strstr(buf_cstr(&b), " n=60 facts=limit"));
+	assert_null(strstr(buf_cstr(&b), "too"));
+	buf_fini(&b);
+	arena_free(a);
+}
+
+static void
 fill(struct message *m, size_t total)
 {
 	struct err err;
@@ -230,6 +261,7 @@ main(void)
 		cmocka_unit_test(test_edits),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_facts_told),
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_message_budget),
 		cmocka_unit_test(test_message_no_space),

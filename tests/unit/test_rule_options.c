@@ -162,6 +162,9 @@ test_none_is_missing(void **state)
 		OTHER(line_of),
 		OTHER(arg),
 		OTHER(is_mta),
+		OTHER(plugins),
+		OTHER(nplugins),
+		OTHER(no_message),
 #undef OTHER
 	};
 	unsigned char seen[sizeof(struct rule_options)] = { 0 };

@@ -196,7 +196,8 @@ static const char *const kinds[TRACE_KINDS] = { [TRACE_STAGE] = "stage",
 	[TRACE_NEXT] = "next",
 	[TRACE_NEXT_END] = "nextend",
 	[TRACE_VERDICT] = "verdict",
-	[TRACE_REPLY] = "reply" };
+	[TRACE_REPLY] = "reply",
+	[TRACE_SCAN] = "scan" };
 
 /* "row permit|= ok|..."; codes for refusals, without their text. */
 static void

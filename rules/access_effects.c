@@ -1,0 +1,269 @@
+/* What a row does besides deciding: HOLD, DISCARD, PREPEND, ... */
+#include <string.h>
+
+#include "mail/mime.h"
+#include "mail/syntax.h"
+#include "rules/access_impl.h"
+#include "rules/mail_keys.h"
+
+/* Before MAIL there is no message that an effect could be about. */
+static int
+too_early(struct rule_run *run, const struct access_row *r)
+{
+	if (run->ask->stage != RULE_CONNECT && run->ask->stage != RULE_HELO)
+		return 0;
+	rule_warn(run,
+	    "%s: \"%s\": with smtpd_delay_reject = no this does nothing in client and HELO lists",
+	    r->table, r->value);
+	return 1;
+}
+
+static enum rule_result
+useless(struct rule_run *run, const struct access_row *r, const char *wish)
+{
+	rule_warn(run, "%s: \"%s\" %s", r->table, r->value, wish);
+	return RULE_DUNNO;
+}
+
+static struct effect_text
+effect(struct rule_run *run, const struct access_row *r)
+{
+	return (struct effect_text){ .arg = arena_strdup(run->arena, r->text),
+		.origin = rule_origin(run) };
+}
+
+void
+access_tell_effect(struct rule_run *run, const struct access_row *r, const char *word)
+{
+	rule_trace_text(run, TRACE_EFFECT, word, r->text);
+}
+
+/* "<name>: Class triggers WORD text", as Postfix logs what it does. */
+void
+access_log_effect(
+    struct rule_run *run, const struct access_row *r, const char *what, const char *word)
+{
+	rule_log(run, what,
+	    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
+		subject_class(r->subject.kind), word, r->text[0] == '\0' ? "" : " ", r->text),
+	    r->text);
+}
+
+/* The same with the row's own text, if it has one, in place of "triggers ... action". */
+void
+access_log_text(
+    struct rule_run *run, const struct access_row *r, const char *what, const char *word)
+{
+	if (r->text[0] == '\0') {
+		access_log_effect(run, r, what, arena_printf(run->arena, "%s action", word));
+		return;
+	}
+	rule_log(run, what,
+	    arena_printf(run->arena, "<%s>: %s %s", r->subject.name, subject_class(r->subject.kind),
+		r->text),
+	    r->text);
+}
+
+enum rule_result
+access_hold(struct rule_run *run, const struct access_row *r)
+{
+	if (too_early(run, r))
+		return RULE_DUNNO;
+	access_tell_effect(run, r, "HOLD");
+	run->effects->hold = 1;
+	run->effects->hold_reason = effect(run, r).arg;
+	run->effects->hold_origin = rule_origin(run);
+	access_log_text(run, r, "hold", "HOLD");
+	return RULE_DUNNO;
+}
+
+enum rule_result
+access_discard(struct rule_run *run, const struct access_row *r)
+{
+	if (too_early(run, r))
+		return RULE_DUNNO;
+	access_tell_effect(run, r, "DISCARD");
+	run->effects->discard = 1;
+	run->effects->discard_reason = effect(run, r).arg;
+	run->effects->discard_origin = rule_origin(run);
+	access_log_text(run, r, "discard", "DISCARD");
+	return RULE_OK;
+}
+
+enum rule_result
+access_filter(struct rule_run *run, const struct access_row *r)
+{
+	if (too_early(run, r))
+		return RULE_DUNNO;
+	if (r->text[0] == '\0')
+		return useless(run, r, "needs transport:destination");
+	if (strchr(r->text, ':') == NULL)
+		return useless(run, r, "needs transport:destination");
+	access_tell_effect(run, r, "FILTER");
+	run->effects->filter = effect(run, r);
+	access_log_effect(run, r, "filter", "FILTER");
+	return RULE_DUNNO;
+}
+
+/* What goes between < and > of a command to the next hop.  A pattern may have put a piece of what a
+ * client said there, quotes undone: they are put back, as Postfix does.  NULL: it is no address. */
+static const char *
+address_text(struct rule_run *run, const struct access_row *r)
+{
+	const char *quoted;
+	struct mail_path path;
+
+	if (syntax_address(run->arena, span_str(r->text), 1, &path) == 0)
+		return r->text;
+	quoted = arena_str(run->arena, mail_quoted(run->arena, span_str(r->text)));
+	return syntax_address(run->arena, span_str(quoted), 1, &path) == 0 ? quoted : NULL;
+}
+
+/* REDIRECT and BCC: 1 with *e, or 0 with what becomes of the row.  Mail must not get past them
+ * because of what a pattern put into the address. */
+static int
+address_effect(struct rule_run *run, const struct access_row *r, struct effect_text *e,
+    enum rule_result *instead)
+{
+	struct access_row quoted = *r;
+
+	*instead = RULE_DUNNO;
+	if (too_early(run, r))
+		return 0;
+	if (strchr(r->text, '@') == NULL) {
+		useless(run, r, "needs user@domain");
+		return 0;
+	}
+	quoted.text = address_text(run, r);
+	if (quoted.text == NULL) {
+		*instead =
+		    rule_broken(run, "%s: \"%s\" has no address to send to", r->table, r->value);
+		return 0;
+	}
+	*e = effect(run, &quoted);
+	return 1;
+}
+
+enum rule_result
+access_redirect(struct rule_run *run, const struct access_row *r)
+{
+	enum rule_result instead;
+	struct effect_text e;
+
+	if (!address_effect(run, r, &e, &instead))
+		return instead;
+	access_tell_effect(run, r, "REDIRECT");
+	run->effects->redirect = e;
+	access_log_effect(run, r, "redirect", "REDIRECT");
+	return RULE_DUNNO;
+}
+
+enum rule_result
+access_bcc(struct rule_run *run, const struct access_row *r)
+{
+	enum rule_result instead;
+	struct effect_text e;
+
+	if (!address_effect(run, r, &e, &instead))
+		return instead;
+	access_tell_effect(run, r, "BCC");
+	effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
+	access_log_effect(run, r, "bcc", "BCC");
+	return RULE_DUNNO;
+}
+
+/* Is this one of message_drop_headers?  As those of the message, but for MIME's, it goes. */
+static int
+is_dropped(const struct rule_run *run, struct span name)
+{
+	struct span rest = span_str(run->o->message_drop_headers), word;
+
+	if (span_case_eq_str(name, "MIME-Version") ||
+	    (name.len > 8 && span_case_eq_str(span_make(name.p, 8), "Content-") &&
+		!span_case_eq_str(name, "Content-Length")))
+		return 0;
+	while (rule_word(&rest, &word))
+		if (span_case_eq(name, word))
+			return 1;
+	return 0;
+}
+
+/* The field without blanks in front of the colon. */
+static const char *
+field_text(struct rule_run *run, const char *text, struct span name)
+{
+	return arena_printf(run->arena, "%.*s%s", (int)name.len, text, strchr(text, ':'));
+}
+
+enum rule_result
+access_prepend(struct rule_run *run, const struct access_row *r)
+{
+	struct span name;
+
+	if (too_early(run, r))
+		return RULE_DUNNO;
+	if (run->ask->stage == RULE_END_OF_DATA)
+		return useless(run, r, "is not possible behind the message");
+	if (mime_field_name(span_str(r->text)) == 0)
+		return useless(run, r, "needs a header field, \"Name: value\"");
+	name = span_make(r->text, mime_field_name(span_str(r->text)));
+	if (is_dropped(run, name))
+		return useless(run, r, "is a field that message_drop_headers removes");
+	access_tell_effect(run, r, "PREPEND");
+	effect_add(
+	    &run->effects->prepends, run->arena, field_text(run, r->text, name), rule_origin(run));
+	return RULE_DUNNO;
+}
+
+/* --- TAG is ours: what header checks have, for content_restrictions too --- */
+
+enum rule_result
+access_tag(struct rule_run *run, const struct access_row *r)
+{
+	if (too_early(run, r))
+		return RULE_DUNNO;
+	access_tell_effect(run, r, "TAG");
+	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
+	return RULE_DUNNO;
+}
+
+/* --- the same effects, asked for by a check itself --- */
+
+/* One line, whatever it was made of. */
+static struct access_row
+own_words(struct rule_run *run, const char *text)
+{
+	char *line = arena_strdup(run->arena, text);
+
+	for (char *p = line; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	return (struct access_row){ .table = run->op->word,
+		.value = line,
+		.text = line,
+		.subject = rule_subject(run, SUBJECT_CONTENT) };
+}
+
+void
+rule_effect_hold(struct rule_run *run, const char *reason)
+{
+	struct access_row r = own_words(run, reason);
+
+	(void)access_hold(run, &r);
+}
+
+void
+rule_effect_tag(struct rule_run *run, const char *text)
+{
+	struct access_row r = own_words(run, text);
+
+	(void)access_tag(run, &r);
+}
+
+void
+rule_effect_prepend(struct rule_run *run, const char *field)
+{
+	struct access_row r = own_words(run, field);
+
+	(void)access_prepend(run, &r);
+}

@@ -1,0 +1,315 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "tests/lib/probe_plugin.h"
+
+/* As plugins do: the host outlives every configuration. */
+static const struct filterd_host *host;
+
+static enum rule_result
+do_word(struct rule_run *run, const struct rule_op *op)
+{
+	const char *word = host->item_arg(op);
+	struct filterd_dns dns;
+	int *kept;
+
+	if (strcmp(word, "ok") == 0)
+		return RULE_OK;
+	if (strcmp(word, "refuse") == 0)
+		return host->refuse(run, 554, "5.7.9", "no %s\r\nhere", word);
+	if (strcmp(word, "refuse4") == 0) /* an enhanced code that is none */
+		return host->refuse(run, 450, "5.x", "later");
+	if (strcmp(word, "forgets") == 0) { /* the answer does not say that it refused */
+		(void)host->refuse(run, 554, NULL, "refused");
+		return RULE_DUNNO;
+	}
+	if (strcmp(word, "mute") == 0)
+		return RULE_REFUSED;
+	if (strcmp(word, "odd") == 0)
+		return (enum rule_result)7;
+	if (strcmp(word, "fail") == 0)
+		return host->failed(run, "secret %d", 42);
+	if (strcmp(word, "better") == 0) {
+		host->fact(run, "probe", "timeout", NULL);
+		return host->failed(run, "too slow");
+	}
+	if (strcmp(word, "hold") == 0)
+		host->hold(run, "look at\r\nit");
+	if (strcmp(word, "tag") == 0)
+		host->tag(run, "odd");
+	if (strcmp(word, "prepend") == 0)
+		host->prepend(run, "X-Probe: 1\r\nX-More: 2");
+	if (strcmp(word, "facts") == 0) {
+		host->fact(run, "seen", "a b", "c");
+		host->fact(run, "probe", "clean", NULL);
+		host->fact(run, "probe", "undeclared", NULL);
+		host->fact(run, "others", "x", NULL);
+	}
+	if (strcmp(word, "count") == 0)
+		host->count(host, "probe_count", 3);
+	if (strcmp(word, "log") == 0)
+		host->log(host, FILTERD_WARN, "said %d", 1);
+	if (strcmp(word, "keep") == 0) {
+		kept = host->keep(run, "times", sizeof(*kept));
+		return host->refuse(run, 550, "5.7.1", "%d", ++*kept);
+	}
+	if (strcmp(word, "state") == 0)
+		return host->refuse(run, 550, "5.7.1", "%s", (const char *)host->state(run));
+	if (strcmp(word, "data") == 0)
+		return host->refuse(run, 550, "5.7.1", "%s", (const char *)host->item_data(op));
+	if (strcmp(word, "variant") == 0)
+		return host->refuse(run, 550, "5.7.1", "%d", host->item_variant(op));
+	if (strcmp(word, "about") == 0)
+		return host->refuse(run, 550, "5.7.1", "%s %s %s %s %s",
+		    host->about(run, FILTERD_CLIENT_ADDRESS), host->about(run, FILTERD_CLIENT_NAME),
+		    host->about(run, FILTERD_HELO), host->about(run, FILTERD_SENDER),
+		    host->about(run, FILTERD_PROTOCOL));
+	if (strcmp(word, "rcpt") == 0)
+		return host->about(run, FILTERD_RECIPIENT) == NULL
+			   ? RULE_DUNNO
+			   : host->refuse(
+				 run, 550, "5.7.1", "%s", host->about(run, FILTERD_RECIPIENT));
+	if (strcmp(word, "message") == 0)
+		return host->refuse(run, 550, "5.7.1", "%zu", host->message(run).len);
+	if (strcmp(word, "look") == 0)
+		return host->look_only(run, "not probed") ? RULE_DUNNO
+							  : host->refuse(run, 550, NULL, "done");
+	if (strncmp(word, "mx-", 3) == 0) {
+		switch (host->dns(run, word + 3, FILTERD_MX, &dns)) {
+		case FILTERD_DNS_FOUND:
+			return host->refuse(
+			    run, 550, "5.7.1", "%zu %d %s", dns.n, dns.preference[0], dns.text[0]);
+		case FILTERD_DNS_NONE:
+			return host->refuse(run, 550, "5.7.1", "none");
+		case FILTERD_DNS_FAILED:
+			return host->failed(run, "DNS");
+		}
+	}
+	return RULE_DUNNO;
+}
+
+static void
+prepare_word(struct rule_run *run, const struct rule_op *op)
+{
+	const char *word = host->item_arg(op);
+
+	if (host->state(run) != NULL && strncmp(word, "mx-", 3) == 0)
+		host->dns_start(run, word + 3, FILTERD_MX);
+}
+
+static int
+compile_word(struct rule_compile *c, struct rule_op *op)
+{
+	char *data;
+
+	if (strcmp(host->item_arg(op), "wrong") == 0) {
+		host->compile_error(c, "no probe is %s", host->item_arg(op));
+		return -1;
+	}
+	if (strcmp(host->item_arg(op), "doubtful") == 0)
+		host->compile_warning(c, "a probe that is %s", host->item_arg(op));
+	data = host->compile_alloc(c, 40);
+	snprintf(data, 40, "made of %s", host->item_arg(op));
+	host->item_set_data(op, data);
+	return 0;
+}
+
+/* --- what asks the scan --- */
+
+static enum rule_result
+reject(struct rule_run *run, const struct rule_op *op)
+{
+	enum rule_result r;
+	const struct filterd_scan_answer *a = host->scan(run, op, &r);
+
+	if (a == NULL)
+		return r;
+	if (a->failed != NULL)
+		return host->failed(run, "%s", a->failed);
+	return a->nkeys == 0 ? RULE_DUNNO : host->refuse(run, 554, "5.7.1", "%s", a->keys[0]);
+}
+
+static enum rule_result
+hold(struct rule_run *run, const struct rule_op *op)
+{
+	enum rule_result r;
+	const struct filterd_scan_answer *a = host->scan(run, op, &r);
+
+	if (a == NULL)
+		return r;
+	if (a->nkeys > 0)
+		host->hold(run, a->keys[0]);
+	return RULE_DUNNO;
+}
+
+static enum rule_result
+check(struct rule_run *run, const struct rule_op *op)
+{
+	enum rule_result r;
+	const struct filterd_scan_answer *a = host->scan(run, op, &r);
+	struct filterd_hit hit;
+
+	for (size_t i = 0; a != NULL && i < a->nkeys; i++)
+		switch (host->lookup(run, op, a->keys[i], &hit)) {
+		case 0:
+			break;
+		case 1:
+			r = host->apply(run, &hit);
+			if (r != RULE_DUNNO)
+				return r;
+			break;
+		default:
+			return host->table_failed(run);
+		}
+	return r;
+}
+
+/* --- rows --- */
+
+static const char *const older_names[] = { "old_probe", NULL };
+static const struct restriction_def restrictions[] = {
+	{ .name = "probe",
+	    .older = older_names,
+	    .args = ARG_TEXT,
+	    .stages = AT_ANY,
+	    .needs = NEED_DNS,
+	    .variant = 3,
+	    .check = do_word,
+	    .prepare = prepare_word,
+	    .compile = compile_word,
+	    .text = "Does as it is told." },
+	{ .name = "probe_ok",
+	    .args = ARG_TEXT,
+	    .stages = AT_ANY,
+	    .needs = CAN_PERMIT,
+	    .check = do_word,
+	    .text = "Does as it is told, and may permit." },
+	{ .name = "reject_probe",
+	    .stages = AT_END | AT_END_OF_DATA,
+	    .needs = NEED_CONTENT,
+	    .check = reject,
+	    .scan = "look",
+	    .text = "Refuses what the scan has found." },
+	{ .name = "hold_probe",
+	    .stages = AT_END | AT_END_OF_DATA,
+	    .needs = NEED_CONTENT,
+	    .check = hold,
+	    .scan = "look",
+	    .text = "Holds what the scan has found." },
+	{ .name = "check_probe",
+	    .args = ARG_TABLE,
+	    .stages = AT_END | AT_END_OF_DATA,
+	    .needs = NEED_CONTENT | CAN_PERMIT,
+	    .check = check,
+	    .scan = "look",
+	    .text = "Looks up what the scan has found." },
+	{ .name = NULL },
+};
+
+static const struct filterd_fact facts[] = {
+	{ "seen", NULL, "anything" },
+	{ "probe", "clean", "nothing was found" },
+	{ "probe", "timeout", "it took too long" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct filterd_param params[] = {
+	{ "probe_state", FILTERD_TEXT, "begun", NULL, NULL, "What open() keeps." },
+	{ .name = NULL },
+};
+
+static const struct filterd_counter counters[] = {
+	{ "probe_count", "what was counted" },
+	{ "probe_scanned", "what scans counted" },
+	{ NULL, NULL },
+};
+
+static const struct filterd_scan scans[] = {
+	{ .name = "look", .needs = NEED_CONTENT, .text = "Looks." },
+	{ .name = NULL },
+};
+
+static int
+probe_open(const struct filterd_host *h, const struct filterd_value *v, void **state, char *why,
+    size_t size)
+{
+	static char kept[100];
+
+	host = h;
+	if (strcmp(v[0].text, "refuse") == 0) {
+		snprintf(why, size, "probe_state must not be %s", v[0].text);
+		return -1;
+	}
+	snprintf(kept, sizeof(kept), "%s", v[0].text);
+	*state = kept;
+	return 0;
+}
+
+static void
+probe_close(void *state)
+{
+	*(char *)state = '\0';
+}
+
+const struct filterd_plugin probe_plugin = {
+	.abi = FILTERD_PLUGIN_ABI,
+	.size = sizeof(struct filterd_plugin),
+	.name = "probe",
+	.version = "1",
+	.text = "For tests.",
+	.params = params,
+	.restrictions = restrictions,
+	.scans = scans,
+	.facts = facts,
+	.counters = counters,
+	.open = probe_open,
+	.close = probe_close,
+};
+
+/* --- the scanner --- */
+
+static struct scan_session *
+begin(void *arg, struct span lead, struct span message)
+{
+	struct probe_scanner *s = arg;
+
+	if (s->none)
+		return NULL;
+	s->begun++;
+	s->message_len = message.len;
+	span_copy(lead, s->lead, sizeof(s->lead));
+	return arg;
+}
+
+static int
+ask(struct scan_session *session, const char *plugin, const char *scan, struct deadline deadline,
+    struct arena *arena, struct scan_found *found, struct err *err)
+{
+	struct probe_scanner *s = (struct probe_scanner *)session;
+
+	(void)arena;
+	s->asked++;
+	if (deadline_passed(deadline) || strcmp(plugin, "probe") != 0 || strcmp(scan, "look") != 0)
+		err_set(err, ERR_PEER, "not asked as it should be");
+	else if (s->trouble != NULL)
+		err_set(err, ERR_RETRY, "%s", s->trouble);
+	else {
+		*found = s->found;
+		return 0;
+	}
+	return -1;
+}
+
+static void
+end(struct scan_session *session)
+{
+	if (session != NULL)
+		((struct probe_scanner *)session)->ended++;
+}
+
+void
+probe_scanner_ops(struct probe_scanner *s, struct scan_ops *ops)
+{
+	*ops = (struct scan_ops){ .begin = begin, .ask = ask, .end = end, .arg = s };
+}
