@@ -274,7 +274,8 @@ struct filterd_hit {
 	int line;
 };
 
-/* Newer hosts have more at the end: `size` says how much is there. */
+/* Newer hosts have more at the end: `size` says how much is there.  The host that open() is given
+ * lives as long as the process; scan_open() is given another one. */
 struct filterd_host {
 	uint32_t abi, size;
 
@@ -380,7 +381,8 @@ struct filterd_plugin {
 	const struct filterd_counter *counters;
 
 	/* In a process that decides, for each configuration: *state is what host->state() gives. 0,
-	 * or -1 and why: the configuration is refused.  NULL: nothing to be made. */
+	 * or -1 and why: the configuration is refused.  NULL: nothing to be made.  The values live
+	 * until close(). */
 	int (*open)(const struct filterd_host *, const struct filterd_value *, void **state,
 	    char *why, size_t size);
 	void (*close)(void *state);

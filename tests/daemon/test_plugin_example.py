@@ -1,0 +1,178 @@
+"""contrib/plugin-example, built outside the tree with what make install brings, and used."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import filterd_proc
+from conftest import cannot
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def run(*args, status=0, **kwargs):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "LDFLAGS")}
+    r = subprocess.run(args, env=env, capture_output=True, text=True, **kwargs)
+    assert r.returncode == status, r.stdout + r.stderr
+    return r.stdout
+
+
+class Installed:
+    """filterd under a root of its own, and the example beside it."""
+
+    def __init__(self, root):
+        self.root = root
+        run("make", "-s", "-C", filterd_proc.build_dir(), "install", f"DESTDIR={root}/root")
+        [pc] = [os.path.join(d, "filterd.pc") for d, _, files in os.walk(root) if "filterd.pc" in files]
+        [prefix] = re.findall("^prefix=(.*)", open(pc).read(), re.M)
+        self.env = f"PKG_CONFIG_PATH={os.path.dirname(pc)}"
+        self.pkg_config = f"pkg-config --define-variable=prefix={root}/root{prefix}"
+        self.folder = self.ask("--variable=plugindir")
+        self.example = os.path.join(root, "example")
+        shutil.copytree(os.path.join(SOURCE, "contrib", "plugin-example"), self.example,
+                        ignore=shutil.ignore_patterns("*.so"))
+        self.make(self.example, "install")
+
+    def ask(self, question):
+        return run("env", self.env, *self.pkg_config.split(), question, "filterd").strip()
+
+    def make(self, folder, *what):
+        """As its README says, but warnings are errors."""
+        return run("env", self.env, "make", "-C", folder, f"PKG_CONFIG={self.pkg_config}", "CFLAGS=-O1 -g -Wall -Wextra -Werror",
+                   *what)
+
+
+@pytest.fixture(scope="module")
+def installed():
+    if filterd_proc.missing():
+        cannot(filterd_proc.missing())
+    for program in ("pkg-config", "make", "cc"):
+        if not shutil.which(program):
+            cannot(f"{program} is not installed")
+    # Not pytest's folder, which the user the worker runs as may not enter.
+    root = tempfile.mkdtemp(prefix="filterd-plugin.")
+    os.chmod(root, 0o755)
+    try:
+        yield Installed(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def filterctl(config, *args, status=0):
+    r = subprocess.run([filterd_proc.program("filterctl"), "-c", config, *args], capture_output=True, text=True,
+                       env=filterd_proc.sanitizer_env(os.path.dirname(config)))
+    assert r.returncode == status, r.stdout + r.stderr
+    return r.stdout + r.stderr
+
+
+@pytest.fixture
+def config(installed, tmp_path):
+    """config(SETTING=VALUE ...) writes one; its path."""
+
+    def write(**settings):
+        settings = {"listeners": "{ lmtp:127.0.0.1:10025 }", "plugin_directory": installed.folder, "plugins": "example",
+                    **settings}
+        path = tmp_path / "filterd.cf"
+        path.write_text("".join(f"{n} = {v}\n" for n, v in settings.items()))
+        return str(path)
+
+    return write
+
+
+def test_built_outside_the_tree(installed):
+    """With the installed header and nothing of the sources."""
+    cflags = installed.ask("--cflags")
+    assert cflags == f"-I{os.path.dirname(installed.folder)[:-len('/lib/filterd')]}/include"
+    with open(os.path.join(SOURCE, "plugins", "filterd_plugin.h")) as f:
+        header = f.read()
+    with open(os.path.join(cflags[2:], "filterd_plugin.h")) as f:
+        assert f.read() == header
+    assert installed.ask("--variable=abi") == re.search("#define FILTERD_PLUGIN_ABI ([0-9]+)", header)[1]
+    assert os.listdir(installed.folder).count("example.so") == 1
+
+
+def test_manual_page_example_compiles(installed, tmp_path, config):
+    """The plugin of filterd_plugin(7), compiled by the line that stands there."""
+    with open(os.path.join(SOURCE, "plugins", "filterd_plugin.7")) as f:
+        page = f.read()
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page, re.M | re.S)
+    [source] = [b for b in blocks if "#include <filterd_plugin.h>" in b]
+    [line] = re.findall(r"^\$ (cc .*)$", page, re.M)
+    (tmp_path / "first.c").write_text(source)
+    line = line.replace("pkg-config", installed.pkg_config).replace("cc ", "cc -Wall -Werror ", 1)
+    run("env", installed.env, "sh", "-c", line, cwd=tmp_path)
+    path = config(plugins="first", plugin_directory=tmp_path)
+    assert "first_reply = Not wanted here\n" in filterctl(path, "config")
+
+
+def test_config_and_types(config):
+    path = config(example_size_limit="2k", myhostname="h.example")
+    assert filterctl(path, "config", "-x", "example_reply", "example_size_limit", "example_on_failure") == (
+        "example_reply = Not wanted at h.example\nexample_size_limit = 2k\nexample_on_failure = defer\n")
+    defaults = filterctl(path, "config", "-d")
+    assert "\nexample_reply = Not wanted at $myhostname\nexample_size_limit = 50m\n" in defaults
+    assert "example_line" not in filterctl(path, "config", "-n")
+    types = filterctl(path, "types")
+    for text in ("example 1.0: a plugin to begin with", "reject_sender_containing TEXT", "check_sender_tld TABLE", "reject_marked_line ",
+                 "scan         lines ", "table type   glob ", "fact         example=line ", "counter      example_lines ",
+                 "parameter    example_line ", "example_on_failure "):
+        assert text in types
+
+
+@pytest.mark.parametrize("settings, told", [
+    ({"example_size_limit": "0"}, "example_size_limit: found \"0\", expected at least 1"),
+    ({"example_action": "drop"}, "example_action: found \"drop\", expected one of: refuse hold tag"),
+    ({"example_lines": "1"}, "example_lines: is no parameter of filterd or Postfix, and nothing refers to it; nearest: example_line"),
+    ({"plugins": "exampel"}, "plugins: plugin exampel: {folder}/exampel.so: No such file or directory"),
+    ({"listeners": "{ lmtp:127.0.0.1:10025, example_lines_max = 1 }"},
+     "listeners: example_lines_max: has one value for all of filterd and must be set outside the listeners"),
+])
+def test_check_tells(installed, config, settings, told):
+    out = filterctl(config(**settings), "check", status=78)
+    assert told.replace("{folder}", installed.folder) in out
+    assert re.search(r"^errors: 1,", out, re.M)
+
+
+def other_abi(installed, folder):
+    """The example for a filterd that has yet to come."""
+    include = os.path.join(folder, "include")
+    os.makedirs(include)
+    with open(os.path.join(installed.ask("--cflags")[2:], "filterd_plugin.h")) as f:
+        text, n = re.subn("(#define FILTERD_PLUGIN_ABI) [0-9]+", r"\1 4711", f.read())
+    assert n == 1
+    with open(os.path.join(include, "filterd_plugin.h"), "w") as f:
+        f.write(text)
+    source = shutil.copytree(installed.example, os.path.join(folder, "source"), ignore=shutil.ignore_patterns("*.so"))
+    installed.make(source, f"CPPFLAGS=-I{include}")
+    return source
+
+
+def start_refused(**settings):
+    """What filterd says when it does not start, by its exit status for configurations."""
+    f = filterd_proc.Filterd(**settings)
+    try:
+        ended = f.command("-f")
+        assert ended.returncode == 78, ended.stderr
+        return ended.stderr + f.raw_log()
+    finally:
+        f.finish()
+
+
+def test_other_abi_is_refused(installed, tmp_path):
+    own = installed.ask("--variable=abi")
+    folder = other_abi(installed, str(tmp_path))
+    said = start_refused(plugins="example", plugin_directory=folder)
+    assert f"plugin example: {folder}/example.so: has ABI 4711, and this filterd has ABI {own}: " in said
+
+
+def test_missing_library_is_refused(installed, tmp_path):
+    """The example, linked with a library that is gone afterwards."""
+    source = shutil.copytree(installed.example, tmp_path / "source", ignore=shutil.ignore_patterns("*.so"))
+    run("cc", "-shared", "-fPIC", "-Wl,-soname,libgone.so.1", "-x", "c", "/dev/null", "-o", str(tmp_path / "libgone.so"))
+    installed.make(str(source), f"LDFLAGS=-Wl,--no-as-needed {tmp_path}/libgone.so")
+    said = start_refused(plugins="example", plugin_directory=str(source))
+    assert f"plugin example: {source}/example.so: libgone.so.1: cannot open shared object file: " in said
