@@ -211,6 +211,8 @@ struct filterd_part {
 	const char *name; /* of the file, or "" */
 	struct filterd_octets raw, decoded;
 	int whole; /* 0: a limit was reached, and decoded is the beginning */
+	int odd;   /* mail readers may differ on it: its encoding has mistakes, or there are several
+		    * of them, or it is in a multipart or message that is itself encoded */
 };
 
 struct filterd_scan {

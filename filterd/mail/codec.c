@@ -208,11 +208,15 @@ qp_decode(struct span in, struct codec_out *o)
 {
 	while (in.len > 0) {
 		struct span line, end;
+		size_t all;
 
 		codec_line(&in, &line, &end);
+		all = line.len;
 		while (line.len > 0 && is_blank(line.p[line.len - 1]))
 			line.len--;
 		if (line.len > 0 && line.p[line.len - 1] == '=') {
+			if (line.len < all)
+				o->odd |= CODEC_ODD_SOFT;
 			line.len--;
 			end.len = 0;
 		}

@@ -40,6 +40,7 @@ enum codec_odd {                 /* bits */
 	CODEC_ODD_JUNK = 1 << 1, /* octets that the encoding has no place for */
 	CODEC_ODD_MORE = 1 << 2, /* base64: something follows the padding */
 	CODEC_ODD_END = 1 << 3,  /* the end is missing: padding, "end" */
+	CODEC_ODD_SOFT = 1 << 4, /* quoted-printable: blanks behind the '=' at the end of a line */
 };
 
 /* What a Content-Transfer-Encoding's value says: its first word, whatever surrounds it. */
@@ -50,7 +51,7 @@ size_t codec_room(enum codec, struct span in);
 /* Decode into out, at most `size` octets.  Their number; *odd (unless NULL) gets enum codec_odd. */
 size_t codec_decode(enum codec, struct span in, uint8_t *out, size_t size, unsigned *odd);
 
-/* The next uuencoded block of a text: 1, its lines from "begin" to that before "end", its file
+/* The next uuencoded block of a text: 1, its lines from "begin" to "end", its file
  * name, and *text is what follows it; 0: there is no more. */
 int codec_uu_next(struct span *text, struct span *name, struct span *block);
 

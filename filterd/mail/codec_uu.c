@@ -40,11 +40,9 @@ codec_uu_next(struct span *text, struct span *name, struct span *block)
 	if (!found)
 		return 0;
 	*block = span_make(line.p, (size_t)(text->p - line.p));
-	while (text->len > 0) {
+	for (found = 0; text->len > 0 && !found; block->len = (size_t)(text->p - block->p)) {
 		codec_line(text, &line, &end);
-		if (ends(line))
-			return 1;
-		block->len = (size_t)(text->p - block->p);
+		found = ends(line);
 	}
 	return 1;
 }
@@ -91,9 +89,11 @@ decode_block(struct span block, struct codec_out *o)
 
 	while (block.len > 0) {
 		codec_line(&block, &line, &end);
-		if (!ends(line))
-			decode_line(line, o);
+		if (ends(line))
+			return;
+		decode_line(line, o);
 	}
+	o->odd |= CODEC_ODD_END;
 }
 
 size_t
@@ -118,14 +118,9 @@ codec_uu_decode(struct span in, struct codec_out *o)
 	for (; codec_uu_next(&rest, &name, &block); blocks++) {
 		struct span line, end;
 
-		/* No line "end" between the block and what is left. */
-		if (block.p + block.len == rest.p)
-			o->odd |= CODEC_ODD_END;
 		codec_line(&block, &line, &end);
 		decode_block(block, o);
 	}
-	if (blocks == 0) {
-		o->odd |= CODEC_ODD_END;
+	if (blocks == 0)
 		decode_block(in, o);
-	}
 }

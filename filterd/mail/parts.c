@@ -10,6 +10,7 @@ struct entry {
 	const char *type, *name;
 	struct span raw;
 	enum codec codec;
+	int odd;
 };
 
 /* An encoded container, decoded. */
@@ -99,11 +100,12 @@ add_uuencoded(struct parts *p, struct span text)
 
 /* One that is no container: once for each way in which it is encoded. */
 static void
-add_leaf(struct parts *p, struct span raw, const char *type, const struct parts_head *h)
+add_leaf(struct parts *p, struct span raw, const char *type, const struct parts_head *h, int odd)
 {
 	struct entry e = { .type = type, .name = h->name, .raw = raw };
 	int plain = (h->codecs & ENCODED) != h->codecs || h->codecs == 0;
 
+	e.odd = odd || (h->codecs & (h->codecs - 1)) != 0;
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
 		e.codec = c;
 		if (h->codecs & 1u << c)
@@ -222,7 +224,7 @@ walk(struct parts *p, struct span message, int depth)
 		if (open && open_container(p, part, raw, &heads[i], depth))
 			continue;
 		if ((heads[i].children == 0 || open) && !is_shadow(&ix, heads, i))
-			add_leaf(p, raw, part->type, &heads[i]);
+			add_leaf(p, raw, part->type, &heads[i], depth > 0 || open);
 	}
 }
 
@@ -244,6 +246,7 @@ decode(struct parts *p, const struct entry *e, struct parts_part *out)
 	out->decoded.len = codec_decode(e->codec, e->raw, p->decoded, room, &odd);
 	out->decoded.p = p->decoded;
 	out->whole = (odd & CODEC_ODD_CUT) == 0;
+	out->odd |= (odd & ~(unsigned)CODEC_ODD_CUT) != 0;
 }
 
 int
@@ -258,9 +261,12 @@ parts_get(struct parts *p, size_t i, struct parts_part *out)
 	if (i >= p->n)
 		return p->limited ? -1 : 0;
 	e = &p->v[i];
-	*out = (struct parts_part){
-		.type = e->type, .name = e->name, .raw = e->raw, .decoded = e->raw, .whole = 1
-	};
+	*out = (struct parts_part){ .type = e->type,
+		.name = e->name,
+		.raw = e->raw,
+		.decoded = e->raw,
+		.whole = 1,
+		.odd = e->odd };
 	if (e->codec != CODEC_NONE)
 		decode(p, e, out);
 	return 1;

@@ -36,6 +36,8 @@ struct parts_part {
 	const char *name; /* of the file (mail/mime_param.h), '_' for each control; "" none */
 	struct span raw, decoded;
 	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
+	int odd;   /* readers may differ on it: its encoding has mistakes (mail/codec.h), it is
+		    * encoded in several ways, or in an encoded container */
 };
 
 struct parts *parts_new(struct span message, const struct parts_options *);

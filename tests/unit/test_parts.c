@@ -24,8 +24,9 @@ static const struct parts_options defaults = {
 #define B64   "Content-Transfer-Encoding: base64\n"
 #define UU    "begin 644 u.exe\n#04)#\n`\nend\n"
 
-/* Each row is a message and its parts: type[name]{decoded}, '+' behind one that is cut, '!' at the
- * end when a limit may have hidden more.  Line ends are shown as '/', NUL as '0'. */
+/* Each row is a message and its parts: type[name]{decoded}, '+' behind one that is cut, '?' behind
+ * one that is odd, '!' at the end when a limit may have hidden more.  Line ends are shown as '/',
+ * NUL as '0'. */
 static const struct {
 	const char *message, *parts;
 } cases[] = {
@@ -64,28 +65,28 @@ static const struct {
 	    "message/partial[]{Subject: y//x/}" },
 	/* containers that are encoded: "Subject: y", "", "hi" */
 	{ "Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n",
-	    "text/plain[]{hi/}" },
+	    "text/plain[]{hi/}?" },
 	{ "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
 	  "Content-Type: a/b\n\n=41\n",
-	    "a/b[]{A/}" },
+	    "a/b[]{A/}?" },
 	{ "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n"
 	  "Content-Type: a/b\nContent-Transfer-Encoding: quoted-printable\n\n=3D41\n",
-	    "a/b[]{A/}" },
+	    "a/b[]{A/}?" },
 	/* "--b\n\nhi\n--b--\n" */
 	{ "Content-Type: multipart/mixed; boundary=b\n" B64 "\nLS1iCgpoaQotLWItLQo=\n",
-	    "text/plain[]{hi}" },
+	    "text/plain[]{hi}?" },
 	{ "Content-Type: multipart/mixed; boundary=_\n" B64 "\nbm9uZQ==\n--_\n\n!\n--_--\n",
-	    "multipart/mixed[]{none} text/plain[]{!}" },
+	    "multipart/mixed[]{none}? text/plain[]{!}" },
 	/* several ways to read it */
 	{ B64 "Content-Transfer-Encoding: 7bit\n\nQUJD\n",
-	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	    "text/plain[]{ABC}? text/plain[]{QUJD/}?" },
 	{ "Content-Transfer-Encoding: 7bit\n" B64 "\nQUJD\n",
-	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	    "text/plain[]{ABC}? text/plain[]{QUJD/}?" },
 	{ B64 "Content-Transfer-Encoding: quoted-printable\n\nQUJD\n",
-	    "text/plain[]{ABC} text/plain[]{QUJD/}" },
+	    "text/plain[]{ABC}? text/plain[]{QUJD/}?" },
 	{ B64 B64 "\nQUJD\n", "text/plain[]{ABC}" },
 	{ MULTI "--b\n" B64 "Content-Transfer-Encoding: binary\n\nQUJD\n--b--\n",
-	    "text/plain[]{ABC} text/plain[]{QUJD}" },
+	    "text/plain[]{ABC}? text/plain[]{QUJD}?" },
 	/* uuencoded files in a text */
 	{ "\nsee\n" UU "and\n" UU, "text/plain[]{see/begin 644 u.exe/#04)#/`/end/and/"
 				   "begin 644 u.exe/#04)#/`/end/} "
@@ -119,6 +120,7 @@ show_parts(struct parts *parts, struct buf *b)
 		buf_printf(b, "%s%s[%s]{", i > 0 ? " " : "", p.type, p.name);
 		show(b, p.decoded);
 		buf_adds(b, p.whole ? "}" : "}+");
+		buf_adds(b, p.odd ? "?" : "");
 	}
 	if (rc == -1)
 		buf_addc(b, '!');
@@ -207,11 +209,11 @@ test_limits(void **state)
 	o.memory_limit = 20;
 	o.memory_limit = 10;
 	expect(span_str("Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n"), &o,
-	    "message/rfc822[]{Subject: y}+!");
+	    "message/rfc822[]{Subject: y}+?!");
 	o = defaults;
 	o.inner_limit = 0;
 	expect(span_str("Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n"), &o,
-	    "message/rfc822[]{Subject: y//hi/}!");
+	    "message/rfc822[]{Subject: y//hi/}?!");
 	o = defaults;
 	o.mime.parts_limit = 2;
 	expect(span_str(MULTI "--b\n\none\n--b\n\ntwo\n--b--\n"), &o, "text/plain[]{one}!");
