@@ -1,5 +1,4 @@
 """contrib/plugin-example, built outside the tree with what make install brings, and used."""
-import glob
 import os
 import re
 import shutil
@@ -21,6 +20,13 @@ def run(*args, status=0, **kwargs):
     return r.stdout
 
 
+def copy(source, to):
+    """Of sources, which may be read-only."""
+    shutil.copytree(source, to, ignore=shutil.ignore_patterns("*.so"), copy_function=shutil.copyfile)
+    os.chmod(to, 0o755)
+    return to
+
+
 class Installed:
     """filterd under a root of its own, and the example beside it."""
 
@@ -33,8 +39,7 @@ class Installed:
         self.pkg_config = f"pkg-config --define-variable=prefix={root}/root{prefix}"
         self.folder = self.ask("--variable=plugindir")
         self.example = os.path.join(root, "example")
-        shutil.copytree(os.path.join(SOURCE, "contrib", "plugin-example"), self.example,
-                        ignore=shutil.ignore_patterns("*.so"))
+        copy(os.path.join(SOURCE, "contrib", "plugin-example"), self.example)
         self.make(self.example, "install")
 
     def ask(self, question):
@@ -146,7 +151,7 @@ def other_abi(installed, folder):
     assert n == 1
     with open(os.path.join(include, "filterd_plugin.h"), "w") as f:
         f.write(text)
-    source = shutil.copytree(installed.example, os.path.join(folder, "source"), ignore=shutil.ignore_patterns("*.so"))
+    source = copy(installed.example, os.path.join(folder, "source"))
     installed.make(source, f"CPPFLAGS=-I{include}")
     return source
 
@@ -171,7 +176,7 @@ def test_other_abi_is_refused(installed, tmp_path):
 
 def test_missing_library_is_refused(installed, tmp_path):
     """The example, linked with a library that is gone afterwards."""
-    source = shutil.copytree(installed.example, tmp_path / "source", ignore=shutil.ignore_patterns("*.so"))
+    source = copy(installed.example, tmp_path / "source")
     run("cc", "-shared", "-fPIC", "-Wl,-soname,libgone.so.1", "-x", "c", "/dev/null", "-o", str(tmp_path / "libgone.so"))
     installed.make(str(source), f"LDFLAGS=-Wl,--no-as-needed {tmp_path}/libgone.so")
     said = start_refused(plugins="example", plugin_directory=str(source))
