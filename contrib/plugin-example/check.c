@@ -65,7 +65,9 @@ containing_compile(struct rule_compile *c, struct rule_op *op)
 	char *text;
 
 	if (strlen(arg) < 2) {
-		host->compile_error(c, "\"%s\" is in nearly every address, expected more", arg);
+		host->compile_error(c,
+		    "reject_sender_containing: \"%s\" is in nearly every address, expected more",
+		    arg);
 		return -1;
 	}
 	text = host->compile_alloc(c, strlen(arg) + 1);

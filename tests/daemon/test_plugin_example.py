@@ -1,4 +1,5 @@
 """contrib/plugin-example, built outside the tree with what make install brings, and used."""
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 import pytest
 
 import filterd_proc
+import smtp
 from conftest import cannot
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -181,3 +183,93 @@ def test_missing_library_is_refused(installed, tmp_path):
     installed.make(str(source), f"LDFLAGS=-Wl,--no-as-needed {tmp_path}/libgone.so")
     said = start_refused(plugins="example", plugin_directory=str(source))
     assert f"plugin example: {source}/example.so: libgone.so.1: cannot open shared object file: " in said
+
+
+# --- in use ---
+
+def use(filterd, installed, hop, **settings):
+    return filterd(**{"listeners": {"smtp": "smtp, role = before_queue"}, "next_hop": hop.next_hop, "smtpd_reject_footer": "",
+                      "plugins": "example", "plugin_directory": installed.folder, "myhostname": "h.example",
+                      "smtpd_recipient_restrictions": "permit", **settings})
+
+
+def replies(f, *senders):
+    """The reply to RCPT for each, for there are the lists asked."""
+    got = []
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        for sender in senders:
+            assert c.mail(sender).code == 250
+            r = c.rcpt("b@example.com")
+            got.append((r.code, r.text))
+            c.cmd("RSET")
+        c.quit()
+    return got
+
+
+def test_restriction_with_a_word(filterd, installed, hop):
+    f = use(filterd, installed, hop, smtpd_sender_restrictions="reject_sender_containing Casino")
+    got = replies(f, "a@example.com", "a@cAsino.example", "casino@example.com", "")
+    assert [g[0] for g in got] == [250, 550, 550, 250], got
+    assert got[1][1] == "5.7.1 Not wanted at h.example"
+    # Other words, another text: by reload.
+    f.reload(smtpd_sender_restrictions="reject_sender_containing example.com", example_reply="No")
+    assert [g[0] for g in replies(f, "a@example.com", "a@casino.example")] == [550, 250]
+    # A reload that its compile function refuses changes nothing.
+    f.expect("nearly every address|is not used")
+    assert "is not used" in f.reload(smtpd_sender_restrictions="reject_sender_containing c")["text"]
+    assert [g[0] for g in replies(f, "a@example.com", "a@casino.example")] == [550, 250]
+    assert json.loads(f.ctl("status", "--json"))["counters"]["example_refused"] == 4
+
+
+def test_restriction_with_a_table(filterd, installed, hop):
+    f = use(filterd, installed, hop,
+            smtpd_sender_restrictions="check_sender_tld inline:{ xx=REJECT, yy=OK, { zz = 450 later } } reject")
+    got = replies(f, "a@b.xx", "a@b.yy", "a@b.zz", "a@b.com", "a.xx@b", "")
+    assert [g[0] for g in got] == [554, 250, 450, 554, 554, 554], got
+
+
+def test_failure_of_its_table(filterd, installed, hop):
+    f = use(filterd, installed, hop, smtpd_sender_restrictions="check_sender_tld fail:x")
+    f.expect("fail:x: the look-up failed|check_sender_tld")
+    assert replies(f, "a@b.xx")[0][0] == 451
+
+
+def test_explain(filterd, installed, hop):
+    f = use(filterd, installed, hop, smtpd_sender_restrictions="reject_sender_containing casino")
+    out = f.ctl("explain", "--listener", "smtp", "--sender", "a@casino.example", "--recipient", "b@example.com", status=1)
+    assert "reject_sender_containing casino" in out and "550" in out, out
+
+
+def test_reload_with_a_plugin_that_is_gone(filterd, installed, hop):
+    f = use(filterd, installed, hop, smtpd_sender_restrictions="reject_sender_containing casino")
+    f.expect("nowhere.so|is not used")
+    assert "is not used" in f.reload(plugins="example nowhere")["text"]
+    assert [g[0] for g in replies(f, "a@casino.example", "a@example.com")] == [550, 250]
+    # Without it, and with it again.
+    assert "is in use" in f.reload(plugins="", smtpd_sender_restrictions="")["text"]
+    assert replies(f, "a@casino.example")[0][0] == 250
+    assert "is in use" in f.reload(plugins="example", smtpd_sender_restrictions="reject_sender_containing casino")["text"]
+    assert replies(f, "a@casino.example")[0][0] == 550
+
+
+@pytest.mark.parametrize("outcome, code, fate", [
+    (None, 451, "defer"), ("defer", 451, "defer"), ("hold", 250, "hold"), ("tag", 250, "deliver"), ("accept", 250, "deliver")])
+def test_failure(filterd, installed, hop, outcome, code, fate):
+    """What becomes of a message that is too large for it, and of one that is not looked at."""
+    settings = {"example_on_failure": outcome} if outcome else {}
+    f = use(filterd, installed, hop, content_restrictions="reject_marked_line", example_line="X", example_size_limit=100,
+            tag_header="X-Tagged: yes", **settings)
+    f.expect("example_size_limit")
+    end = smtp.send(f.address("smtp"), "a@example.com", "b@example.com", b"Subject: x\r\n\r\n" + b"x" * 100 + b"\r\n")[2][-1]
+    assert end.code == code
+    [final] = f.wait_finals(1)
+    assert final["fate"] == fate
+    assert "example=size" in final["facts"].split(), final
+    sent = [m.data for m in hop.messages]
+    assert len(sent) == (fate == "deliver") and all((b"X-Tagged: yes" in m) == (outcome == "tag") for m in sent)
+    # In place, for this item alone; and without a line nothing is looked for.
+    f.reload(content_restrictions="{ reject_marked_line, on_failure = accept }")
+    assert smtp.send(f.address("smtp"), "a@example.com", "b@example.com", b"\r\n" + b"x" * 100 + b"\r\n")[2][-1].code == 250
+    f.reload(content_restrictions="reject_marked_line", example_line="")
+    assert smtp.send(f.address("smtp"), "a@example.com", "b@example.com", b"\r\n" + b"x" * 100 + b"\r\n")[2][-1].code == 250
