@@ -45,6 +45,16 @@ add_counter(void *arg, const char *name, int64_t value, const char *text)
 	    arg, name, json_integer(json_integer_value(json_object_get(arg, name)) + value));
 }
 
+/* As the text cannot be known where it is printed, it goes along. */
+static void
+add_named(void *arg, const char *name, int64_t value, const char *text)
+{
+	json_t **objects = arg;
+
+	add_counter(objects[0], name, value, NULL);
+	json_object_set_new(objects[1], name, text_json(text));
+}
+
 static void
 add_table(void *arg, const char *name, size_t rows, const char *stale_error)
 {
@@ -190,22 +200,26 @@ answer_status(struct worker *w, const json_t *request)
 {
 	struct snapshot *s = doors_snapshot(w->doors);
 	json_t *counters = json_object(), *tables = json_array(), *listeners = json_array();
+	json_t *named[] = { counters, json_object() };
 
 	(void)request;
 	for (size_t i = 0; i < w->prog->nroles; i++)
 		counters_each(&w->prog->counters[i], add_counter, counters);
+	for (size_t i = 0; i < w->prog->nroles; i++)
+		counters_named_each(&w->prog->counters[i], add_named, named);
 	table_registry_each(snapshot_tables(s), add_table, tables);
 	for (size_t i = 0; i < snapshot_listener_count(s); i++)
 		json_array_append_new(listeners, listener_json(w, snapshot_listener(s, i), i));
-	json_t *o = json_pack(
-	    "{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-	    PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(), "config",
-	    text_json(w->prog->config_path), "started", (json_int_t)(w->born_us / 1000000),
-	    "loaded", (json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
-	    atomic_load(&w->restart_needed), "counters", counters, "listeners", listeners,
-	    "next_hops", next_hops_json(w->pool, s), "tables", tables, "dns",
-	    dns_json(w->services.dns), "dns_lists", dns_lists_json(w->services.zones), "verify",
-	    verify_json(w->services.verify));
+	json_t *o =
+	    json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", PACKAGE_VERSION, "pid", (int)getpid(), "supervisor_pid", (int)getppid(),
+		"config", text_json(w->prog->config_path), "started",
+		(json_int_t)(w->born_us / 1000000), "loaded",
+		(json_int_t)(atomic_load(&w->loaded_us) / 1000000), "restart_needed",
+		atomic_load(&w->restart_needed), "counters", counters, "plugin_counters", named[1],
+		"listeners", listeners, "next_hops", next_hops_json(w->pool, s), "tables", tables,
+		"dns", dns_json(w->services.dns), "dns_lists", dns_lists_json(w->services.zones),
+		"verify", verify_json(w->services.verify));
 	snapshot_unref(s);
 	return o;
 }

@@ -21,12 +21,13 @@ enum { NAME_FREE, NAME_BEING_SET, NAME_SET };
 
 /* 1: this place has the name, which it may have been given now. */
 static int
-is_named(struct counter_named *p, const char *name)
+is_named(struct counter_named *p, const char *name, const char *text)
 {
 	int state = NAME_FREE;
 
 	if (atomic_compare_exchange_strong(&p->state, &state, NAME_BEING_SET)) {
 		span_copy(span_str(name), p->name, sizeof(p->name));
+		span_copy(span_str(text), p->text, sizeof(p->text));
 		atomic_store_explicit(&p->state, NAME_SET, memory_order_release);
 		return 1;
 	}
@@ -37,15 +38,30 @@ is_named(struct counter_named *p, const char *name)
 	return state == NAME_SET && strncmp(p->name, name, sizeof(p->name) - 1) == 0;
 }
 
+static struct counter_named *
+place(struct counters *c, const char *name, const char *text)
+{
+	for (size_t i = 0; i < COUNTERS_NAMED; i++)
+		if (is_named(&c->named[i], name, text))
+			return &c->named[i];
+	return NULL;
+}
+
+int
+counters_name(struct counters *c, const char *name, const char *text)
+{
+	return place(c, name, text) == NULL ? -1 : 0;
+}
+
 int
 counters_named_add(struct counters *c, const char *name, int64_t n)
 {
-	for (size_t i = 0; i < COUNTERS_NAMED; i++)
-		if (is_named(&c->named[i], name)) {
-			atomic_fetch_add_explicit(&c->named[i].n, n, memory_order_relaxed);
-			return 0;
-		}
-	return -1;
+	struct counter_named *p = place(c, name, "");
+
+	if (p == NULL)
+		return -1;
+	atomic_fetch_add_explicit(&p->n, n, memory_order_relaxed);
+	return 0;
 }
 
 void
@@ -55,10 +71,16 @@ counters_each(const struct counters *c,
 #define COUNTER(name, text) f(arg, #name, counter_get(c, name), text);
 #include "base/counters.def"
 #undef COUNTER
+}
+
+void
+counters_named_each(const struct counters *c,
+    void (*f)(void *arg, const char *name, int64_t value, const char *text), void *arg)
+{
 	for (size_t i = 0; i < COUNTERS_NAMED; i++) {
 		const struct counter_named *p = &c->named[i];
 
 		if (atomic_load_explicit(&p->state, memory_order_acquire) == NAME_SET)
-			f(arg, p->name, atomic_load_explicit(&p->n, memory_order_relaxed), "");
+			f(arg, p->name, atomic_load_explicit(&p->n, memory_order_relaxed), p->text);
 	}
 }

@@ -14,10 +14,11 @@
 
 #define COUNTERS_NAMED 64
 #define COUNTER_NAME   64 /* octets, with the NUL; longer ones are cut */
+#define COUNTER_TEXT   128
 
 struct counter_named {
 	_Atomic int state; /* 0 free, 1 being named, 2 has its name */
-	char name[COUNTER_NAME];
+	char name[COUNTER_NAME], text[COUNTER_TEXT];
 	_Atomic int64_t n;
 };
 
@@ -34,10 +35,14 @@ struct counters {
 
 /* All zero; names stay. */
 void counters_reset(struct counters *);
-/* n 0: it has a place, and is shown, from now on.  -1: there is none left. */
+/* From now on it has a place and is shown, be it zero.  text: what it counts. */
+int counters_name(struct counters *, const char *name, const char *text);
 int counters_named_add(struct counters *, const char *name, int64_t n);
-/* Each counter in the order of counters.def, then those with names; text is "" for these. */
+/* Each counter in the order of counters.def. */
 void counters_each(const struct counters *,
+    void (*f)(void *arg, const char *name, int64_t value, const char *text), void *arg);
+/* Those with names. */
+void counters_named_each(const struct counters *,
     void (*f)(void *arg, const char *name, int64_t value, const char *text), void *arg);
 
 #endif

@@ -186,13 +186,19 @@ print_verify(const json_t *v)
 }
 
 static void
-print_counters(const json_t *counters)
+print_counters(const json_t *counters, const json_t *of_plugins)
 {
+	const char *name;
+	const json_t *text;
+
 	puts("\ncounters since the worker started");
 #define COUNTER(name, text)                                                                        \
 	printf("  %-18s %12" PRId64 "  %s\n", #name, number_of(counters, #name), text);
 #include "base/counters.def"
 #undef COUNTER
+	json_object_foreach((json_t *)(uintptr_t)of_plugins, name, text)
+	    printf("  %-18s %12" PRId64 "  %s\n", name, number_of(counters, name),
+		json_string_value(text));
 }
 
 static int
@@ -207,7 +213,7 @@ print_status(const char *answer)
 	print_dns(json_object_get(o, "dns"));
 	print_dns_lists(json_object_get(o, "dns_lists"));
 	print_verify(json_object_get(o, "verify"));
-	print_counters(json_object_get(o, "counters"));
+	print_counters(json_object_get(o, "counters"), json_object_get(o, "plugin_counters"));
 	json_decref(o);
 	return 0;
 }

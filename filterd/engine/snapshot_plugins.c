@@ -48,7 +48,7 @@ show_counters(const struct filterd_plugin *p, struct counters *counters)
 {
 	for (const struct filterd_counter *c = p->counters; c != NULL && c->name != NULL; c++)
 		if (counters != NULL)
-			(void)counters_named_add(counters, c->name, 0);
+			(void)counters_name(counters, c->name, c->text);
 }
 
 void

@@ -1,8 +1,19 @@
+/*
+ * probe_plugin - a plugin for tests, whose restrictions do what their argument says
+ *
+ *	probe WORD	anywhere: see do_word()
+ *	probe_ok WORD	the same, and its row announces that it may permit
+ *	reject_probe, hold_probe, check_probe TABLE
+ *			what the scan found: refused, held, looked up
+ *
+ * The scan finds KEY in each line "Probe: KEY", and fails with "Probe-Failed: WHY".  Unit tests
+ *link this file; tests/modules/probe.so is made of it too.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
-#include "tests/lib/probe_plugin.h"
+#include "plugins/filterd_plugin.h"
 
 /* As plugins do: the host outlives every configuration. */
 static const struct filterd_host *host;
@@ -225,8 +236,58 @@ static const struct filterd_counter counters[] = {
 	{ NULL, NULL },
 };
 
+/* --- the scan --- */
+
+static int
+starts(const char *line, size_t len, const char *with)
+{
+	return len >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+static int
+look(void *engine, const struct filterd_message *m, struct filterd_work *work,
+    struct filterd_say *say)
+{
+	const char *p = (const char *)m->octets.p, *end = p + m->octets.len, *eol;
+	char text[100];
+
+	(void)engine;
+	(void)work;
+	host->say_count(say, "probe_scanned", 1);
+	for (; p < end; p = eol + 1) {
+		eol = memchr(p, '\n', (size_t)(end - p));
+		if (eol == NULL)
+			break;
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(p, "\r\n"), p);
+		if (starts(p, (size_t)(eol - p), "Probe-Failed: ")) {
+			host->say_failed(say, "%s", text + strlen("Probe-Failed: "));
+			return -1;
+		}
+		if (starts(p, (size_t)(eol - p), "Probe: ")) {
+			host->say_key(say, text + strlen("Probe: "));
+			host->say_fact(say, "seen", text + strlen("Probe: "), NULL);
+		}
+	}
+	host->say_fact(say, "probe", "clean", NULL);
+	return 0;
+}
+
+static int
+probe_scan_open(const struct filterd_host *h, const struct filterd_value *v, void **engine,
+    char *why, size_t size)
+{
+	static int loaded;
+
+	(void)v;
+	(void)why;
+	(void)size;
+	host = h;
+	*engine = &loaded;
+	return 0;
+}
+
 static const struct filterd_scan scans[] = {
-	{ .name = "look", .needs = NEED_CONTENT, .text = "Looks." },
+	{ .name = "look", .needs = NEED_CONTENT, .run = look, .text = "Looks." },
 	{ .name = NULL },
 };
 
@@ -234,25 +295,22 @@ static int
 probe_open(const struct filterd_host *h, const struct filterd_value *v, void **state, char *why,
     size_t size)
 {
-	static char kept[100];
-
 	host = h;
 	if (strcmp(v[0].text, "refuse") == 0) {
 		snprintf(why, size, "probe_state must not be %s", v[0].text);
 		return -1;
 	}
-	snprintf(kept, sizeof(kept), "%s", v[0].text);
-	*state = kept;
-	return 0;
+	*state = strdup(v[0].text);
+	return *state == NULL ? -1 : 0;
 }
 
 static void
 probe_close(void *state)
 {
-	*(char *)state = '\0';
+	free(state);
 }
 
-const struct filterd_plugin probe_plugin = {
+const struct filterd_plugin filterd_plugin = {
 	.abi = FILTERD_PLUGIN_ABI,
 	.size = sizeof(struct filterd_plugin),
 	.name = "probe",
@@ -265,51 +323,5 @@ const struct filterd_plugin probe_plugin = {
 	.counters = counters,
 	.open = probe_open,
 	.close = probe_close,
+	.scan_open = probe_scan_open,
 };
-
-/* --- the scanner --- */
-
-static struct scan_session *
-begin(void *arg, struct span lead, struct span message)
-{
-	struct probe_scanner *s = arg;
-
-	if (s->none)
-		return NULL;
-	s->begun++;
-	s->message_len = message.len;
-	span_copy(lead, s->lead, sizeof(s->lead));
-	return arg;
-}
-
-static int
-ask(struct scan_session *session, const char *plugin, const char *scan, struct deadline deadline,
-    struct arena *arena, struct scan_found *found, struct err *err)
-{
-	struct probe_scanner *s = (struct probe_scanner *)session;
-
-	(void)arena;
-	s->asked++;
-	if (deadline_passed(deadline) || strcmp(plugin, "probe") != 0 || strcmp(scan, "look") != 0)
-		err_set(err, ERR_PEER, "not asked as it should be");
-	else if (s->trouble != NULL)
-		err_set(err, ERR_RETRY, "%s", s->trouble);
-	else {
-		*found = s->found;
-		return 0;
-	}
-	return -1;
-}
-
-static void
-end(struct scan_session *session)
-{
-	if (session != NULL)
-		((struct probe_scanner *)session)->ended++;
-}
-
-void
-probe_scanner_ops(struct probe_scanner *s, struct scan_ops *ops)
-{
-	*ops = (struct scan_ops){ .begin = begin, .ask = ask, .end = end, .arg = s };
-}

@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -365,6 +366,69 @@ test_deadline(void **state)
 	assert_int_equal(deadline_min(past, far).at_ms, past.at_ms);
 }
 
+/* --- counters with names --- */
+
+#define NAMERS 6
+#define NAMES  COUNTERS_NAMED
+
+static void *
+count_names(void *arg)
+{
+	char name[COUNTER_NAME];
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "probe_%d", i);
+		assert_int_equal(counters_named_add(arg, name, i), 0);
+	}
+	return NULL;
+}
+
+static void
+add_seen(void *arg, const char *name, int64_t value, const char *text)
+{
+	int *seen = arg;
+	int i = atoi(name + strlen("probe_"));
+
+	assert_string_equal(text, i == 0 ? "the first" : "");
+	assert_int_equal(value, NAMERS * i);
+	seen[i]++;
+}
+
+/* Each name has one place, whoever comes first with it; what has no place left is not counted as
+ * something else. */
+static void
+test_named_counters(void **state)
+{
+	struct counters *c = calloc(1, sizeof(*c));
+	pthread_t t[NAMERS];
+	char name[2 * COUNTER_NAME];
+	int seen[NAMES] = { 0 };
+
+	(void)state;
+	assert_int_equal(counters_name(c, "probe_0", "the first"), 0);
+	for (size_t i = 0; i < NAMERS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, count_names, c), 0);
+	for (size_t i = 0; i < NAMERS; i++)
+		pthread_join(t[i], NULL);
+	counters_named_each(c, add_seen, seen);
+	for (size_t i = 0; i < NAMES; i++)
+		assert_int_equal(seen[i], 1);
+	assert_int_equal(counters_named_add(c, "one_too_many", 1), -1);
+	counters_reset(c);
+	assert_int_equal(counters_named_add(c, "probe_5", 3), 0);
+	for (size_t i = 0; i < NAMES; i++)
+		assert_int_equal(c->named[i].n, strcmp(c->named[i].name, "probe_5") == 0 ? 3 : 0);
+	memset(c, 0, sizeof(*c));
+	/* cut, and found again */
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(counters_named_add(c, name, 1), 0);
+	assert_int_equal(counters_named_add(c, name, 1), 0);
+	assert_int_equal(strlen(c->named[0].name), COUNTER_NAME - 1);
+	assert_int_equal(c->named[0].n, 2);
+	free(c);
+}
+
 int
 main(void)
 {
@@ -381,6 +445,7 @@ main(void)
 		cmocka_unit_test(test_next_hop),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_named_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

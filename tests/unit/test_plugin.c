@@ -15,8 +15,9 @@
 #include "base/counters.h"
 #include "base/err.h"
 #include "core/message.h"
+#include "rules/plugin.h"
 #include "tests/lib/dns_zone.h"
-#include "tests/lib/probe_plugin.h"
+#include "tests/lib/probe_scanner.h"
 #include "tests/lib/rule_world.h"
 
 #define UNAVAILABLE "451 4.7.1 Service temporarily unavailable, try again later"
@@ -39,7 +40,7 @@ begin(struct world *x)
 	memset(x, 0, sizeof(*x));
 	rule_world_init(&x->w);
 	x->values[0].text = "begun";
-	x->plugin = (struct plugin_instance){ .def = &probe_plugin,
+	x->plugin = (struct plugin_instance){ .def = &filterd_plugin,
 		.values = x->values,
 		.on_failure = FAILURE_DEFER,
 		.counters = &x->counters };
@@ -375,7 +376,7 @@ static void
 test_open(void **state)
 {
 	struct filterd_value refused = { .text = "refuse" };
-	struct plugin_instance p = { .def = &probe_plugin, .values = &refused };
+	struct plugin_instance p = { .def = &filterd_plugin, .values = &refused };
 	struct err err;
 
 	(void)state;
@@ -560,6 +561,88 @@ test_received(void **state)
 	}
 }
 
+static const char *
+shown(const struct trace_read *e, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s%s%.*s%s", (int)e->name.len, (const char *)e->name.p,
+	    e->name.len > 0 ? ": " : "", (int)e->answer.len, (const char *)e->answer.p,
+	    e->failed ? " (failed)" : "");
+	return out;
+}
+
+/* What explain has of scans, facts and failures. */
+static void
+test_trace(void **state)
+{
+	static const char *const want[] = {
+		"probe/look: Eicar Other; failed: half of it (failed)",
+		"fact seen=Eicar",
+		"fact probe=clean",
+		"probe: reject_probe could not be checked: half of it; on_failure = accept",
+		"probe/look: Eicar Other; failed: half of it (failed)",
+		"probe: reject_probe could not be checked: half of it; on_failure = accept",
+	};
+	struct trace_reader r = { 0 };
+	struct trace_read e;
+	struct world x;
+	char text[300];
+	size_t n = 0;
+
+	(void)state;
+	begin(&x);
+	x.plugin.on_failure = FAILURE_ACCEPT;
+	x.scanner.found =
+	    (struct scan_found){ .answer = { .keys = two_keys, .nkeys = 2, .failed = "half of it" },
+		    .facts = scan_facts,
+		    .nfacts = 2 };
+	x.w.o.lists[LIST_CONTENT] = "reject_probe, reject_probe";
+	assert_int_equal(rule_world_compile(&x.w), 0);
+	give_message(&x, "\r\n");
+	rule_world_accept(&x.w);
+	trace_init(&x.w.trace, x.w.arena);
+	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+	r.all = span_make(x.w.trace.p, x.w.trace.len);
+	while (trace_next(&r, &e) == 1) {
+		if (e.kind != TRACE_SCAN && e.kind != TRACE_NOTE)
+			continue;
+		assert_in_range(n, 0, nitems(want) - 1);
+		assert_string_equal(shown(&e, text, sizeof(text)), want[n++]);
+	}
+	assert_int_equal(n, nitems(want));
+	(void)rule_world_said(&x.w);
+	end(&x);
+}
+
+/* What would come next makes no scan, and uses what one has found. */
+static void
+test_scan_look_only(void **state)
+{
+	static const struct {
+		const char *list;
+		int asked;
+	} cases[] = { { "permit, reject_probe", 0 }, { "hold_probe, permit, reject_probe", 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct world x;
+
+		begin(&x);
+		x.scanner.found.answer =
+		    (struct filterd_scan_answer){ .keys = two_keys, .nkeys = 1 };
+		x.w.o.lists[LIST_CONTENT] = cases[i].list;
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		give_message(&x, "\r\n");
+		rule_world_accept(&x.w);
+		trace_init(&x.w.trace, x.w.arena);
+		x.w.trace.go_on = 1;
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "ok");
+		assert_int_equal(x.scanner.asked, cases[i].asked);
+		assert_string_equal(facts(&x), "");
+		(void)rule_world_said(&x.w);
+		end(&x);
+	}
+}
+
 /* --- rows of a table --- */
 
 #define NO_PREFIX "554 5.7.1 "
@@ -685,6 +768,8 @@ main(void)
 		cmocka_unit_test(test_scan_better_fact),
 		cmocka_unit_test(test_too_early),
 		cmocka_unit_test(test_received),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_scan_look_only),
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_table_failed),
 	};

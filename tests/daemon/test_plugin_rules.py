@@ -1,0 +1,206 @@
+"""Restrictions of a plugin in a real filterd: verdicts, effects, facts, failure with a name, explain (DESIGN.md, "Verdicts").
+
+The plugin is tests/lib/probe_plugin.c, whose restriction "probe WORD" does what the word says.
+"""
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+import explain
+import filterd_proc
+import smtp
+
+MODULE = os.path.join(filterd_proc.build_dir(), "tests", "modules", "probe.so")
+PLUGIN = {"plugins": "probe", "plugin_directory": "{dir}/plugins"}
+MESSAGE = b"From: a@example.com\r\nSubject: s\r\n\r\nbody\r\n"
+A, B, C = "abelard@example.com", "heloise@example.com", "fulbert@example.com"
+OK = "250 2.0.0 Ok"
+UNAVAILABLE = "451 4.7.1 Service temporarily unavailable, try again later"
+FAILED = "probe: probe could not be checked: secret 42; on_failure = "
+
+
+def install(f):
+    os.makedirs(f.dir + "/plugins", exist_ok=True)
+    shutil.copy(MODULE, f.dir + "/plugins/probe.so")
+
+
+@pytest.fixture
+def probed(filterd, hop):
+    """A filterd that has the plugin; settings as with filterd()."""
+    def start(**settings):
+        door = "lmtp, role = before_queue, smtpd_authorized_xforward_hosts ="
+        return filterd(listeners={"lmtp": door}, prepare=install, next_hop=hop.next_hop, smtpd_reject_footer="",
+                       **{**PLUGIN, **settings})
+    return start
+
+
+def send(f, *recipients, message=MESSAGE):
+    """What each recipient hears after the data."""
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello("client.example")
+        replies = c.transaction("a@example.com", list(recipients), message)[2]
+    assert len(replies) == len(recipients)
+    return [str(r) if r.code != 250 else OK for r in replies]
+
+
+def held(f):
+    return sorted((tuple(r["path"] for r in h["recipients"]), h["reason"], h["class"])
+                  for h in map(json.loads, f.ctl("hold", "list", "--json").splitlines()))
+
+
+def check(text, **files):
+    """(status, what filterd -n says of this configuration)."""
+    listener = "listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = " + os.path.dirname(MODULE) + "\n"
+    return filterd_proc.check(listener + text, files=files)
+
+
+# --- verdicts and facts ---
+
+CLASSES = {"smtpd_restriction_classes": "hater, lover",
+           "hater": "probe facts, probe refuse, permit", "lover": "probe hold",
+           "content_restrictions": "check_recipient_access texthash:{dir}/per_user"}
+PER_USER = {"per_user": f"{A} hater\n{B} lover\n"}
+
+
+def test_each_recipient_by_itself(probed, hop):
+    f = probed(files=PER_USER, **CLASSES)
+    f.expect("probe=undeclared is none of|others=x is none of")
+    assert send(f, A, B, C) == ["554 5.7.9 no refuse  here", OK, OK]
+    assert [m.recipients for m in hop.wait(1)] == [[C]]
+    assert held(f) == [((B,), "hold: look at  it", "policy")]
+    finals = {e["recipient"]: e for e in f.wait_finals(3)}
+    assert finals[A]["verdict"] == "reject" and finals[A]["rule"] == f"{f.dir}/per_user:1"
+    assert finals[B]["fate"] == "hold" and finals[C]["fate"] == "deliver"
+    assert all(e["facts"] == "seen=a_b:c probe=clean" for e in finals.values())
+
+
+def test_envelope_lists(probed):
+    f = probed(smtpd_recipient_restrictions="warn_if_reject probe refuse, probe rcpt", smtpd_client_restrictions="probe_ok ok")
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello("client.example")
+        c.mail("a@example.com")
+        assert str(c.rcpt(A)) == "550 5.7.1 " + A
+        c.quit()
+    (warned,) = f.entries("reject_warning")
+    assert "554 5.7.9 no refuse  here" in warned["text"]
+
+
+# --- failure ---
+
+FAILURES = [("defer", UNAVAILABLE), ("hold", OK), ("tag", OK), ("accept", OK)]
+
+
+def outcome(f, hop, mode):
+    """The message to A, whose check fails, came out as the mode has it; C's is untouched."""
+    copies = {tuple(m.recipients): m.data for m in hop.messages}
+    mine = [data for recipients, data in copies.items() if A in recipients]
+    assert any(C in recipients for recipients in copies)
+    assert len(mine) == (mode in ("tag", "accept"))
+    for data in mine:
+        assert (b"X-Spam-Flag: YES" in data) == (mode == "tag")
+    # What a failure put there is not thrown away for want of room.
+    assert held(f) == ([((A,), "hold: probe failed: secret 42", "failure")] if mode == "hold" else [])
+    finals = {e["recipient"]: e for e in f.wait_finals(2)}
+    assert finals[A]["facts"] == finals[C]["facts"] == "probe=failed:secret_42"
+    assert [e["text"] for e in f.entries() if "secret 42; on_failure" in e["text"]] == [FAILED + mode]
+
+
+@pytest.mark.parametrize("mode,reply", FAILURES, ids=[m for m, _ in FAILURES])
+@pytest.mark.parametrize("where", ["family", "braces"])
+def test_failure(probed, hop, where, mode, reply):
+    f = probed(files={"per_user": f"{A} careful\n"}, smtpd_restriction_classes="careful",
+               careful=f"{{ probe fail, on_failure = {mode} }}" if where == "braces" else "probe fail",
+               probe_on_failure=mode if where == "family" else "accept" if mode == "defer" else "defer",
+               content_restrictions="check_recipient_access texthash:{dir}/per_user")
+    f.expect("could not be checked")
+    assert send(f, A, C) == [reply, OK]
+    assert "secret" not in reply
+    outcome(f, hop, mode)
+
+
+def test_warn_if_reject(probed, hop):
+    f = probed(content_restrictions="warn_if_reject probe fail")
+    f.expect("could not be checked")
+    assert send(f, A) == [OK]
+    (warned,) = f.entries("reject_warning")
+    assert UNAVAILABLE in warned["text"] and "secret" not in warned["text"]
+
+
+# --- explain ---
+
+def test_explain(probed):
+    f = probed(content_restrictions="probe facts, { probe fail, on_failure = accept }, probe refuse")
+    f.expect("could not be checked|is none of the plugin's")
+    assert send(f, A) == ["554 5.7.9 no refuse  here"]
+    (entry,) = f.wait_finals(1)
+    (record,) = explain.by_id(f, entry["id"])
+    (stage,) = [s for s in record["stages"] if s.get("list") == "content_restrictions"]
+    said = explain.texts(stage)
+    for text in ("probe facts", "{ probe fail, on_failure = accept }", "probe refuse", "fact seen=a_b:c", "fact probe=clean",
+                 FAILED + "accept", "554 5.7.9 no refuse  here"):
+        assert text in said, (text, said)
+    out = f.ctl("explain", entry["id"])
+    assert "{ probe fail, on_failure = accept }" in out and "fact seen=a_b:c" in out
+
+
+def test_explain_does_nothing(probed):
+    """What would come next is only looked at."""
+    f = probed(smtpd_recipient_restrictions="reject, probe look, probe refuse")
+    f.expect("probe look is never reached behind reject")
+    status, out, _ = f.ctl("explain", "--recipient", A, status=None)
+    assert status == 1
+    assert "note: not probed" in out and "next would be: probe refuse" in out
+
+
+# --- the rest ---
+
+def test_counters(probed):
+    f = probed(content_restrictions="probe count, probe count")
+    assert "probe_scanned" in json.loads(f.ctl("status", "--json"))["counters"]     # shown from the start
+    assert send(f, A) == [OK]
+    assert json.loads(f.ctl("status", "--json"))["counters"]["probe_count"] == 6
+    assert re.search(r"^\s*probe_count\s+6  what was counted$", f.ctl("status"), re.M)
+
+
+def test_reload(probed):
+    """A configuration that the plugin refuses is not used; what it holds of the host lives on."""
+    f = probed(content_restrictions="probe log, probe state, permit")
+    f.expect("said 1|probe_state must not be refuse|is not used")
+    assert send(f, A) == ["550 5.7.1 begun"]
+    assert "is not used" in f.reload(probe_state="refuse")["text"]
+    assert send(f, A)[0].startswith("550 5.7.1")
+    assert "is in use" in f.reload(probe_state="again")["text"]
+    assert send(f, A) == ["550 5.7.1 again"]
+    assert len([e for e in f.entries() if e["text"] == "probe: said 1"]) == 3
+
+
+LOADS = [
+    ("probe_state = refuse\n", 78, "2: plugin probe: probe_state must not be refuse"),
+    ("content_restrictions = permit,\n  { probe x, on_failure = refuse }\n", 78,
+     "5: content_restrictions: { probe x ... }: on_failure = \"refuse\" must be one of defer hold tag accept"),
+    ("content_restrictions = probed x\n", 78, "did you mean probe?"),
+    ("content_restrictions = { probe x, on_failure = hold }, check_probe inline:{a=OK}\n", 0, ""),
+    ("smtpd_end_of_data_restrictions = check_probe inline:{a=OK}\n"
+     "listeners = { policy:127.0.0.1:2 }\n", 0, "the message is not known there, as a policy request does not bring it"),
+]
+
+
+@pytest.mark.parametrize("text,status,want", LOADS, ids=range(len(LOADS)))
+def test_load(text, status, want):
+    got, said = check(text)
+    assert got == status, said
+    assert want in said
+
+
+def test_names(tmp_path):
+    """Names of restrictions are proposed and listed."""
+    config = tmp_path / "filterd.cf"
+    config.write_text("listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = " + os.path.dirname(MODULE) + "\n")
+    f = filterd_proc.Filterd(listeners={"lmtp": "lmtp"}, prepare=install, **PLUGIN)
+    try:
+        assert "check_probe TABLE" in f.ctl("types")
+    finally:
+        f.remove()
