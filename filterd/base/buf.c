@@ -5,48 +5,15 @@
 #include "base/buf.h"
 #include "base/xmem.h"
 
-char *
-buf_reserve(struct buf *b, size_t n)
-{
-	if (b->cap - b->len < n + 1) {
-		size_t want = b->len + n + 1;
-		size_t cap = b->cap == 0 ? 64 : b->cap;
-
-		while (cap < want)
-			cap *= 2;
-		b->p = xrealloc(b->p, cap);
-		b->cap = cap;
-	}
-	return b->p + b->len;
-}
-
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
-	char *to = buf_reserve(b, n);
+	size_t want = b->len + n + 1, cap = b->cap == 0 ? 64 : b->cap;
 
-	if (n > 0)
-		memcpy(to, p, n);
-	b->len += n;
-	b->p[b->len] = '\0';
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void
-buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void
-buf_add_span(struct buf *b, struct span s)
-{
-	buf_add(b, s.p, s.len);
+	while (cap < want)
+		cap *= 2;
+	b->p = xrealloc(b->p, cap);
+	b->cap = cap;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -20,12 +21,48 @@ struct buf {
 	size_t len, cap;
 };
 
+/* Make room for n more bytes after len, and a NUL. */
+void buf_grow(struct buf *, size_t n);
+
 /* Room for n more bytes after len; returns where they go. */
-char *buf_reserve(struct buf *, size_t n);
-void buf_add(struct buf *, const void *p, size_t n);
-void buf_addc(struct buf *, char c);
-void buf_adds(struct buf *, const char *s);
-void buf_add_span(struct buf *, struct span);
+static inline char *
+buf_reserve(struct buf *b, size_t n)
+{
+	if (b->cap - b->len <= n)
+		buf_grow(b, n);
+	return b->p + b->len;
+}
+
+/* Inline: replies and log lines are made of hundreds of small pieces, most of a known length. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *to = buf_reserve(b, n);
+
+	if (n > 0)
+		memcpy(to, p, n);
+	to[n] = '\0';
+	b->len += n;
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+static inline void
+buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static inline void
+buf_add_span(struct buf *b, struct span s)
+{
+	buf_add(b, s.p, s.len);
+}
+
 void buf_add_num(struct buf *, int64_t); /* decimal */
 void buf_printf(struct buf *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *, const char *fmt, va_list ap);

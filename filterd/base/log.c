@@ -167,18 +167,36 @@ utf8_len(const uint8_t *p, size_t left)
 	return n;
 }
 
+/* How many octets at p are plain ASCII; eight at a time, for nearly all are. */
+static size_t
+plain_len(const uint8_t *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = 0x80 * ones;
+	size_t i = 0;
+	uint64_t w;
+
+	/* Below 0x20 the subtraction borrows, at 0x7f the addition carries, into the high bit; into
+	 * a neighbour's only where one of them has it already. */
+	for (; n - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, p + i, sizeof(w));
+		if (((w | (w - 0x20 * ones) | (w + ones)) & high) != 0)
+			break;
+	}
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f)
+		i++;
+	return i;
+}
+
 void
 log_quote(struct buf *b, struct span s, size_t max)
 {
 	size_t i = 0, n = s.len > max ? max : s.len;
 
 	while (i < n) {
-		size_t run = i, len;
+		size_t len = plain_len(s.p + i, n - i);
 
-		while (run < n && s.p[run] >= 0x20 && s.p[run] < 0x7f)
-			run++;
-		buf_add(b, s.p + i, run - i);
-		i = run;
+		buf_add(b, s.p + i, len);
+		i += len;
 		if (i == n)
 			break;
 		len = s.p[i] >= 0x80 ? utf8_len(s.p + i, n - i) : 0;

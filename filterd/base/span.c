@@ -14,8 +14,8 @@ fold(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
-static int
-case_same(const uint8_t *a, const uint8_t *b, size_t len)
+int
+span_case_same(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (fold(a[i]) != fold(b[i]))
@@ -26,7 +26,7 @@ case_same(const uint8_t *a, const uint8_t *b, size_t len)
 int
 span_case_eq(struct span a, struct span b)
 {
-	return a.len == b.len && case_same(a.p, b.p, a.len);
+	return a.len == b.len && span_case_same(a.p, b.p, a.len);
 }
 
 int
@@ -36,17 +36,11 @@ span_eq_str(struct span a, const char *s)
 }
 
 int
-span_case_eq_str(struct span a, const char *s)
-{
-	return span_case_eq(a, span_str(s));
-}
-
-int
 span_case_starts(struct span a, const char *s)
 {
 	size_t n = strlen(s);
 
-	return a.len >= n && case_same(a.p, (const uint8_t *)s, n);
+	return a.len >= n && span_case_same(a.p, (const uint8_t *)s, n);
 }
 
 static int

@@ -32,7 +32,15 @@ span_str(const char *s)
 int span_eq(struct span, struct span);
 int span_case_eq(struct span, struct span);
 int span_eq_str(struct span, const char *);
-int span_case_eq_str(struct span, const char *);
+int span_case_same(const uint8_t *, const uint8_t *, size_t len);
+static inline int
+span_case_eq_str(struct span a, const char *s)
+{
+	struct span b = span_str(s);
+
+	/* What is looked for in a list of words is mostly of another length. */
+	return a.len == b.len && span_case_same(a.p, b.p, b.len);
+}
 /* Does the first begin with the second?  ASCII case is folded. */
 int span_case_starts(struct span, const char *);
 /* Without white space (blank, tab, CR, LF) at both ends. */

@@ -95,12 +95,17 @@ facts_format(const struct facts *f, struct buf *out)
 {
 	const char *sep = "";
 
+	if (f->set == 0) /* most mail */
+		return;
 	for (int i = 0; i < FACT_COUNT; i++) {
 		if (!fact_has(f, (enum fact)i))
 			continue;
-		buf_printf(out, "%s%s", sep, fact_text[i]);
-		if (f->detail[i] != NULL)
-			buf_printf(out, ":%s", f->detail[i]);
+		buf_adds(out, sep);
+		buf_adds(out, fact_text[i]);
+		if (f->detail[i] != NULL) {
+			buf_addc(out, ':');
+			buf_adds(out, f->detail[i]);
+		}
 		sep = " ";
 	}
 	for (const struct fact_told *t = f->told; t != NULL; t = t->next) {

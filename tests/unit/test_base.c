@@ -120,6 +120,27 @@ test_buf(void **state)
 	free(taken);
 }
 
+/* Up to the last octet of what it has, and one more. */
+static void
+test_buf_fills(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) {
+		assert_int_equal(b.len, i);
+		if (i % 3 == 0)
+			buf_adds(&b, i % 2 == 0 ? "0" : "1");
+		else
+			buf_addc(&b, (char)('0' + i % 2));
+		assert_true(b.len < b.cap);
+		assert_int_equal(b.p[b.len], '\0');
+	}
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(b.p[i], '0' + i % 2);
+	buf_fini(&b);
+}
+
 static const struct {
 	const char *in, *out;
 } quote_cases[] = {
@@ -149,6 +170,27 @@ test_log_quote(void **state)
 	log_quote(&b, span_str("abcdef"), 3);
 	assert_string_equal(buf_cstr(&b), "abc...");
 	buf_fini(&b);
+}
+
+/* Eight octets are looked at in one go: each one at each place among them, and behind them. */
+static void
+test_log_quote_places(void **state)
+{
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		for (size_t at = 0; at < 19; at++) {
+			char text[] = "abcdefghijk~ mnopqr", want[64];
+			struct buf b = { 0 };
+			int plain = c >= 0x20 && c < 0x7f;
+
+			text[at] = (char)c;
+			snprintf(want, sizeof(want), plain ? "%.*s%c%s" : "%.*s\\x%02x%s", (int)at,
+			    text, c, &text[at + 1]);
+			log_quote(&b, span_make(text, 19), 100);
+			assert_string_equal(buf_cstr(&b), want);
+			buf_fini(&b);
+		}
+	}
 }
 
 static char last_line[4096];
@@ -438,7 +480,9 @@ main(void)
 		cmocka_unit_test(test_span_cut),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_buf),
+		cmocka_unit_test(test_buf_fills),
 		cmocka_unit_test(test_log_quote),
+		cmocka_unit_test(test_log_quote_places),
 		cmocka_unit_test(test_log_json),
 		cmocka_unit_test(test_log_gathered_elsewhere),
 		cmocka_unit_test(test_endpoint),
