@@ -144,7 +144,22 @@ route_len(struct span s)
 static int
 is_atom_char(uint8_t c)
 {
-	return c > ' ' && c != 0x7f && strchr("()<>,;:\"[]\\", c) == NULL;
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case ',':
+	case ';':
+	case ':':
+	case '"':
+	case '[':
+	case ']':
+	case '\\':
+	case 0x7f:
+		return 0;
+	}
+	return c > ' ';
 }
 
 static int
