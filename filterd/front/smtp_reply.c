@@ -55,13 +55,10 @@ static void
 reply_with(struct smtp_session *s, const struct recipient *r, int code, const char *enhanced,
     const char *text)
 {
-	struct buf wire = { 0 };
 	char fitted[12];
 
 	if (code < 400) {
-		reply_format(&wire, code, enhanced, text);
-		stream_queue(s->f.stream, wire.p, wire.len);
-		buf_fini(&wire);
+		reply_format(stream_out(s->f.stream), code, enhanced, text);
 		return;
 	}
 	if (session_params(s)->soft_bounce && code >= 500)
@@ -119,6 +116,10 @@ session_reply_final(struct smtp_session *s, const struct recipient *r, int code,
 	char enhanced[12];
 
 	span_copy(span_make(text, enhanced_len(rest)), enhanced, sizeof(enhanced));
+	if (span_find(rest, '\n') == rest.len) {
+		reply_with(s, r, code, enhanced, (const char *)without_enhanced(rest).p);
+		return;
+	}
 	/* Each line has it here, and gets it again. */
 	do {
 		span_cut(rest, '\n', &line, &rest);

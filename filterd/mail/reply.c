@@ -69,11 +69,15 @@ enhanced_fit(char *enhanced, int code)
 static void
 add_printable(struct span text, struct buf *out)
 {
+	char *to = buf_reserve(out, text.len);
+
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.p[i];
 
-		buf_addc(out, c < ' ' || c == 0x7f ? ' ' : c > 126 ? '?' : (char)c);
+		*to++ = c < ' ' || c == 0x7f ? ' ' : c > 126 ? '?' : (char)c;
 	}
+	*to = '\0';
+	out->len += text.len;
 }
 
 void
