@@ -191,6 +191,9 @@ static const struct {
 	    "error t:4: plugins: plugin nowhere: DIR/nowhere.so: No such file or directory\n"
 	    "error t:5: plugins: plugin \"Plain\": a name must be at most 40 small letters, "
 	    "digits and _, a letter first\n" },
+	/* A plugin is none of Postfix's mistakes. */
+	{ HEAD "config_errors = postfix\nplugins = nowhere\n",
+	    "error t:4: plugins: plugin nowhere: DIR/nowhere.so: No such file or directory\n" },
 	{ HEAD "plugins = good plain\n  good\n",
 	    "error t:4: plugins: good must be there only once\n" },
 	{ HEAD "plugins = good same_restriction\n",
