@@ -115,6 +115,13 @@ check_name(struct conf *c, struct env *env, const struct cf_entry *e)
 			return;
 		break;
 	case NAME_UNKNOWN:
+		near = plugins_hint(c, e->name);
+		if (near != NULL) {
+			reporter_tell(rep, reporter_tolerable(rep), e->file, e->line,
+			    "%s: is a parameter of plugin %s, which plugins does not name", e->name,
+			    near);
+			break;
+		}
 		near = env_nearest(env, e->name);
 		reporter_tell(rep, reporter_tolerable(rep), e->file, e->line,
 		    "%s: is no parameter of filterd or Postfix, and nothing refers to it%s%s",

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -149,7 +150,7 @@ plugins_open(struct conf *c, struct reporter *rep)
 	struct opening o = { .conf = c, .rep = rep };
 
 	o.list = value_now(c, "plugins");
-	o.directory = value_now(c, "plugin_directory");
+	o.directory = c->plugin_directory = value_now(c, "plugin_directory");
 	if (o.list[strspn(o.list, separators)] == '\0')
 		return;
 	c->plugins = arena_alloc(c->arena, PLUGINS_MAX * sizeof(c->plugins[0]));
@@ -168,6 +169,20 @@ plugins_open(struct conf *c, struct reporter *rep)
 		p += n;
 		p += strspn(p, separators);
 	}
+}
+
+const char *
+plugins_hint(const struct conf *c, const char *name)
+{
+	for (const char *p = strchr(name, '_'); p != NULL; p = strchr(p + 1, '_')) {
+		const char *plugin = arena_str(c->arena, span_make(name, (size_t)(p - name)));
+
+		if (plugin_is_word(plugin, PLUGIN_NAME_MAX) && !is_listed(c, plugin) &&
+		    access(arena_printf(c->arena, "%s/%s.so", c->plugin_directory, plugin), F_OK) ==
+			0)
+			return plugin;
+	}
+	return NULL;
 }
 
 /* --- values --- */

@@ -36,6 +36,7 @@ struct conf {
 	struct conf_plugin *plugins;
 	struct conf_plugin_rows *plugin_rows;
 	size_t nplugins;
+	const char *plugin_directory; /* where they were looked for */
 };
 
 /* What the file (l NULL) or a listener sees; new text goes to the arena. */
@@ -62,6 +63,8 @@ const char *conf_value_expand(const struct conf *, const struct conf_listener *l
 void conf_learn(struct conf *, const char *name, const char *value);
 /* Open what `plugins` names, and make their parameters known; findings are told. */
 void plugins_open(struct conf *, struct reporter *);
+/* A plugin that is there and not named in `plugins`, whose parameter the name may be; or NULL. */
+const char *plugins_hint(const struct conf *, const char *name);
 /* Read the values of their parameters; findings are told. */
 void plugins_fill(struct conf *, struct env *);
 /* Learn the names that listeners' own settings make the site's. */

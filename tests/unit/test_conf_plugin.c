@@ -220,8 +220,11 @@ static const struct {
 	    "error t:4: good_tmie: is no parameter of filterd or Postfix, and nothing refers to "
 	    "it; nearest: good_time\n" },
 	/* Without it they are nobody's; with one that cannot be opened, that is told alone. */
-	{ HEAD "good_time = 1s\n", "error t:3: good_time: is no parameter of filterd or Postfix, "
-				   "and nothing refers to it\n" },
+	{ HEAD "good_time = 1s\n", "error t:3: good_time: is a parameter of plugin good, which "
+				   "plugins does not name\n" },
+	{ HEAD "other_good_time = 1s\n",
+	    "error t:3: other_good_time: is no parameter of filterd or Postfix, "
+	    "and nothing refers to it\n" },
 	{ HEAD "plugins = nowhere\nnowhere_time = 1s\nnowhere_on_failure = tag\n",
 	    "error t:3: plugins: plugin nowhere: DIR/nowhere.so: No such file or directory\n" },
 	/* No restrictions, nothing that can fail. */
