@@ -41,7 +41,7 @@ line(const char **last, const char *what, const char *name, const char *more, co
 	char full[200];
 
 	snprintf(full, sizeof(full), "%s%s", name, more);
-	printf("  %-12s %-26s %s\n", *last == what ? "" : what, full, text);
+	printf("  %-12s %-34s %s\n", *last == what ? "" : what, full, text);
 	*last = what;
 }
 
