@@ -37,7 +37,7 @@ value_now(struct conf *c, const char *name)
 	return conf_value_expand(c, NULL, name, &v, c->arena);
 }
 
-static struct param_row *
+static void
 add_rows(struct conf *c, struct conf_plugin_rows *rows, const struct filterd_plugin *def)
 {
 	static const struct filterd_param failure = { .type = FILTERD_ENUM,
@@ -59,7 +59,6 @@ add_rows(struct conf *c, struct conf_plugin_rows *rows, const struct filterd_plu
 		n++;
 	}
 	rows->n = n;
-	return rows->row;
 }
 
 /* Two plugins may not have a name in common; 1: a name was told. */
@@ -188,7 +187,7 @@ plugins_hint(const struct conf *c, const char *name)
 /* --- values --- */
 
 static void
-fill_value(struct conf *c, struct env *env, const struct param_row *row, struct filterd_value *out)
+fill_value(struct env *env, const struct param_row *row, struct filterd_value *out)
 {
 	union {
 		const char *text;
@@ -225,7 +224,7 @@ plugins_fill(struct conf *c, struct env *env)
 		    arena_alloc(c->arena, (rows->n + 1) * sizeof(values[0]));
 
 		for (size_t j = 0; j < rows->n; j++)
-			fill_value(c, env, &rows->row[j], &values[j]);
+			fill_value(env, &rows->row[j], &values[j]);
 		c->plugins[i].values = values;
 		if (rows->n > rows->nparams)
 			c->plugins[i].on_failure =
