@@ -95,7 +95,7 @@ facts_format(const struct facts *f, struct buf *out)
 {
 	const char *sep = "";
 
-	if (f->set == 0) /* most mail */
+	if (f->set == 0 && f->told == NULL) /* most mail */
 		return;
 	for (int i = 0; i < FACT_COUNT; i++) {
 		if (!fact_has(f, (enum fact)i))
