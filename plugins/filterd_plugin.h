@@ -204,7 +204,7 @@ struct filterd_message {
 	int64_t time_left_ms;
 };
 
-/* A part of the message, decoded; valid until the next is asked for.  Multiparts and attached
+/* A part of the message, decoded; it lives as long as what it was asked of.  Multiparts and attached
  * messages are not parts, but what they consist of. */
 struct filterd_part {
 	const char *type; /* "text/plain", in lower case */

@@ -11,11 +11,13 @@ struct entry {
 	struct span raw;
 	enum codec codec;
 	int odd;
+	int is_done; /* decoded is there */
+	struct span decoded;
+	int whole;
 };
 
-/* An encoded container, decoded. */
-struct inner {
-	struct inner *next;
+struct block { /* of decoded octets */
+	struct block *next;
 	uint8_t octets[];
 };
 
@@ -27,10 +29,8 @@ struct parts {
 	struct entry *v;
 	size_t n, cap;
 
-	struct inner *inners;
-	size_t inner_octets;
-	uint8_t *decoded; /* of the part that was asked for last */
-	size_t decoded_cap;
+	struct block *blocks;
+	size_t used; /* octets in them */
 };
 
 #define ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU)
@@ -49,18 +49,54 @@ parts_new(struct span message, const struct parts_options *opt)
 void
 parts_free(struct parts *p)
 {
-	struct inner *next;
+	struct block *next;
 
 	if (p == NULL)
 		return;
-	for (struct inner *i = p->inners; i != NULL; i = next) {
-		next = i->next;
-		free(i);
+	for (struct block *b = p->blocks; b != NULL; b = next) {
+		next = b->next;
+		free(b);
 	}
 	arena_free(p->arena);
-	free(p->decoded);
 	free(p->v);
 	free(p);
+}
+
+/* Decode behind `head`, as much as there is memory for; *odd gets enum codec_odd. */
+static struct span
+decode(struct parts *p, enum codec codec, struct span head, struct span raw, unsigned *odd)
+{
+	size_t left = p->opt.memory_limit - p->used, room = codec_room(codec, raw), n;
+	struct block *b;
+
+	if (head.len > left) {
+		*odd = CODEC_ODD_CUT;
+		return span_make(NULL, 0);
+	}
+	if (room > left - head.len)
+		room = left - head.len;
+	b = xmalloc(sizeof(*b) + head.len + room);
+	if (head.len > 0)
+		memcpy(b->octets, head.p, head.len);
+	n = head.len + codec_decode(codec, raw, b->octets + head.len, room, odd);
+	b = xrealloc(b, sizeof(*b) + n);
+	b->next = p->blocks;
+	p->blocks = b;
+	p->used += n;
+	return span_make(b->octets, n);
+}
+
+/* What was decoded last is of no use. */
+static void
+forget(struct parts *p, struct span octets)
+{
+	struct block *b = p->blocks;
+
+	if (b == NULL || b->octets != octets.p)
+		return;
+	p->blocks = b->next;
+	p->used -= octets.len;
+	free(b);
 }
 
 /* --- the list --- */
@@ -133,34 +169,6 @@ is_container(const char *type)
 	       strcmp(type, "message/global") == 0;
 }
 
-/* The container decoded, behind `head`, to be taken apart.  0: it does not fit the memory. */
-static int
-decode_inner(struct parts *p, enum codec codec, struct span head, struct span raw, struct span *out)
-{
-	size_t left = p->opt.memory_limit - p->inner_octets;
-	size_t room = codec_room(codec, raw), n;
-	struct inner *i;
-	unsigned odd;
-
-	if (head.len > left)
-		return 0;
-	if (room > left - head.len)
-		room = left - head.len;
-	i = xmalloc(sizeof(*i) + head.len + room);
-	if (head.len > 0)
-		memcpy(i->octets, head.p, head.len);
-	n = codec_decode(codec, raw, i->octets + head.len, room, &odd);
-	if (odd & CODEC_ODD_CUT) {
-		free(i);
-		return 0;
-	}
-	i->next = p->inners;
-	p->inners = i;
-	p->inner_octets += head.len + room;
-	*out = span_make(i->octets, head.len + n);
-	return 1;
-}
-
 static void walk(struct parts *, struct span message, int depth);
 
 /* Take an encoded container apart, once for each way in which it is encoded.  0: a limit keeps us
@@ -170,6 +178,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
     const struct parts_head *h, int depth)
 {
 	struct span head = is_multipart(part->type) ? h->type : span_make(NULL, 0), inner;
+	unsigned odd;
 	int done = 1;
 
 	if (head.len > 0) {
@@ -183,10 +192,16 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
 		if ((h->codecs & 1u << c) == 0)
 			continue;
-		if (depth < p->opt.inner_limit && decode_inner(p, c, head, raw, &inner))
-			walk(p, inner, depth + 1);
-		else
+		odd = CODEC_ODD_CUT;
+		inner = span_make(NULL, 0);
+		if (depth < p->opt.inner_limit)
+			inner = decode(p, c, head, raw, &odd);
+		if (odd & CODEC_ODD_CUT) {
+			forget(p, inner);
 			done = 0;
+		} else {
+			walk(p, inner, depth + 1);
+		}
 	}
 	p->limited |= !done;
 	return done;
@@ -231,28 +246,24 @@ walk(struct parts *p, struct span message, int depth)
 /* --- one --- */
 
 static void
-decode(struct parts *p, const struct entry *e, struct parts_part *out)
+decode_entry(struct parts *p, struct entry *e)
 {
-	size_t room = codec_room(e->codec, e->raw), left = p->opt.memory_limit - p->inner_octets;
 	unsigned odd;
 
-	if (room > left)
-		room = left;
-	if (room > p->decoded_cap) {
-		free(p->decoded);
-		p->decoded = xmalloc(room);
-		p->decoded_cap = room;
-	}
-	out->decoded.len = codec_decode(e->codec, e->raw, p->decoded, room, &odd);
-	out->decoded.p = p->decoded;
-	out->whole = (odd & CODEC_ODD_CUT) == 0;
-	out->odd |= (odd & ~(unsigned)CODEC_ODD_CUT) != 0;
+	e->is_done = 1;
+	e->decoded = e->raw;
+	e->whole = 1;
+	if (e->codec == CODEC_NONE)
+		return;
+	e->decoded = decode(p, e->codec, span_make(NULL, 0), e->raw, &odd);
+	e->whole = (odd & CODEC_ODD_CUT) == 0;
+	e->odd |= (odd & ~(unsigned)CODEC_ODD_CUT) != 0;
 }
 
 int
 parts_get(struct parts *p, size_t i, struct parts_part *out)
 {
-	const struct entry *e;
+	struct entry *e;
 
 	if (!p->walked) {
 		p->walked = 1;
@@ -261,13 +272,13 @@ parts_get(struct parts *p, size_t i, struct parts_part *out)
 	if (i >= p->n)
 		return p->limited ? -1 : 0;
 	e = &p->v[i];
+	if (!e->is_done)
+		decode_entry(p, e);
 	*out = (struct parts_part){ .type = e->type,
 		.name = e->name,
 		.raw = e->raw,
-		.decoded = e->raw,
-		.whole = 1,
+		.decoded = e->decoded,
+		.whole = e->whole,
 		.odd = e->odd };
-	if (e->codec != CODEC_NONE)
-		decode(p, e, out);
 	return 1;
 }

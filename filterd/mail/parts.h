@@ -9,10 +9,10 @@
  *
  * Nothing is done before the first part is asked for, and a part is decoded when it is asked for.
  *
- * Ownership: the message must stay; what parts_get() gives is valid until the next call.
- * Limits: memory_limit octets are decoded at a time, those of encoded containers included, which
- *	stay; a part that would take more is cut, and says so.  What the limits of `mime` or
- *	inner_limit leave out is told at the end.
+ * Ownership: the message must stay; what parts_get() gives is valid until parts_free().
+ * Limits: memory_limit octets are decoded in all, those of encoded containers included; a part that
+ *	would take more is cut, and says so.  What the limits of `mime` or inner_limit leave out is
+ *	told at the end.
  * Threads: one at a time.
  */
 #ifndef MAIL_PARTS_H

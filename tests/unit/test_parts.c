@@ -207,6 +207,11 @@ test_limits(void **state)
 	expect(span_str("\nwhat is not encoded takes no memory"), &o,
 	    "text/plain[]{what is not encoded takes no memory}");
 	o.memory_limit = 20;
+	/* all together; what is cut stays cut */
+	o.memory_limit = 5;
+	expect(
+	    span_str(MULTI "--b\n" B64 "\nQUJD\n--b\n" B64 "\nQUJD\n--b\n" B64 "\nQUJD\n--b--\n"),
+	    &o, "text/plain[]{ABC} text/plain[]{AB}+ text/plain[]{}+");
 	o.memory_limit = 10;
 	expect(span_str("Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n"), &o,
 	    "message/rfc822[]{Subject: y}+?!");
