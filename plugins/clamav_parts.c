@@ -96,10 +96,12 @@ int
 clam_parts_read(struct clam_parts *ps, const struct filterd_host *host, struct filterd_work *work)
 {
 	struct filterd_part part;
+	int rc;
 
-	for (size_t i = 0; host->part(work, i, &part); i++)
+	for (size_t i = 0; (rc = host->part(work, i, &part)) == 1; i++)
 		if (!is_container(part.type) && add(ps, &part) == -1)
 			return -1;
+	ps->is_limited = rc == -1;
 	return 0;
 }
 
