@@ -204,8 +204,8 @@ struct filterd_message {
 	int64_t time_left_ms;
 };
 
-/* A part of the message, decoded; it lives as long as what it was asked of.  Multiparts and attached
- * messages are not parts, but what they consist of. */
+/* A part of the message, decoded; it lives as long as what it was asked of.  Multiparts and
+ * attached messages are not parts, but what they consist of. */
 struct filterd_part {
 	const char *type; /* "text/plain", in lower case */
 	const char *name; /* of the file, or "" */
