@@ -183,11 +183,13 @@ struct filterd_table_type {
 	const char *text;
 	int is_remote; /* asks somebody else: it may be slow, and never keeps a configuration from
 			  being loaded because that one is away */
-	/* Make what `get` needs of the text behind the colon.  0, or -1 and why. */
+	/* Make what `get` needs of the text behind the colon.  0, or -1 and why.  The plugin's own
+	 * open() need not have been called: filterctl query opens a table alone.  One that
+	 * is_remote is opened again and again until it is there, and must not take long. */
 	int (*open)(
 	    const struct filterd_host *, const char *name, void **table, char *why, size_t size);
 	/* 1: found and answered; 0: there is none; -1: it could not be found out, and why.  Any
-	 * number of threads at a time. */
+	 * number of threads at a time; if it is_remote between wait_begin() and wait_end(). */
 	int (*get)(void *table, struct filterd_octets key, struct filterd_table_answer *, char *why,
 	    size_t size);
 	void (*close)(void *table);

@@ -259,4 +259,5 @@ plugin_host_fill_run(struct filterd_host *h)
 	h->lookup = host_lookup;
 	h->table_failed = host_table_failed;
 	h->apply = host_apply;
+	h->table_answer = table_plugin_answer;
 }

@@ -1,7 +1,6 @@
 /* struct filterd_host: scans, each asked once a transaction however many restrictions want it. */
 #include <string.h>
 
-#include "base/blocking.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "rules/plugin_impl.h"
@@ -44,7 +43,6 @@ ask(struct rule_run *run, struct kept_scan *k, struct err *err)
 		err_set(err, ERR_RETRY, "no scanner process here");
 		return -1;
 	}
-	blocking_begin();
 	s = session(run, services->scan, message);
 	if (s == NULL) {
 		err_set(err, ERR_RETRY, "no scanner could be asked");
@@ -53,7 +51,6 @@ ask(struct rule_run *run, struct kept_scan *k, struct err *err)
 		rc = services->scan->ask(
 		    s, k->plugin->name, k->scan, run->ask->deadline, run->arena, &k->found, err);
 	}
-	blocking_end();
 	return rc;
 }
 

@@ -17,8 +17,10 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "base/xmem.h"
+#include "conf/conf.h"
 #include "ctl/ctl_cmd.h"
 #include "mail/mime.h"
+#include "rules/plugin.h"
 #include "table/table.h"
 
 #define USAGE "query [-b] [-h] [-m] TYPE:NAME ... KEY"
@@ -26,6 +28,8 @@
 struct query {
 	struct table **tables;
 	int ntables;
+	struct conf *conf; /* NULL: not needed so far */
+	struct table_plugins plugins;
 	struct arena *arena; /* of one look-up */
 	int header, body;    /* -h, -b */
 	int found;           /* keys */
@@ -168,16 +172,54 @@ ask_message(struct query *q, int mime)
 	return status;
 }
 
+static void
+say_nothing(void *unused, const struct conf_finding *f)
+{
+	(void)unused;
+	(void)f;
+}
+
+/* Types that the configuration's plugins bring.  There need not be a configuration. */
+static void
+load_plugins(struct query *q, const struct ctl_env *env)
+{
+	struct table_plugin *v;
+	int errors;
+
+	if (q->conf != NULL)
+		return;
+	q->conf = conf_read(env->config_path, say_nothing, NULL, &errors);
+	q->plugins.n = conf_plugin_count(q->conf);
+	q->plugins.v = v = xcalloc(q->plugins.n + 1, sizeof(*v));
+	for (size_t i = 0; i < q->plugins.n; i++) {
+		const struct filterd_plugin *p = conf_plugin(q->conf, i)->def;
+
+		v[i] =
+		    (struct table_plugin){ .host = plugin_host(p->name, NULL), .types = p->tables };
+	}
+}
+
+static struct table *
+open_one(struct query *q, const struct ctl_env *env, const char *name, struct err *err)
+{
+	struct table *t = table_open(name, ctl_table_warning, NULL, err);
+
+	if (t != NULL)
+		return t;
+	load_plugins(q, env);
+	return q->plugins.n == 0 ? NULL
+				 : table_open_with(&q->plugins, name, ctl_table_warning, NULL, err);
+}
+
 static int
-open_tables(struct query *q, int n, char **names)
+open_tables(struct query *q, const struct ctl_env *env, int n, char **names)
 {
 	struct err err;
 
 	q->tables = xcalloc((size_t)n, sizeof(struct table *));
 	for (; q->ntables < n; q->ntables++) {
 		err_clear(&err);
-		q->tables[q->ntables] =
-		    table_open(names[q->ntables], ctl_table_warning, NULL, &err);
+		q->tables[q->ntables] = open_one(q, env, names[q->ntables], &err);
 		if (q->tables[q->ntables] == NULL)
 			return ctl_fail(EX_CONFIG, "%s", err.text);
 	}
@@ -191,7 +233,6 @@ ctl_query(const struct ctl_env *env, int argc, char **argv)
 	int mime = 0, c, status;
 	const char *key;
 
-	(void)env;
 	while ((c = getopt(argc, argv, "bhm")) != -1) {
 		switch (c) {
 		case 'b':
@@ -215,7 +256,7 @@ ctl_query(const struct ctl_env *env, int argc, char **argv)
 	if (mime && !q.header && !q.body)
 		return ctl_fail(EX_USAGE, "-m needs -b or -h");
 	q.arena = arena_new();
-	status = open_tables(&q, argc - optind - 1, argv + optind);
+	status = open_tables(&q, env, argc - optind - 1, argv + optind);
 	if (status == 0) {
 		if (strcmp(key, "-") != 0)
 			status = ask_one(&q, key);
@@ -227,6 +268,8 @@ ctl_query(const struct ctl_env *env, int argc, char **argv)
 	for (int i = 0; i < q.ntables; i++)
 		table_close(q.tables[i]);
 	free(q.tables);
+	free((void *)(uintptr_t)q.plugins.v);
+	conf_free(q.conf);
 	arena_free(q.arena);
 	return status;
 }

@@ -253,9 +253,9 @@ snapshot_free(struct snapshot *s)
 		net_list_free(s->listeners[i].xclient);
 	}
 	free(s->listeners);
-	snapshot_plugins_close(&s->plugins);
 	if (s->tables != NULL)
 		table_registry_free(s->tables);
+	snapshot_plugins_close(&s->plugins);
 	conf_free(s->conf);
 	arena_free(s->mem);
 	free(s);
@@ -273,6 +273,7 @@ snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *rep
 	s->mem = arena_new();
 	s->tables = table_registry_new(counters);
 	snapshot_plugins_open(&s->plugins, conf, counters, s->mem, plugin_finding, &b);
+	table_registry_plugins(s->tables, &s->plugins.tables);
 	s->nlisteners = conf_listener_count(conf);
 	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));
 	for (size_t i = 0; i < s->nlisteners; i++)

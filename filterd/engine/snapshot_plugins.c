@@ -42,6 +42,19 @@ look_at_name(void *arg, const char *name, const char *text)
 			t->plugin->def->name, name));
 }
 
+static void
+look_at_types(const struct teller *t)
+{
+	const struct filterd_table_type *r;
+
+	for (r = t->plugin->def->tables; r != NULL && r->type != NULL; r++)
+		if (table_type_exists(r->type))
+			t->tell(t->arg, t->plugin,
+			    arena_printf(t->arena,
+				"plugin %s: table type %s is one of filterd's own",
+				t->plugin->def->name, r->type));
+}
+
 /* From now on they are shown, be they zero. */
 static void
 show_counters(const struct filterd_plugin *p, struct counters *counters)
@@ -55,7 +68,11 @@ void
 snapshot_plugins_open(struct snapshot_plugins *all, const struct conf *conf,
     struct counters *counters, struct arena *arena, snapshot_plugin_fn *tell, void *arg)
 {
+	struct table_plugin *tables;
+
 	all->n = conf_plugin_count(conf);
+	tables = arena_calloc(arena, (all->n + 1) * sizeof(*tables));
+	all->tables = (struct table_plugins){ .v = tables, .n = all->n };
 	all->v = arena_calloc(arena, (all->n + 1) * sizeof(*all->v));
 	for (size_t i = 0; i < all->n; i++) {
 		const struct conf_plugin *c = conf_plugin(conf, i);
@@ -67,10 +84,13 @@ snapshot_plugins_open(struct snapshot_plugins *all, const struct conf *conf,
 			.on_failure = failure_of(c->on_failure),
 			.counters = counters };
 		plugin_rows_each(c->def, look_at_name, &t);
+		look_at_types(&t);
 		if (plugin_open(&all->v[i], &err) == -1)
 			tell(arg, c, arena_strdup(arena, err.text));
 		else
 			show_counters(c->def, counters);
+		tables[i] =
+		    (struct table_plugin){ .host = all->v[i].host, .types = c->def->tables };
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "table/table.h"
 
 struct arena;
 struct conf;
@@ -21,6 +22,7 @@ struct plugin_instance;
 struct snapshot_plugins {
 	struct plugin_instance *v; /* in the order of `plugins` */
 	size_t n;
+	struct table_plugins tables; /* their table types */
 };
 
 /* All that can be opened are; what is wrong is told, a finding each. */

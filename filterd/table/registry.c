@@ -35,7 +35,8 @@ struct table_set {
 struct table_registry {
 	pthread_mutex_t lock; /* present, entries' table and stale */
 	struct counters *counters;
-	struct arena *mem; /* names, paths, entries */
+	const struct table_plugins *plugins; /* NULL: none */
+	struct arena *mem;                   /* names, paths, entries */
 	struct entry **entry;
 	size_t n, cap;
 	struct table_set *present; /* NULL: to be made at the next take */
@@ -184,6 +185,12 @@ entry_add(struct table_registry *r, struct entry *e)
 	pthread_mutex_unlock(&r->lock);
 }
 
+void
+table_registry_plugins(struct table_registry *r, const struct table_plugins *p)
+{
+	r->plugins = p;
+}
+
 int
 table_registry_add(struct table_registry *r, const char *type_name, int broken, table_warn_fn *warn,
     void *arg, struct err *err)
@@ -200,7 +207,7 @@ table_registry_add(struct table_registry *r, const char *type_name, int broken, 
 	table_files_each(type_name, watch_add, &e->files);
 	watch_let_rest(&e->files);
 	err_clear(&why);
-	if ((e->table = table_open(type_name, warn, arg, &why)) == NULL) {
+	if ((e->table = table_open_with(r->plugins, type_name, warn, arg, &why)) == NULL) {
 		if (err != NULL)
 			*err = why;
 		if (!broken)
@@ -208,6 +215,9 @@ table_registry_add(struct table_registry *r, const char *type_name, int broken, 
 		e->table = missing_new(type_name, &why);
 		e->stale = xstrdup(why.text);
 		e->again = why.class != ERR_CONFIG;
+	} else if (e->table->away != NULL) {
+		e->stale = xstrdup(e->table->away);
+		e->again = 1;
 	}
 	entry_add(r, e);
 	return (int)r->n - 1;
@@ -270,8 +280,9 @@ entry_set_stale(struct table_registry *r, struct entry *e, const struct err *why
 		return;
 	counter_inc(r->counters, tables_stale);
 	log_error(NULL, NULL, "table %s: %s; %s", e->name, why->text,
-	    e->table->type == &missing_type ? "it cannot be used"
-					    : "the version read before stays in use");
+	    e->table->type == &missing_type || e->table->away != NULL
+		? "it cannot be used"
+		: "the version read before stays in use");
 	pthread_mutex_lock(&r->lock);
 	free(e->stale);
 	e->stale = xstrdup(why->text);
@@ -319,8 +330,13 @@ read_again(struct table_registry *r, struct entry *e, int last)
 	warnings.mem = arena_new();
 	warnings.tail = &warnings.head;
 	err_clear(&why);
-	t = table_open(e->name, findings_add, &warnings, &why);
+	t = table_open_with(r->plugins, e->name, findings_add, &warnings, &why);
 	done = last || !watch_moved(&e->files);
+	if (t != NULL && t->away != NULL) {
+		err_set(&why, ERR_RETRY, "%s", t->away);
+		table_close(t);
+		t = NULL;
+	}
 	if (!done)
 		table_close(t);
 	else if (t == NULL)
@@ -334,7 +350,9 @@ read_again(struct table_registry *r, struct entry *e, int last)
 static void
 entry_refresh(struct table_registry *r, struct entry *e)
 {
-	if (e->files.n == 0 || (!watch_changed(&e->files) && !e->again))
+	int changed = e->files.n > 0 && watch_changed(&e->files);
+
+	if (!changed && !e->again)
 		return;
 	for (int i = 1; i <= READ_TRIES && !read_again(r, e, i == READ_TRIES); i++)
 		;

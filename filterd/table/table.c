@@ -47,17 +47,55 @@ type_find(struct span type)
 	return NULL;
 }
 
-static void
-type_unknown(struct span type, const char *type_name, struct err *err)
+/* --- types of plugins --- */
+
+struct found { /* what a name stands for */
+	const struct table_type *type;
+	const struct filterd_table_type *plugin_type; /* of table_type_plugin */
+	const struct filterd_host *host;
+};
+
+static int
+plugin_find(const struct table_plugins *p, struct span type, struct found *f)
 {
-	const char *names[nitems(types)], *near;
-	char word[64];
+	for (size_t i = 0; p != NULL && i < p->n; i++)
+		for (const struct filterd_table_type *t = p->v[i].types;
+		     t != NULL && t->type != NULL; t++)
+			if (span_eq_str(type, t->type)) {
+				*f = (struct found){ &table_type_plugin, t, p->v[i].host };
+				return 1;
+			}
+	return 0;
+}
+
+#define NAMES_MAX 200 /* that are proposed */
+
+static size_t
+type_names(const struct table_plugins *p, const char **names)
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < nitems(types); i++)
-		names[i] = types[i]->type;
+		names[n++] = types[i]->type;
+	for (size_t i = 0; p != NULL && i < p->n; i++)
+		for (const struct filterd_table_type *t = p->v[i].types;
+		     t != NULL && t->type != NULL && n < NAMES_MAX; t++)
+			names[n++] = t->type;
+	return n;
+}
+
+/* --- opening --- */
+
+static void
+type_unknown(
+    const struct table_plugins *p, struct span type, const char *type_name, struct err *err)
+{
+	const char *names[NAMES_MAX], *near;
+	char word[64];
+
 	snprintf(
 	    word, sizeof(word), "%.*s", (int)(type.len < 60 ? type.len : 60), (const char *)type.p);
-	near = text_nearest(word, names, nitems(names));
+	near = text_nearest(word, names, type_names(p, names));
 	if (near != NULL)
 		err_set(err, ERR_CONFIG, "%.200s: unknown table type \"%s\"; did you mean \"%s\"?",
 		    type_name, word, near);
@@ -67,35 +105,45 @@ type_unknown(struct span type, const char *type_name, struct err *err)
 		    word);
 }
 
-/* Split `type:name`.  NULL: err. */
-static const struct table_type *
-type_parse(const char *type_name, const char **name, struct err *err)
+/* Split `type:name`.  -1: err. */
+static int
+type_parse(const struct table_plugins *p, const char *type_name, struct found *f, const char **name,
+    struct err *err)
 {
-	const struct table_type *type;
 	struct span head, rest;
 
+	memset(f, 0, sizeof(*f));
 	if (!span_cut(span_str(type_name), ':', &head, &rest) || head.len == 0 || rest.len == 0) {
 		err_set(
 		    err, ERR_CONFIG, "\"%.200s\": a table must have the form TYPE:NAME", type_name);
-		return NULL;
+		return -1;
 	}
-	if ((type = type_find(head)) == NULL)
-		type_unknown(head, type_name, err);
 	*name = (const char *)rest.p;
-	return type;
+	f->type = type_find(head);
+	if (f->type != NULL || plugin_find(p, head, f))
+		return 0;
+	type_unknown(p, head, type_name, err);
+	return -1;
 }
 
-struct table *
-table_open_at(const char *type_name, int depth, table_warn_fn *warn, void *arg, struct err *err)
+struct opening { /* what a table and its members have in common */
+	const struct table_plugins *plugins;
+	int depth;
+	table_warn_fn *warn;
+	void *warn_arg;
+};
+
+static struct table *
+open_at(const char *type_name, const struct opening *o, struct err *err)
 {
-	const struct table_type *type;
+	struct found f;
 	const char *name;
 	struct arena *mem;
 	struct table *t;
 
-	if ((type = type_parse(type_name, &name, err)) == NULL)
+	if (type_parse(o->plugins, type_name, &f, &name, err) == -1)
 		return NULL;
-	if (depth > TABLE_DEPTH_MAX) {
+	if (o->depth > TABLE_DEPTH_MAX) {
 		err_set(err, ERR_CONFIG, "%.200s: tables must not be nested deeper than %d",
 		    type_name, TABLE_DEPTH_MAX);
 		return NULL;
@@ -103,29 +151,50 @@ table_open_at(const char *type_name, int depth, table_warn_fn *warn, void *arg, 
 	mem = arena_new();
 	t = arena_calloc(mem, sizeof(*t));
 	t->mem = mem;
-	t->type = type;
+	t->type = f.type;
+	t->plugin_type = f.plugin_type;
+	t->plugin_host = f.host;
 	t->full = arena_strdup(mem, type_name);
 	t->name = t->full + (name - type_name);
-	if (type->name == TABLE_NAME_FILE || (type->name == TABLE_NAME_RULES && *name != '{'))
+	if (f.type->name == TABLE_NAME_FILE || (f.type->name == TABLE_NAME_RULES && *name != '{'))
 		t->file = t->name;
-	else if (type->name == TABLE_NAME_INDEX)
-		t->file = arena_printf(mem, "%s%s", t->name, type->suffix);
+	else if (f.type->name == TABLE_NAME_INDEX)
+		t->file = arena_printf(mem, "%s%s", t->name, f.type->suffix);
 	atomic_init(&t->refs, 1);
-	t->depth = depth;
-	t->warn = warn;
-	t->warn_arg = arg;
-	if (type->open(t, err) == -1) {
+	t->plugins = o->plugins;
+	t->depth = o->depth;
+	t->warn = o->warn;
+	t->warn_arg = o->warn_arg;
+	if (f.type->open(t, err) == -1) {
 		table_close(t);
 		return NULL;
 	}
 	t->warn = NULL;
+	t->plugins = NULL;
 	return t;
+}
+
+struct table *
+table_open_member(struct table *t, const char *type_name, struct err *err)
+{
+	struct opening o = { t->plugins, t->depth + 1, t->warn, t->warn_arg };
+
+	return open_at(type_name, &o, err);
+}
+
+struct table *
+table_open_with(const struct table_plugins *plugins, const char *type_name, table_warn_fn *warn,
+    void *arg, struct err *err)
+{
+	struct opening o = { plugins, 0, warn, arg };
+
+	return open_at(type_name, &o, err);
 }
 
 struct table *
 table_open(const char *type_name, table_warn_fn *warn, void *arg, struct err *err)
 {
-	return table_open_at(type_name, 0, warn, arg, err);
+	return table_open_with(NULL, type_name, warn, arg, err);
 }
 
 struct table *
@@ -178,6 +247,12 @@ table_each(const struct table *t,
 	t->type->each(t, f, arg);
 }
 
+int
+table_type_exists(const char *type)
+{
+	return type_find(span_str(type)) != NULL;
+}
+
 void
 table_types_each(void (*f)(void *arg, const char *type, const char *text), void *arg)
 {
@@ -208,14 +283,15 @@ table_warn(const struct table *t, int line, const char *fmt, ...)
 static void
 files_each_at(const char *type_name, int depth, void (*f)(void *arg, const char *path), void *arg)
 {
-	const struct table_type *type;
+	struct found of;
 	const char *name;
 	struct arena *a;
 	char *rest, *member;
 
-	if (depth > TABLE_DEPTH_MAX || (type = type_parse(type_name, &name, NULL)) == NULL)
+	/* Those of plugins name no file that could be watched. */
+	if (depth > TABLE_DEPTH_MAX || type_parse(NULL, type_name, &of, &name, NULL) == -1)
 		return;
-	switch (type->name) {
+	switch (of.type->name) {
 	case TABLE_NAME_TEXT:
 		return;
 	case TABLE_NAME_RULES:
@@ -231,7 +307,7 @@ files_each_at(const char *type_name, int depth, void (*f)(void *arg, const char 
 		return;
 	case TABLE_NAME_INDEX:
 		a = arena_new();
-		f(arg, arena_printf(a, "%s%s", name, type->suffix));
+		f(arg, arena_printf(a, "%s%s", name, of.type->suffix));
 		arena_free(a);
 		return;
 	case TABLE_NAME_MEMBERS:

@@ -18,6 +18,7 @@
 
 #include "base/attr.h"
 #include "base/span.h"
+#include "plugins/filterd_plugin.h"
 
 struct arena;
 struct counters;
@@ -56,7 +57,21 @@ struct table_finding { /* a warning about a file: a rule that was dropped, a dup
 };
 typedef void table_warn_fn(void *arg, const struct table_finding *);
 
+/* Table types of a plugin. */
+struct table_plugin {
+	const struct filterd_host *host; /* of that plugin */
+	const struct filterd_table_type *types;
+};
+struct table_plugins {
+	const struct table_plugin *v;
+	size_t n;
+};
+
 struct table_registry *table_registry_new(struct counters *);
+/* Before any table is added; they live as long as the registry.  One of a type that is_remote which
+ * cannot be opened is a warning, here and in tables opened by themselves: it answers -1.  The
+ * registry tries again at each refresh. */
+void table_registry_plugins(struct table_registry *, const struct table_plugins *);
 void table_registry_free(struct table_registry *);
 /* Open `type:name` (once) and return its number; -1: unknown type, or the file cannot be opened or
  * read; err names file and line. Bad rules inside a file are warnings, as in Postfix, told through
@@ -84,8 +99,16 @@ const struct table *table_set_get(const struct table_set *, int number);
 
 struct table *table_open(
     const char *type_name, table_warn_fn *, void *arg, struct err *) ATTR_MUST_USE;
+/* The same with types of plugins besides; NULL: none.  They must outlive the table. */
+struct table *table_open_with(const struct table_plugins *, const char *type_name, table_warn_fn *,
+    void *arg, struct err *) ATTR_MUST_USE;
 void table_close(struct table *); /* NULL is fine */
 
+/* What host->table_answer() does. */
+void table_plugin_answer(struct filterd_table_answer *, struct filterd_octets);
+
+/* Is there a type of this name without any plugin? */
+int table_type_exists(const char *type);
 /* Every type there is, for `filterctl types` and error messages. */
 void table_types_each(void (*f)(void *arg, const char *type, const char *text), void *arg);
 

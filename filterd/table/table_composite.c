@@ -31,6 +31,8 @@ add_member(struct table *t, struct table *member)
 	}
 	m->table[m->n++] = member;
 	t->rows += member->rows;
+	if (t->away == NULL && member->away != NULL)
+		t->away = arena_strdup(t->mem, member->away);
 	t->digest = (t->digest ^ member->digest) * 0x100000001b3u;
 }
 
@@ -44,7 +46,7 @@ composite_open(struct table *t, struct err *err)
 	if (braces_strip(&rest, 0, err) == -1)
 		goto bad;
 	while ((name = braces_next(&rest)) != NULL) {
-		member = table_open_at(name, t->depth + 1, t->warn, t->warn_arg, err);
+		member = table_open_member(t, name, err);
 		if (member == NULL)
 			goto bad;
 		add_member(t, member);

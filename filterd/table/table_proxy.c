@@ -4,12 +4,13 @@
 static int
 proxy_open(struct table *t, struct err *err)
 {
-	struct table *member = table_open_at(t->name, t->depth + 1, t->warn, t->warn_arg, err);
+	struct table *member = table_open_member(t, t->name, err);
 
 	if (member == NULL)
 		return -1;
 	t->data = member;
 	t->rows = member->rows;
+	t->away = member->away; /* the member is closed with it */
 	t->digest = member->digest;
 	t->is_pattern = member->is_pattern;
 	return 0;

@@ -52,7 +52,11 @@ struct table {
 	uint64_t digest; /* of the octets it was read from: has anything changed? */
 	int is_pattern;
 	atomic_uint refs;
+	const char *away; /* it, or a member, is remote and could not be opened; NULL: open */
+	const struct filterd_table_type *plugin_type; /* of table_type_plugin */
+	const struct filterd_host *plugin_host;
 	/* while it is opened */
+	const struct table_plugins *plugins; /* NULL: none */
 	int depth;
 	table_warn_fn *warn;
 	void *warn_arg;
@@ -62,10 +66,11 @@ extern const struct table_type table_type_btree, table_type_cdb, table_type_cidr
     table_type_hash, table_type_inline, table_type_lmdb, table_type_pcre, table_type_pipemap,
     table_type_proxy, table_type_regexp, table_type_static, table_type_texthash,
     table_type_unionmap, table_type_unix;
+/* Stands for all types of plugins; table_plugin.c. */
+extern const struct table_type table_type_plugin;
 
-/* A member of a composite table: as table_open(), one level deeper. */
-struct table *table_open_at(
-    const char *type_name, int depth, table_warn_fn *, void *arg, struct err *) ATTR_MUST_USE;
+/* A member of a composite table that is being opened: as the table itself, one level deeper. */
+struct table *table_open_member(struct table *, const char *type_name, struct err *) ATTR_MUST_USE;
 struct table *table_ref(struct table *);
 /* Every file that the table's text names, its members' included; text that is not well formed names
  * none. */

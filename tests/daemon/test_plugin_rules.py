@@ -155,6 +155,56 @@ def test_explain_does_nothing(probed):
     assert "note: not probed" in out and "next would be: probe refuse" in out
 
 
+# --- tables ---
+
+@pytest.mark.parametrize("table,status,want", [
+    ("probe:x", 0, "REJECT x key\n"), ("probe:none", 1, ""), ("proxy:probe:x", 0, "REJECT x key\n"),
+    ("unionmap:{ probe:x, inline:{key=too}, proberemote:y }", 0, "REJECT x key,too,REJECT y key\n"),
+    ("probe:trouble", 75, "probe:trouble: trouble with key"), ("probe:mute", 75, "it found what is no text"),
+    ("probe:wrong", 78, "probe:wrong: no words at wrong"), ("proberemote:wrong", 75, "no words at wrong"),
+    ("prob:x", 78, "did you mean \"probe\"?")])
+def test_query(tmp_path, table, status, want):
+    f = filterd_proc.Filterd(listeners={"lmtp": "lmtp"}, prepare=install, **PLUGIN)
+    try:
+        # filterctl has no daemon to ask: it makes the plugin's host itself.
+        got, out, err = f.ctl("query", table, "key", status=None)
+        assert (got, out) == (status, want) if status < 2 else got == status and want in err
+    finally:
+        f.remove()
+
+
+def test_tables_in_lists(probed):
+    f = probed(smtpd_client_restrictions="check_sender_access probe:x",
+               smtpd_recipient_restrictions="check_recipient_access probe:none, check_helo_access unionmap:{probe:none}")
+    with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+        c.hello("client.example")
+        c.mail("a@example.com")
+        assert str(c.rcpt(A)) == "554 5.7.1 <a@example.com>: Sender address rejected: x a@example.com"
+        c.quit()
+
+
+def test_remote_table(probed, tmp_path):
+    """What is away keeps nothing from starting; when it comes it is used, and what goes stays open."""
+    server = "{dir}/server"
+    f = probed(smtpd_recipient_restrictions=f"check_recipient_access proxy:proberemote:{server}")
+    f.expect("no words at")
+
+    def rcpt():
+        with smtp.Client(f.address("lmtp"), lmtp=True) as c:
+            c.hello("client.example")
+            c.mail("a@example.com")
+            reply = str(c.rcpt(A))
+            c.quit()
+        return reply
+
+    assert rcpt() == f"451 4.3.5 <{A}>: Recipient address rejected: Server configuration error"
+    assert "no words at" in f.ctl("status")
+    f.file("server", "")
+    f.wait_log(lambda e: "read again" in e.get("text", ""))
+    assert rcpt().startswith(f"554 5.7.1 <{A}>: Recipient address rejected: {f.dir}/server {A}")
+    assert "no words at" not in f.ctl("status")
+
+
 # --- the rest ---
 
 def test_counters(probed):
@@ -181,6 +231,8 @@ LOADS = [
     ("probe_state = refuse\n", 78, "2: plugin probe: probe_state must not be refuse"),
     ("content_restrictions = permit,\n  { probe x, on_failure = refuse }\n", 78,
      "5: content_restrictions: { probe x ... }: on_failure = \"refuse\" must be one of defer hold tag accept"),
+    ("content_restrictions = check_probe probe:wrong\n", 78, "4: content_restrictions: probe:wrong: no words at wrong"),
+    ("content_restrictions = check_probe proberemote:wrong\n", 0, "no words at wrong"),
     ("content_restrictions = probed x\n", 78, "did you mean probe?"),
     ("content_restrictions = { probe x, on_failure = hold }, check_probe inline:{a=OK}\n", 0, ""),
     ("smtpd_end_of_data_restrictions = check_probe inline:{a=OK}\n"
@@ -195,10 +247,15 @@ def test_load(text, status, want):
     assert want in said
 
 
-def test_names(tmp_path):
-    """Names of restrictions are proposed and listed."""
-    config = tmp_path / "filterd.cf"
-    config.write_text("listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = " + os.path.dirname(MODULE) + "\n")
+def test_names_of_ours():
+    """A plugin's row that nobody could ever mean."""
+    status, said = check("plugins = probeclash\n")
+    assert status == 78
+    assert "4: plugin probeclash: restriction permit_mynetworks is one of filterd's own" in said
+    assert "4: plugin probeclash: table type inline is one of filterd's own" in said
+
+
+def test_types():
     f = filterd_proc.Filterd(listeners={"lmtp": "lmtp"}, prepare=install, **PLUGIN)
     try:
         assert "check_probe TABLE" in f.ctl("types")

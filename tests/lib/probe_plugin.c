@@ -6,12 +6,15 @@
  *	reject_probe, hold_probe, check_probe TABLE
  *			what the scan found: refused, held, looked up
  *
- * The scan finds KEY in each line "Probe: KEY", and fails with "Probe-Failed: WHY".  Unit tests
- *link this file; tests/modules/probe.so is made of it too.
+ * The scan finds KEY in each line "Probe: KEY", and fails with "Probe-Failed: WHY".
+ *
+ * Unit tests link this file; tests/modules/probe.so is made of it too, and with -DPROBE_CLASH
+ * probeclash.so, which has names that are filterd's.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugins/filterd_plugin.h"
 
@@ -178,9 +181,19 @@ check(struct rule_run *run, const struct rule_op *op)
 
 /* --- rows --- */
 
+#ifdef PROBE_CLASH
+#define PLUGIN_NAME "probeclash"
+#define PROBE_ROW   "permit_mynetworks"
+#define PROBE_TABLE "inline"
+#else
+#define PLUGIN_NAME "probe"
+#define PROBE_ROW   "probe"
+#define PROBE_TABLE "probe"
+#endif
+
 static const char *const older_names[] = { "old_probe", NULL };
 static const struct restriction_def restrictions[] = {
-	{ .name = "probe",
+	{ .name = PROBE_ROW,
 	    .older = older_names,
 	    .args = ARG_TEXT,
 	    .stages = AT_ANY,
@@ -231,8 +244,8 @@ static const struct filterd_param params[] = {
 };
 
 static const struct filterd_counter counters[] = {
-	{ "probe_count", "what was counted" },
-	{ "probe_scanned", "what scans counted" },
+	{ PLUGIN_NAME "_count", "what was counted" },
+	{ PLUGIN_NAME "_scanned", "what scans counted" },
 	{ NULL, NULL },
 };
 
@@ -291,6 +304,64 @@ static const struct filterd_scan scans[] = {
 	{ .name = NULL },
 };
 
+/* --- tables: probe:WORD answers "WORD KEY", probe:none nothing, probe:trouble trouble; probe:/FILE
+ * is there while the file is --- */
+
+static int
+words_open(const struct filterd_host *h, const char *name, void **table, char *why, size_t size)
+{
+	host = h; /* filterctl query opens no more than this */
+	if (strcmp(name, "wrong") == 0 || (name[0] == '/' && access(name, F_OK) == -1)) {
+		snprintf(why, size, "no words at %s", name);
+		return -1;
+	}
+	*table = strdup(name);
+	return *table == NULL ? -1 : 0;
+}
+
+static int
+words_get(void *table, struct filterd_octets key, struct filterd_table_answer *answer, char *why,
+    size_t size)
+{
+	const char *name = table;
+	char text[300];
+	int n;
+
+	if (strcmp(name, "none") == 0)
+		return 0;
+	if (strcmp(name, "mute") == 0)
+		return 1;
+	if (strcmp(name, "trouble") == 0) {
+		snprintf(why, size, "trouble with %.*s", (int)key.len, (const char *)key.p);
+		return -1;
+	}
+	n = snprintf(text, sizeof(text), "REJECT %s %.*s", name, (int)key.len, (const char *)key.p);
+	host->table_answer(
+	    answer, (struct filterd_octets){ .p = (const uint8_t *)text, .len = (size_t)n });
+	return 1;
+}
+
+static void
+words_close(void *table)
+{
+	free(table);
+}
+
+static const struct filterd_table_type tables[] = {
+	{ .type = PROBE_TABLE,
+	    .text = "words",
+	    .open = words_open,
+	    .get = words_get,
+	    .close = words_close },
+	{ .type = "proberemote",
+	    .text = "words from afar",
+	    .is_remote = 1,
+	    .open = words_open,
+	    .get = words_get,
+	    .close = words_close },
+	{ .type = NULL },
+};
+
 static int
 probe_open(const struct filterd_host *h, const struct filterd_value *v, void **state, char *why,
     size_t size)
@@ -313,12 +384,13 @@ probe_close(void *state)
 const struct filterd_plugin filterd_plugin = {
 	.abi = FILTERD_PLUGIN_ABI,
 	.size = sizeof(struct filterd_plugin),
-	.name = "probe",
+	.name = PLUGIN_NAME,
 	.version = "1",
 	.text = "For tests.",
 	.params = params,
 	.restrictions = restrictions,
 	.scans = scans,
+	.tables = tables,
 	.facts = facts,
 	.counters = counters,
 	.open = probe_open,
