@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -17,9 +18,11 @@
 #include "config.h"
 #include "ctl/ctl_cmd.h"
 #include "ctl/settings.h"
+#include "engine/scanner_engines.h"
 #include "engine/snapshot.h"
 #include "proc/privs.h"
 #include "proc/proc.h"
+#include "proc/scan_state.h"
 #include "program.h"
 
 #define RESTART_DELAY_MS 250
@@ -125,7 +128,7 @@ set_roles(struct program *prog)
 {
 	size_t n = conf_listener_count(prog->conf);
 
-	prog->roles = xcalloc(n + 1, sizeof(*prog->roles));
+	prog->roles = xcalloc(n + 2, sizeof(*prog->roles));
 	prog->listener_role = xcalloc(n + 1, sizeof(*prog->listener_role));
 	prog->roles[prog->nroles++] =
 	    (struct proc_role){ xstrdup("worker"), "filterd-worker", program_worker };
@@ -139,6 +142,11 @@ set_roles(struct program *prog)
 		    (struct proc_role){ xasprintf("libmilter engine of %s", l->name),
 			    "filterd-milter", program_libmilter_worker };
 	}
+	if (!scanner_engines_wanted(prog->conf))
+		return;
+	prog->scanner_role = prog->nroles;
+	prog->roles[prog->nroles++] = (struct proc_role){ xstrdup("keeper of scanners"),
+		"filterd-keeper", program_scanner_keeper };
 }
 
 /* The worker tells filterctl what all have counted. */
@@ -154,6 +162,21 @@ share_counters(struct program *prog, struct err *err)
 	}
 	prog->counters = p;
 	return 0;
+}
+
+/* What workers and scanners meet in, whoever of them is born when. */
+static int
+share_scanners(struct program *prog, struct err *err)
+{
+	prog->jobs[0] = prog->jobs[1] = -1;
+	if (prog->scanner_role == 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, prog->jobs) == -1) {
+		err_set(err, ERR_SYSTEM, "socketpair: %s", strerror(errno));
+		return -1;
+	}
+	prog->scan_state = scan_state_map(err);
+	return prog->scan_state == NULL ? -1 : 0;
 }
 
 static int
@@ -179,7 +202,7 @@ run(struct program *prog, const struct options *o)
 
 	/* Asked here too, for the log's file is given to this user. */
 	if (privs_check_user(prog->user, &err) == -1 || program_open_log(prog, p, &err) == -1 ||
-	    share_counters(prog, &err) == -1) {
+	    share_counters(prog, &err) == -1 || share_scanners(prog, &err) == -1) {
 		fprintf(stderr, "filterd: error: %s\n", err.text);
 		return err.class == ERR_CONFIG ? EX_CONFIG : EX_CANTCREAT;
 	}
@@ -194,6 +217,11 @@ program_fini(struct program *prog)
 	free(prog->sockets);
 	if (prog->counters != NULL)
 		munmap(prog->counters, prog->nroles * sizeof(*prog->counters));
+	if (prog->scan_state != NULL) {
+		scan_state_unmap(prog->scan_state);
+		close(prog->jobs[0]);
+		close(prog->jobs[1]);
+	}
 	for (size_t i = 0; i < prog->nroles; i++)
 		free(prog->roles[i].name);
 	free(prog->roles);

@@ -30,6 +30,7 @@
 #include "front/milter_session.h"
 #include "proc/proc.h"
 #include "program.h"
+#include "scan_glue.h"
 #include "table/table.h"
 #include "worker_base.h"
 
@@ -43,6 +44,7 @@ struct engine {
 	struct counters *counters;
 	struct hold_store *hold;
 	struct rule_services services;
+	struct scan_glue *scanners;
 	struct message_budget budget;
 	struct milter_world world;
 	int stop_time_limit_ms;
@@ -105,6 +107,7 @@ take_over(struct engine *e, struct snapshot *s)
 	worker_hold_options(p, &hold);
 	hold_set_options(e->hold, &hold);
 	services_apply(&e->services, p, e->counters, e->directory);
+	scan_glue_apply(e->scanners, p);
 	worker_decision_limits(p, &decisions);
 	decision_log_set(e->services.decisions, &decisions);
 	tell_stop_limit(e, p);
@@ -206,6 +209,7 @@ open_door(struct engine *e, struct err *err)
 		.timeout_s =
 		    (int)(snapshot_listener(e->snapshot, i)->params->milter_timeout / 1000) };
 
+	e->scanners = scan_glue_new(e->prog, worker_params(e->snapshot), &e->services);
 	e->world = (struct milter_world){ .snapshot = present,
 		.message_get = message_get,
 		.message_put = message_put,
@@ -221,6 +225,7 @@ engine_fini(struct engine *e)
 {
 	decision_log_free(e->services.decisions);
 	services_close(&e->services);
+	scan_glue_free(e->scanners);
 	hold_close(e->hold);
 	snapshot_unref(e->snapshot);
 	free(e->directory);

@@ -14,6 +14,7 @@ struct counters;
 struct err;
 struct proc_role;
 struct proc_worker;
+struct scan_state;
 
 struct program {
 	char *config_path; /* absolute: a daemon leaves its folder */
@@ -31,6 +32,10 @@ struct program {
 	size_t nroles;
 	size_t *listener_role;     /* whose listener i is */
 	struct counters *counters; /* one a role, in memory that all processes share */
+	/* Scanners; where no plugin has scans there is no role, and the rest is -1 and NULL. */
+	size_t scanner_role; /* 0: none */
+	int jobs[2];         /* the queue: workers write the first, scanners read the second */
+	struct scan_state *scan_state;
 };
 
 /* --- the supervisor's side: sockets.c --- */
@@ -48,6 +53,8 @@ void program_reopen_log(void *program);
 int program_worker(void *program, const struct proc_worker *);
 /* The role of a listener's libmilter engine: libmilter_worker.c */
 int program_libmilter_worker(void *program, const struct proc_worker *);
+/* The role of who has scanners: scanner_worker.c */
+int program_scanner_keeper(void *program, const struct proc_worker *);
 /* Does this configuration want the sockets that are open? */
 int program_sockets_fit(const struct program *, const struct conf *);
 /* The text that stands in sockets. */

@@ -24,6 +24,7 @@
 #include "front/door.h"
 #include "proc/proc.h"
 #include "program.h"
+#include "scan_glue.h"
 #include "table/table.h"
 #include "worker.h"
 #include "worker_base.h"
@@ -89,6 +90,7 @@ apply(struct worker *w, const struct snapshot *s)
 	hold_set_options(w->hold, &hold);
 	services_apply(
 	    &w->services, worker_params(s), w->counters, worker_params(s)->state_directory);
+	scan_glue_apply(w->scanners, worker_params(s));
 	tell_stop_limit(w, worker_params(s));
 	worker_decision_limits(worker_params(s), &decisions);
 	decision_log_set(w->services.decisions, &decisions);
@@ -223,6 +225,7 @@ open_doors(struct worker *w, struct snapshot *s, struct err *err)
 	struct hop_options hop;
 
 	hop_options(p, &hop);
+	w->scanners = scan_glue_new(w->prog, p, &w->services);
 	w->pool = pool_new(&hop, w->counters);
 	o.pool = w->pool;
 	learn_next_hops(w, s);
@@ -252,6 +255,7 @@ worker_fini(struct worker *w)
 		_exit(0);
 	decision_log_free(w->services.decisions);
 	services_close(&w->services);
+	scan_glue_free(w->scanners);
 	pool_free(w->pool);
 	delivered_close(w->delivered);
 	reentry_free(w->reentry);

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/clock.h"
 #include "rules/rules.h"
 
@@ -21,6 +23,7 @@ struct doors;
 struct hold_store;
 struct hop_pool;
 struct proc_worker;
+struct scan_glue;
 struct program;
 
 struct worker {
@@ -34,6 +37,7 @@ struct worker {
 	struct delivered *delivered;
 	struct reentry *reentry;
 	struct rule_services services;
+	struct scan_glue *scanners; /* NULL: there are none */
 	int64_t born_us;            /* wall clock */
 	_Atomic int64_t loaded_us;  /* of the configuration in use */
 	_Atomic int restart_needed; /* parameters changed that a reload does not take over */
@@ -44,6 +48,8 @@ struct worker {
 	int stop_time_limit_ms;
 };
 
+/* How scanners fare, NULL where there are none: scanner_status.c */
+json_t *worker_scanners(const struct worker *);
 /* ctl_answer_fn: worker_ctl.c */
 char *worker_answer(void *worker, const char *request);
 

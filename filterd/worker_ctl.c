@@ -221,6 +221,8 @@ answer_status(struct worker *w, const json_t *request)
 		"dns", dns_json(w->services.dns), "dns_lists", dns_lists_json(w->services.zones),
 		"verify", verify_json(w->services.verify));
 	snapshot_unref(s);
+	if (w->prog->scanner_role != 0)
+		json_object_set_new(o, "scanners", worker_scanners(w));
 	return o;
 }
 

@@ -7,7 +7,7 @@
  *
  * Results: -1 with err means that nothing was found out, never that there is nothing: no scanner
  *	took it in time, or those that tried (two, one after the other) died or hung.
- * Threads: a session has one at a time.
+ * Threads: a session has one at a time; in a fiber the fiber waits (net/fiber.h).
  */
 #ifndef RULES_SCAN_H
 #define RULES_SCAN_H

@@ -185,6 +185,37 @@ print_verify(const json_t *v)
 	    number_of(v, "bad"), number_of(v, "deferred"), number_of(v, "under_way"));
 }
 
+/* A line for each process: who is killed again and again is seen by its number. */
+static void
+print_scanners(const json_t *s)
+{
+	const char *down = text_of(s, "down");
+	size_t i;
+	const json_t *o;
+
+	if (s == NULL)
+		return;
+	printf("\nscanners  messages: %" PRId64 "; started: %" PRId64 ", died: %" PRId64
+	       ", killed: %" PRId64 "; engines used: %" PRId64 ", refused: %" PRId64 "\n",
+	    number_of(s, "messages"), number_of(s, "started"), number_of(s, "died"),
+	    number_of(s, "killed"), number_of(s, "engines"), number_of(s, "refused"));
+	if (down[0] != '\0')
+		printf("  none at work: %s\n", down);
+	if (number_of(s, "generation") > 0) {
+		printf("  engines number %" PRId64 ", loaded ", number_of(s, "generation"));
+		print_span((int64_t)time(NULL) - number_of(s, "loaded"));
+		puts(" ago");
+	}
+	json_array_foreach(json_object_get(s, "plugins"), i, o) printf("    %s: %s%s\n",
+	    text_of(o, "name"),
+	    json_is_true(json_object_get(o, "loaded")) ? "" : "not loaded: ", text_of(o, "text"));
+	json_array_foreach(json_object_get(s, "processes"), i, o)
+	    printf("  process %" PRId64 "  messages: %" PRId64 "\n", number_of(o, "pid"),
+		number_of(o, "messages"));
+	if (strcmp(text_of(s, "landlock"), "no") == 0)
+		puts("  this kernel has no Landlock: scanners can read what their user can read");
+}
+
 static void
 print_counters(const json_t *counters, const json_t *of_plugins)
 {
@@ -213,6 +244,7 @@ print_status(const char *answer)
 	print_dns(json_object_get(o, "dns"));
 	print_dns_lists(json_object_get(o, "dns_lists"));
 	print_verify(json_object_get(o, "verify"));
+	print_scanners(json_object_get(o, "scanners"));
 	print_counters(json_object_get(o, "counters"), json_object_get(o, "plugin_counters"));
 	json_decref(o);
 	return 0;

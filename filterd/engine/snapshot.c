@@ -102,8 +102,8 @@ plugin_finding(void *arg, const struct conf_plugin *p, const char *text)
 	reporter_tell(&b->reporter, CONF_ERROR, p->file, p->line, "%s", text);
 }
 
-static void
-mime_options(const struct params *p, struct mime_options *m)
+void
+snapshot_mime_options(const struct params *p, struct mime_options *m)
 {
 	*m = (struct mime_options){ .line_length_limit = (size_t)p->line_length_limit,
 		.header_size_limit = (size_t)p->header_size_limit,
@@ -132,7 +132,7 @@ compile_checks(struct build *b, struct snap_listener *l)
 		.filter_seen = filter_seen,
 		.filter_arg = b };
 
-	mime_options(p, &o.mime);
+	snapshot_mime_options(p, &o.mime);
 	l->checks = content_checks_compile(&o, b->snap->tables, rule_finding, b);
 	if (l->checks == NULL && b->reporter.errors == 0)
 		tell(b, CONF_ERROR, "header_checks", "header and body checks cannot be compiled");

@@ -19,6 +19,7 @@
 struct content_checks;
 struct counters;
 struct err;
+struct mime_options;
 struct rules;
 struct snapshot;
 struct table_registry;
@@ -43,6 +44,9 @@ struct snapshot *snapshot_build(
     struct conf *, struct counters *, conf_report_fn *report, void *arg) ATTR_MUST_USE;
 struct snapshot *snapshot_ref(struct snapshot *);
 void snapshot_unref(struct snapshot *); /* NULL is fine */
+
+/* How these parameters have messages taken apart. */
+void snapshot_mime_options(const struct params *, struct mime_options *);
 
 const struct conf *snapshot_conf(const struct snapshot *);
 struct table_registry *snapshot_tables(const struct snapshot *);
