@@ -173,17 +173,21 @@ fail_by_name(struct rule_run *run, const char *name)
 {
 	const char *detail = clam_name_detail(name);
 
+	/* Told again, for it says more of this failure than that there was one. */
 	switch (clam_name_kind(name)) {
 	case CLAM_LIMIT:
+		clam_host->fact(run, "clamav", "limit", detail);
 		return clam_host->failed(run, "message is beyond a limit of the virus scan: %s",
 		    detail == NULL ? name : detail);
 	case CLAM_ENCRYPTED:
+		clam_host->fact(run, "clamav", "encrypted", detail);
 		return clam_host->failed(
 		    run, "message holds what is encrypted: %s", detail == NULL ? name : detail);
 	case CLAM_TIME:
 	case CLAM_VIRUS:
 		break;
 	}
+	clam_host->fact(run, "clamav", "timeout", NULL);
 	return clam_host->failed(run, "virus scan: out of time");
 }
 

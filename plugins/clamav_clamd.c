@@ -16,6 +16,8 @@
 /* So many messages without an answer in time, one after the other, and the server counts as
  * hanging; one may have been the message's own fault. */
 #define LATE_MAX 2
+/* Of a message whose time has no end. */
+#define TIME_MAX_MS (3600 * (int64_t)1000)
 
 struct server {
 	char *text; /* as written */
@@ -282,7 +284,7 @@ clamd_ask(struct clamd *c, const struct iovec message[2], int64_t time_left_ms,
 		.resolve = resolve,
 		.arg = arg,
 		.fd = -1,
-		.until_ms = clamd_clock_ms() + time_left_ms };
+		.until_ms = clamd_clock_ms() + earlier(time_left_ms, TIME_MAX_MS) };
 
 	memset(r, 0, sizeof(*r));
 	r->rc = -1;

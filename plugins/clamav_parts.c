@@ -87,7 +87,8 @@ add(struct clam_parts *ps, const struct filterd_part *part)
 			return -1;
 		ps->part = more;
 	}
-	ps->part[ps->n++] = (struct clam_part){ .octets = part->decoded, .text_len = text };
+	ps->part[ps->n++] =
+	    (struct clam_part){ .octets = part->decoded, .text_len = text, .is_cut = !part->whole };
 	ps->unseen++;
 	return 0;
 }
@@ -105,27 +106,33 @@ clam_parts_read(struct clam_parts *ps, const struct filterd_host *host, struct f
 	return 0;
 }
 
+/* text is the object's text_len(), once somebody wanted it. */
+static int
+is_part(const struct clam_part *part, struct filterd_octets object, size_t *text)
+{
+	const struct filterd_octets o = part->octets;
+
+	if (o.len == object.len || (part->is_cut && o.len < object.len))
+		if (memcmp(o.p, object.p, o.len) == 0)
+			return 1;
+	if (part->text_len == 0)
+		return 0;
+	if (*text == 0)
+		*text = text_len(object.p, object.len);
+	return part->text_len == *text && same_text(o, object);
+}
+
 void
 clam_parts_saw(struct clam_parts *ps, const uint8_t *p, size_t n)
 {
 	const struct filterd_octets object = { .p = p, .len = n };
 	size_t text = 0;
 
-	if (ps->unseen == 0)
-		return;
-	for (size_t i = 0; i < ps->n; i++) {
-		struct clam_part *part = &ps->part[i];
-
-		if (part->seen)
-			continue;
-		if (part->text_len > 0 && text == 0)
-			text = text_len(p, n);
-		if (part->octets.len == n && memcmp(part->octets.p, p, n) == 0)
-			part->seen = 1;
-		else if (part->text_len > 0 && part->text_len == text)
-			part->seen = same_text(part->octets, object);
-		ps->unseen -= part->seen != 0;
-	}
+	for (size_t i = 0; ps->unseen > 0 && i < ps->n; i++)
+		if (!ps->part[i].seen && is_part(&ps->part[i], object, &text)) {
+			ps->part[i].seen = 1;
+			ps->unseen--;
+		}
 }
 
 void

@@ -20,6 +20,7 @@
 struct clam_part {
 	struct filterd_octets octets;
 	size_t text_len; /* of a text, without what does not count; 0: none */
+	int is_cut;      /* only its beginning is there */
 	int seen;
 };
 

@@ -246,6 +246,8 @@ scan_unseen(struct clam_scan *s, const struct filterd_host *host, struct filterd
 		host->say_count(say, "clamav_extra_parts", 1);
 		p->seen = 1;
 		scan_octets(s, p->octets);
+		if (p->is_cut)
+			add_name(s, "Heuristics.Limits.Exceeded.PartSize");
 	}
 }
 

@@ -240,6 +240,9 @@ int
 driver_open(struct driver *d)
 {
 	d->why[0] = '\0';
+	if (d->state != NULL)
+		d->plugin->close(d->state);
+	d->state = NULL;
 	return d->plugin->open(&d->host, d->values, &d->state, d->why, sizeof(d->why));
 }
 
@@ -303,8 +306,14 @@ driver_part(struct driver *d, const char *type, const void *decoded, size_t n)
 		over("too many parts", type);
 	memcpy(copy, decoded, n);
 	d->part[d->nparts++] = (struct filterd_part){
-		.type = type, .name = "", .raw = { copy, n }, .decoded = { copy, n }
+		.type = type, .name = "", .raw = { copy, n }, .decoded = { copy, n }, .whole = 1
 	};
+}
+
+void
+driver_cut_part(struct driver *d)
+{
+	d->part[d->nparts - 1].whole = 0;
 }
 
 void
@@ -344,6 +353,18 @@ driver_scan(struct driver *d, const char *name)
 	if ((rc == -1) != (d->said.failed != NULL))
 		over("the result is not what was said", name);
 	return &d->said;
+}
+
+void
+driver_say_key(struct driver *d, const char *key)
+{
+	say_key((struct filterd_say *)&d->said, key);
+}
+
+void
+driver_say_failed(struct driver *d, const char *why)
+{
+	say_failed((struct filterd_say *)&d->said, "%s", why);
 }
 
 static int

@@ -47,8 +47,13 @@ const char *driver_why(const struct driver *);
 /* The message, from its first header field on; its parts are what is added. */
 void driver_message(struct driver *, const void *, size_t);
 void driver_part(struct driver *, const char *type, const void *decoded, size_t);
+/* Of the part added last only the beginning is there. */
+void driver_cut_part(struct driver *);
 void driver_time_left(struct driver *, int64_t ms);
 const struct driver_said *driver_scan(struct driver *, const char *scan);
+/* As if the scan of this message had said so. */
+void driver_say_key(struct driver *, const char *);
+void driver_say_failed(struct driver *, const char *);
 
 /* In a process that decides. */
 int driver_open(struct driver *);

@@ -227,6 +227,28 @@ test_extra_part(void **state)
 	assert_true(driver_said_count(s, "clamav_extra_parts=1"));
 }
 
+/* Of a part only the beginning is there: what libclamav had in hand may begin so. */
+static void
+test_cut_part(void **state)
+{
+	struct world *t = *state;
+	const struct driver_said *s;
+
+	start(t);
+	scan(t, "a.bin", "nothing to be found here", 24);
+	driver_part(t->d, "application/octet-stream", "nothing to be", 13);
+	driver_cut_part(t->d);
+	s = driver_scan(t->d, "virus");
+	assert_fact(s, "clamav=clean");
+	assert_int_equal(s->ncounts, 1);
+
+	driver_part(t->d, "application/octet-stream", "anything to be", 14);
+	driver_cut_part(t->d);
+	s = driver_scan(t->d, "virus");
+	assert_fact(s, "clamav=limit:PartSize");
+	assert_true(driver_said_count(s, "clamav_extra_parts=1"));
+}
+
 /* --- limits --- */
 
 static void
@@ -549,6 +571,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_two_signatures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extra_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_and_virus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_time, setup, teardown),
