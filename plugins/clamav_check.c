@@ -83,30 +83,61 @@ tell_name(struct rule_run *run, struct kept *k, const char *name)
 	}
 }
 
-static void
-ask_clamd(struct rule_run *run, struct clam_state *s, struct kept *k)
+/* 1: clamd has called it clean. */
+static int
+ask_octets(struct rule_run *run, struct clam_state *s, struct kept *k, struct filterd_octets first,
+    struct filterd_octets rest)
 {
+	const struct iovec both[2] = { piece(first), piece(rest) };
 	struct clamd_result *r = &k->result;
-	const struct iovec message[2] = { piece(clam_host->received_line(run)),
-		piece(clam_host->message(run)) };
 
-	k->asked = 1;
 	clam_host->wait_begin();
-	clamd_ask(s->clamd, message, clam_host->time_left_ms(run), resolve, run, r);
+	clamd_ask(s->clamd, both, clam_host->time_left_ms(run), resolve, run, r);
 	clam_host->wait_end();
 	if (r->rc == -1) {
 		k->found.failed = r->name;
 		clam_host->fact(run, "clamav", r->is_timeout ? "timeout" : "error", NULL);
 		clam_host->count(clam_host, "clamav_failed", 1);
-		return;
+		return 0;
 	}
-	clam_host->count(clam_host, "clamav_scanned", 1);
 	if (r->word == CLAMD_FOUND)
 		tell_name(run, k, r->name);
 	else if (r->word == CLAMD_TOO_LARGE)
 		tell_name(run, k, "Heuristics.Limits.Exceeded.StreamMaxLength");
-	else
+	return r->word == CLAMD_CLEAN;
+}
+
+/* clamd does not say what it has seen in the message.  So that on which mail readers may differ is
+ * shown to it by itself.  1: clean. */
+static int
+ask_odd_parts(struct rule_run *run, struct clam_state *s, struct kept *k)
+{
+	struct filterd_part part;
+	int rc;
+
+	for (size_t i = 0; (rc = clam_host->odd_part(run, i, &part)) == 1; i++) {
+		clam_host->count(clam_host, "clamav_extra_parts", 1);
+		if (!ask_octets(run, s, k, part.decoded, (struct filterd_octets){ NULL, 0 }))
+			return 0;
+		if (!part.whole)
+			break;
+	}
+	if (rc == 0)
+		return 1;
+	tell_name(run, k,
+	    rc == 1 ? "Heuristics.Limits.Exceeded.PartSize" : "Heuristics.Limits.Exceeded.Parts");
+	return 0;
+}
+
+static void
+ask_clamd(struct rule_run *run, struct clam_state *s, struct kept *k)
+{
+	k->asked = 1;
+	if (ask_octets(run, s, k, clam_host->received_line(run), clam_host->message(run)) &&
+	    ask_odd_parts(run, s, k))
 		clam_host->fact(run, "clamav", "clean", NULL);
+	if (k->found.failed == NULL)
+		clam_host->count(clam_host, "clamav_scanned", 1);
 }
 
 /* 0; -1: *answer is what the check answers. */

@@ -323,6 +323,10 @@ struct filterd_host {
 	 * scanners are to see in front of the message. */
 	struct filterd_octets (*received_line)(struct rule_run *);
 
+	/* The parts of it on which mail readers may differ (filterd_part.odd), for who has somebody
+	 * read the message in his own way; as part() tells them. */
+	int (*odd_part)(struct rule_run *, size_t i, struct filterd_part *);
+
 	void (*dns_start)(struct rule_run *, const char *name, enum filterd_dns_type);
 	enum filterd_dns_outcome (*dns)(
 	    struct rule_run *, const char *name, enum filterd_dns_type, struct filterd_dns *);

@@ -198,6 +198,7 @@ fill(struct filterd_host *h)
 	plugin_host_fill_run(h);
 	plugin_host_fill_verdict(h);
 	plugin_host_fill_scan(h);
+	plugin_host_fill_parts(h);
 }
 
 static struct plugin_host *

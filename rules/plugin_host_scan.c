@@ -157,7 +157,10 @@ rules_scan_end(struct transaction *t)
 {
 	struct rule_txn *kept = t->rules;
 
-	if (kept == NULL || kept->session == NULL)
+	if (kept == NULL)
+		return;
+	plugin_parts_end(kept);
+	if (kept->session == NULL)
 		return;
 	kept->session_ops->end(kept->session);
 	kept->session = NULL;

@@ -12,6 +12,9 @@
 void plugin_host_fill_run(struct filterd_host *);
 /* plugin_host_verdict.c: facts, effects, refusals. */
 void plugin_host_fill_verdict(struct filterd_host *);
+/* plugin_host_parts.c */
+void plugin_host_fill_parts(struct filterd_host *);
+void plugin_parts_end(struct rule_txn *);
 /* plugin_host_scan.c */
 void plugin_host_fill_scan(struct filterd_host *);
 

@@ -21,6 +21,7 @@ struct listed_rules;
 struct login_maps;
 struct match_list;
 struct own_networks;
+struct parts;
 
 /* A list out of a table row, compiled when it was first seen. */
 struct row_list {
@@ -106,6 +107,7 @@ struct rule_txn {
 	struct scan_session *session; /* NULL: none is open */
 	const struct scan_ops *session_ops;
 	const char *received; /* the line; NULL: not made */
+	struct parts *parts;  /* of the message; NULL: not asked for */
 };
 
 /* --- restrictions.c --- */

@@ -139,9 +139,12 @@ b64_groups(const uint8_t table[256], struct span in, size_t i, struct codec_out 
 
 		if ((a | b | c | d) >= 64)
 			break;
-		o->p[o->len++] = (uint8_t)(a << 2 | b >> 4);
-		o->p[o->len++] = (uint8_t)(b << 4 | c >> 2);
-		o->p[o->len++] = (uint8_t)(c << 6 | d);
+		if (o->p != NULL) {
+			o->p[o->len] = (uint8_t)(a << 2 | b >> 4);
+			o->p[o->len + 1] = (uint8_t)(b << 4 | c >> 2);
+			o->p[o->len + 2] = (uint8_t)(c << 6 | d);
+		}
+		o->len += 3;
 	}
 	return i;
 }
@@ -248,10 +251,12 @@ codec_line(struct span *rest, struct span *line, struct span *end)
 void
 codec_put(struct codec_out *o, uint8_t c)
 {
-	if (o->len < o->size)
-		o->p[o->len++] = c;
-	else
+	if (o->len == o->size)
 		o->odd |= CODEC_ODD_CUT;
+	else if (o->p == NULL)
+		o->len++;
+	else
+		o->p[o->len++] = c;
 }
 
 size_t
@@ -270,30 +275,53 @@ codec_room(enum codec codec, struct span in)
 	return in.len;
 }
 
-size_t
-codec_decode(enum codec codec, struct span in, uint8_t *out, size_t size, unsigned *odd)
+static void
+copy(struct span in, struct codec_out *o)
 {
-	struct codec_out o = { .p = out, .size = size };
+	o->len = in.len < o->size ? in.len : o->size;
+	if (o->len > 0 && o->p != NULL)
+		memcpy(o->p, in.p, o->len);
+	o->odd = o->len < in.len ? CODEC_ODD_CUT : 0;
+}
 
+static void
+decode(enum codec codec, struct span in, struct codec_out *o)
+{
 	switch (codec) {
 	case CODEC_BASE64:
-		base64_decode(in, &o);
+		base64_decode(in, o);
 		break;
 	case CODEC_QP:
-		qp_decode(in, &o);
+		qp_decode(in, o);
 		break;
 	case CODEC_UU:
-		codec_uu_decode(in, &o);
+		codec_uu_decode(in, o);
 		break;
 	case CODEC_NONE:
 	case CODEC_UNKNOWN:
-		o.len = in.len < size ? in.len : size;
-		if (o.len > 0)
-			memcpy(out, in.p, o.len);
-		o.odd = o.len < in.len ? CODEC_ODD_CUT : 0;
+		copy(in, o);
 		break;
 	}
+}
+
+size_t
+codec_decode(enum codec codec, struct span in, uint8_t *out, size_t size, unsigned *odd)
+{
+	uint8_t none;
+	struct codec_out o = { .p = out == NULL ? &none : out, .size = out == NULL ? 0 : size };
+
+	decode(codec, in, &o);
 	if (odd != NULL)
 		*odd = o.odd;
+	return o.len;
+}
+
+size_t
+codec_measure(enum codec codec, struct span in, unsigned *odd)
+{
+	struct codec_out o = { .size = SIZE_MAX };
+
+	decode(codec, in, &o);
+	*odd = o.odd;
 	return o.len;
 }

@@ -51,6 +51,9 @@ size_t codec_room(enum codec, struct span in);
 /* Decode into out, at most `size` octets.  Their number; *odd (unless NULL) gets enum codec_odd. */
 size_t codec_decode(enum codec, struct span in, uint8_t *out, size_t size, unsigned *odd);
 
+/* The same without a buffer: how many octets it would give, and what is odd. */
+size_t codec_measure(enum codec, struct span in, unsigned *odd);
+
 /* The next uuencoded block of a text: 1, its lines from "begin" to "end", its file
  * name, and *text is what follows it; 0: there is no more. */
 int codec_uu_next(struct span *text, struct span *name, struct span *block);

@@ -7,7 +7,7 @@
 #include "mail/codec.h"
 
 struct codec_out {
-	uint8_t *p;
+	uint8_t *p; /* NULL: they are only counted */
 	size_t size, len;
 	unsigned odd;
 };

@@ -11,7 +11,8 @@ struct entry {
 	struct span raw;
 	enum codec codec;
 	int odd;
-	int is_done; /* decoded is there */
+	int is_measured; /* odd is known */
+	int is_done;     /* decoded is there */
 	struct span decoded;
 	int whole;
 };
@@ -260,15 +261,45 @@ decode_entry(struct parts *p, struct entry *e)
 	e->odd |= (odd & ~(unsigned)CODEC_ODD_CUT) != 0;
 }
 
+static void
+walk_once(struct parts *p)
+{
+	if (p->walked)
+		return;
+	p->walked = 1;
+	walk(p, p->message, 0);
+}
+
+static int
+is_odd(struct entry *e)
+{
+	unsigned odd = 0;
+
+	if (!e->is_measured && !e->is_done && !e->odd)
+		codec_measure(e->codec, e->raw, &odd);
+	e->is_measured = 1;
+	e->odd |= odd != 0;
+	return e->odd;
+}
+
+int
+parts_odd(struct parts *p, size_t n, struct parts_part *out)
+{
+	size_t i;
+
+	walk_once(p);
+	for (i = 0; i < p->n; i++)
+		if (is_odd(&p->v[i]) && n-- == 0)
+			break;
+	return parts_get(p, i, out);
+}
+
 int
 parts_get(struct parts *p, size_t i, struct parts_part *out)
 {
 	struct entry *e;
 
-	if (!p->walked) {
-		p->walked = 1;
-		walk(p, p->message, 0);
-	}
+	walk_once(p);
 	if (i >= p->n)
 		return p->limited ? -1 : 0;
 	e = &p->v[i];

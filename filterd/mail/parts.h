@@ -45,5 +45,7 @@ void parts_free(struct parts *); /* NULL is fine */
 
 /* 1; 0: there is none with this number; -1: nor is there, but a limit may be the reason. */
 int parts_get(struct parts *, size_t i, struct parts_part *);
+/* The same of the odd ones alone; others are not kept decoded. */
+int parts_odd(struct parts *, size_t i, struct parts_part *);
 
 #endif

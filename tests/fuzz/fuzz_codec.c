@@ -25,10 +25,11 @@ any(enum codec codec, struct span in, size_t part)
 {
 	size_t room = codec_room(codec, in), n, m;
 	uint8_t *whole = malloc(room + 1), *some = malloc(part + 1);
-	unsigned odd, cut;
+	unsigned odd, cut, counted;
 
 	n = codec_decode(codec, in, whole, room, &odd);
 	must(n <= room && (odd & CODEC_ODD_CUT) == 0);
+	must(codec_measure(codec, in, &counted) == n && counted == odd);
 	m = codec_decode(codec, in, some, part, &cut);
 	must(m == (n < part ? n : part) && memcmp(whole, some, m) == 0);
 	must(((cut & CODEC_ODD_CUT) != 0) == (n > part));

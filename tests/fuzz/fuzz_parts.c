@@ -38,6 +38,8 @@ all(struct parts *parts, const struct parts_options *o, struct buf *log)
 		}
 	}
 	must(i <= o->mime.parts_limit || o->mime.parts_limit == 0);
+	for (i = 0; i < 100 && parts_odd(parts, i, &p) == 1; i++)
+		must(p.odd);
 	return rc;
 }
 

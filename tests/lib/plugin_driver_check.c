@@ -86,6 +86,19 @@ host_received_line(struct rule_run *run)
 	return (struct filterd_octets){ (uint8_t *)driver_of(run)->octets, sizeof(LEAD) - 1 };
 }
 
+static int
+host_odd_part(struct rule_run *run, size_t n, struct filterd_part *part)
+{
+	struct driver *d = driver_of(run);
+
+	for (size_t i = 0; i < d->nparts; i++)
+		if (d->part[i].odd && n-- == 0) {
+			*part = d->part[i];
+			return 1;
+		}
+	return 0;
+}
+
 static enum filterd_dns_outcome
 host_dns(
     struct rule_run *run, const char *name, enum filterd_dns_type type, struct filterd_dns *out)
@@ -214,6 +227,7 @@ driver_fill_checks(struct filterd_host *h)
 	h->look_only = host_look_only;
 	h->message = host_message;
 	h->received_line = host_received_line;
+	h->odd_part = host_odd_part;
 	h->dns = host_dns;
 	h->lookup = host_lookup;
 	h->table_failed = host_table_failed;

@@ -21,6 +21,21 @@
 /* As plugins do: the host outlives every configuration. */
 static const struct filterd_host *host;
 
+/* The odd parts of the message, and what follows the last. */
+static enum rule_result
+odd_parts(struct rule_run *run)
+{
+	struct filterd_part part;
+	char text[200] = "";
+	size_t i, n = 0;
+	int rc;
+
+	for (i = 0; (rc = host->odd_part(run, i, &part)) == 1 && n < sizeof(text) / 2; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s:%s:%.*s ", part.type,
+		    part.name, (int)part.decoded.len, (const char *)part.decoded.p);
+	return host->refuse(run, 550, "5.7.1", "%s%d", text, rc);
+}
+
 static enum rule_result
 do_word(struct rule_run *run, const struct rule_op *op)
 {
@@ -84,6 +99,8 @@ do_word(struct rule_run *run, const struct rule_op *op)
 			   ? RULE_DUNNO
 			   : host->refuse(
 				 run, 550, "5.7.1", "%s", host->about(run, FILTERD_RECIPIENT));
+	if (strcmp(word, "parts") == 0)
+		return odd_parts(run);
 	if (strcmp(word, "message") == 0)
 		return host->refuse(run, 550, "5.7.1", "%zu", host->message(run).len);
 	if (strcmp(word, "look") == 0)

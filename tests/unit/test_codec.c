@@ -123,6 +123,8 @@ check(size_t i)
 		fail_msg("row %zu, \"%s\": \"%.*s\"", i, cases[i].in, (int)n, (char *)out);
 	if (odd != cases[i].odd)
 		fail_msg("row %zu, \"%s\": odd %x", i, cases[i].in, odd);
+	assert_int_equal(codec_measure(cases[i].codec, in, &odd), want);
+	assert_int_equal(odd, cases[i].odd);
 	/* Whatever the buffer takes is the beginning. */
 	for (size_t size = 0; size < want; size++) {
 		memset(out, '#', room + 1);

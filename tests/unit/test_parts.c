@@ -197,6 +197,36 @@ test_lead(void **state)
 }
 
 static void
+test_odd(void **state)
+{
+	static const char message[] = MULTI "--b\n" B64 "\nQUJD\n--b\n" B64 "\nQU!JD\n--b\n" B64
+					    "\nQUJE\n--b\nContent-Transfer-Encoding: 7bit\n" B64
+					    "\nQUJF\n--b\n\nplain\n--b--\n";
+	static const char *const odd[] = { "ABC", "ABE", "QUJF" };
+	struct parts_options o = defaults;
+	struct parts *parts;
+	struct parts_part p;
+
+	(void)state;
+	o.memory_limit = 6; /* enough for the odd ones alone */
+	parts = parts_new(span_str(message), &o);
+	for (size_t i = 0; i < nitems(odd); i++) {
+		assert_int_equal(parts_odd(parts, i, &p), 1);
+		assert_true(span_eq_str(p.decoded, odd[i]));
+		assert_true(p.odd && p.whole);
+	}
+	assert_int_equal(parts_odd(parts, nitems(odd), &p), 0);
+	assert_int_equal(parts_get(parts, 2, &p), 1);
+	assert_false(p.whole || p.odd);
+	assert_int_equal(parts_odd(parts, 0, &p), 1);
+	parts_free(parts);
+	o.mime.parts_limit = 2;
+	parts = parts_new(span_str(message), &o);
+	assert_int_equal(parts_odd(parts, 0, &p), -1);
+	parts_free(parts);
+}
+
+static void
 test_limits(void **state)
 {
 	struct parts_options o = defaults;
@@ -262,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_lead),
+		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_uu_bomb),
 	};

@@ -114,6 +114,7 @@ static const struct {
 	    NULL, NULL },
 	{ "probe rcpt", "550 5.7.1 r@local.example", NULL, NULL },
 	{ "probe message", "550 5.7.1 0", NULL, NULL }, /* it has not come */
+	{ "probe parts", "550 5.7.1 0", NULL, NULL },
 	{ "probe look", "550 5.7.1 done", NULL, NULL },
 	{ "probe mx-ok.example", "550 5.7.1 1 10 mx.ok.example", NULL, NULL },
 	{ "probe mx-no.example", "550 5.7.1 none", NULL, NULL },
@@ -441,6 +442,32 @@ test_scan_once(void **state)
 	assert_int_equal(x.scanner.ended, 2);
 }
 
+static void
+test_odd_parts(void **state)
+{
+	static const char *const encodings[] = { "Content-Transfer-Encoding: base64\r\n",
+		"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n" };
+	static const char *const answers[] = { "550 5.7.1 0",
+		"550 5.7.1 text/plain:a.txt:ABC text/plain:a.txt:QUJD 0" };
+	char message[200];
+	struct world x;
+
+	(void)state;
+	begin(&x);
+	x.w.o.lists[LIST_CONTENT] = "probe parts";
+	assert_int_equal(rule_world_compile(&x.w), 0);
+	for (size_t i = 0; i < nitems(encodings); i++) {
+		rule_world_again(&x.w);
+		snprintf(message, sizeof(message),
+		    "Content-Type: text/plain; name=a.txt\r\n%s\r\nQUJD", encodings[i]);
+		give_message(&x, message);
+		rule_world_accept(&x.w);
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), answers[i]);
+		rules_scan_end(&x.w.txn);
+	}
+	end(&x);
+}
+
 /* One that nobody has made ready when it is wanted. */
 static void
 test_scan_failures(void **state)
@@ -764,6 +791,7 @@ main(void)
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_scan_once),
+		cmocka_unit_test(test_odd_parts),
 		cmocka_unit_test(test_scan_failures),
 		cmocka_unit_test(test_scan_better_fact),
 		cmocka_unit_test(test_too_early),
