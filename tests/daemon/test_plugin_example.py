@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -273,3 +274,78 @@ def test_failure(filterd, installed, hop, outcome, code, fate):
     assert smtp.send(f.address("smtp"), "a@example.com", "b@example.com", b"\r\n" + b"x" * 100 + b"\r\n")[2][-1].code == 250
     f.reload(content_restrictions="reject_marked_line", example_line="")
     assert smtp.send(f.address("smtp"), "a@example.com", "b@example.com", b"\r\n" + b"x" * 100 + b"\r\n")[2][-1].code == 250
+
+
+def test_table_type(filterd, installed, hop):
+    """The example's own, at its restriction, at one of filterd's, and asked by filterctl."""
+    f = use(filterd, installed, hop, smtpd_sender_restrictions="check_sender_tld glob:x[xy]=REJECT;z?=OK, "
+            "check_sender_access glob:*@*.example=REJECT;*=DUNNO")
+    got = replies(f, "a@b.xx", "a@b.xy", "a@b.xz", "a@b.zz", "a@b.example", "a@b.com")
+    assert [g[0] for g in got] == [554, 554, 250, 250, 554, 250], got
+    f.reload(smtpd_sender_restrictions="check_sender_access glob:*@*.com=REJECT")
+    assert [g[0] for g in replies(f, "a@b.xx", "a@b.com")] == [250, 554]
+    table = "glob:*.com=found;b=too"
+    assert f.ctl("query", table, "x.com") == "found\n"
+    assert f.ctl("query", table, "b") == "too\n"
+    assert f.ctl("query", table, "c", status=1) == ""
+    f.expect("expected PATTERN=RESULT|is not used")
+    assert "is not used" in f.reload(smtpd_sender_restrictions="check_sender_access glob:x")["text"]
+
+
+def marked(*numbers, end=b"\r\n"):
+    """A message whose lines with these numbers, counted from 1, are the one that is looked for."""
+    lines = [b"Subject: x", b"From: a@example.com", b""] + [b"text %d" % i for i in range(20)]
+    for n in numbers:
+        lines[n - 1] = b"X-Marked: yes"
+    return b"\r\n".join(lines) + end
+
+
+def send(f, message):
+    return smtp.send(f.address("smtp"), "a@example.com", "b@example.com", message)[2][-1]
+
+
+def test_scan(filterd, installed, hop):
+    f = use(filterd, installed, hop, content_restrictions="reject_marked_line", example_line="X-Marked: yes", example_lines_max=2)
+    for message, line in ((marked(), None), (marked(1), 1), (marked(23), 23), (marked(5, 6, 7), 5),
+                          (marked().replace(b"text 3", b"X-marked: yes"), None), (marked().replace(b"text 3", b"X-Marked: yes "), None)):
+        r = send(f, message)
+        if line is None:
+            assert r.code == 250
+            assert "example=" not in f.finals()[-1]["facts"]
+        else:
+            assert (r.code, r.text) == (550, f"5.7.1 Not wanted at h.example (line {line})")
+            assert f"example=line:{line}" in f.finals()[-1]["facts"].split()
+    assert len(hop.messages) == 3
+    assert json.loads(f.ctl("status", "--json"))["counters"]["example_lines"] == 4
+
+
+@pytest.mark.parametrize("action", ["refuse", "hold", "tag"])
+def test_scan_action(filterd, installed, hop, action):
+    f = use(filterd, installed, hop, content_restrictions="reject_marked_line", example_line="x-marked: YES", example_ignore_case="yes",
+            example_action=action, tag_header="X-Tagged: yes")
+    assert send(f, marked(4)).code == (550 if action == "refuse" else 250)
+    assert f.finals()[-1]["fate"] == {"refuse": "reject", "hold": "hold", "tag": "deliver"}[action]
+    assert [b"X-Tagged: yes" in m.data for m in hop.messages] == ([True] if action == "tag" else [])
+
+
+def wait_until(true, seconds=120):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_scan_with_other_values(filterd, installed, hop):
+    """A reload gives scanners the new line, without a message that is not looked at."""
+    f = use(filterd, installed, hop, content_restrictions="reject_marked_line", example_line="X-Marked: yes")
+    other = marked().replace(b"text 3", b"X-Other: yes")
+    assert (send(f, marked(4)).code, send(f, other).code) == (550, 250)
+    assert "is in use" in f.reload(example_line="X-Other: yes")["text"]
+    wait_until(lambda: {550: True, 250: False}[send(f, other).code])
+    assert send(f, marked(4)).code == 250
+    # None is needed without a line, and they are there again with one; until then nothing is found out.
+    f.expect("reject_marked_line could not be checked")
+    f.reload(example_line="")
+    assert send(f, other).code == 250
+    f.reload(example_line="X-Other: yes")
+    wait_until(lambda: {550: True, 250: False, 451: False}[send(f, other).code])
