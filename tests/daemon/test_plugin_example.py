@@ -349,3 +349,21 @@ def test_scan_with_other_values(filterd, installed, hop):
     assert send(f, other).code == 250
     f.reload(example_line="X-Other: yes")
     wait_until(lambda: {550: True, 250: False, 451: False}[send(f, other).code])
+
+
+def test_manual_page_is_complete():
+    """What the header has is in filterd_plugin(7)."""
+    with open(os.path.join(SOURCE, "plugins", "filterd_plugin.h")) as f:
+        header = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+    with open(os.path.join(SOURCE, "plugins", "filterd_plugin.7")) as f:
+        words = set(re.findall(r"\w+", f.read()))
+    names = set(re.findall(r"\(\*(\w+)\)\(", header)) | set(re.findall(r"^#define ((?:FILTERD|NEED|AT|CAN)_\w+)\b(?!\()", header, re.M))
+    for body in re.findall(r"^enum \w+ \{(.*?)\}", header, re.M | re.S):
+        names |= set(re.findall(r"\b([A-Z]\w+)\b", body))
+    for struct in ("plugin", "param", "value", "message", "part", "restriction_def"):
+        [body] = re.findall(rf"^struct (?:filterd_)?{struct} \{{(.*?)^\}}", header, re.M | re.S)
+        names |= set(re.findall(r"\b(\w+)(?:, \w+)*;", body)) | set(re.findall(r", (\w+);", body))
+    # Lists that have an AT_... each, counts, and numbers of the DNS.
+    names -= {n for n in names if n.startswith("LIST_")} | {"RULE_LISTS", "RULE_REFUSED", "FILTERD_PRINTF", "FILTERD_PLUGIN_H"}
+    assert len(names) > 90
+    assert sorted(names - words) == []
