@@ -54,6 +54,10 @@ void
 access_log_text(
     struct rule_run *run, const struct access_row *r, const char *what, const char *word)
 {
+	if (r->text[0] != '\0' && r->subject.kind == SUBJECT_CONTENT) {
+		rule_log(run, what, r->text, r->text);
+		return;
+	}
 	if (r->text[0] == '\0') {
 		access_log_effect(run, r, what, arena_printf(run->arena, "%s action", word));
 		return;

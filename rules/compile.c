@@ -130,6 +130,7 @@ rule_compile_broken(struct rule_compile *c, struct rule_op *op, const char *fmt,
 	why = arena_vprintf(c->load.mem, fmt, ap);
 	va_end(ap);
 	op->def = &restriction_broken;
+	op->plugin = NULL;
 	op->arg = why;
 	rule_compile_error(c, "%s", why);
 }
@@ -144,8 +145,10 @@ table_item(struct rule_compile *c, struct rule_op *op, const char *type_name)
 		return;
 	}
 	op->table = rule_compile_table(c, type_name);
-	if (op->table == -1)
+	if (op->table == -1) {
 		op->def = &restriction_broken;
+		op->plugin = NULL;
+	}
 }
 
 /* The argument is the next word; 0, or -1: there is none that would do, and the item is broken. */
@@ -201,7 +204,7 @@ argument(struct rule_compile *c, struct rule_item *it)
 		table_argument(c, it);
 		return;
 	case ARG_TEXT: /* without one Postfix warns and goes on */
-		if (c->rules->o.tolerant && !rule_word(&rest, &word))
+		if (c->rules->o.tolerant && op->plugin == NULL && !rule_word(&rest, &word))
 			rule_compile_warning(c, "%s must be followed by a name", op->word);
 		else if (next_word(c, it, "a name", &arg) == 0)
 			op->arg = arg;
@@ -276,8 +279,10 @@ known(struct rule_compile *c, struct rule_item *it, const char *name)
 	if (strcasecmp(op->def->name, name) != 0 && !c->from_row)
 		rule_compile_warning(c, "%s is an old name of %s", name, op->def->name);
 	argument(c, it);
-	if (op->def->compile != NULL && op->def->compile(c, op) == -1)
+	if (op->def->compile != NULL && op->def->compile(c, op) == -1) {
 		op->def = &restriction_broken;
+		op->plugin = NULL;
+	}
 }
 
 /* A row that is built in, or else one of a plugin. */

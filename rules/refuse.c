@@ -78,8 +78,10 @@ rule_subject(struct rule_run *run, enum subject_kind kind)
 		s.name = "DATA";
 		break;
 	case SUBJECT_END_OF_DATA:
-	case SUBJECT_CONTENT:
 		s.name = "END-OF-MESSAGE";
+		break;
+	case SUBJECT_CONTENT:
+		s.name = rules_stage_name(run->ask->stage);
 		break;
 	}
 	return s;

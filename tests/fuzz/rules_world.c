@@ -8,11 +8,26 @@
 #include "base/log.h"
 #include "core/transaction.h"
 #include "mail/syntax.h"
+#include "rules/plugin.h"
 #include "rules/rules.h"
 #include "rules/trace.h"
 #include "table/table.h"
 #include "tests/fuzz/rules_world.h"
 #include "tests/lib/rule_setup.h"
+
+/* tests/lib/probe_plugin.c. */
+static const struct plugin_instance *
+the_plugin(void)
+{
+	static const struct filterd_value state = { .text = "begun" };
+	static struct plugin_instance p = {
+		.def = &filterd_plugin, .values = &state, .on_failure = FAILURE_DEFER
+	};
+
+	if (plugin_open(&p, NULL) == -1)
+		abort();
+	return &p;
+}
 
 const struct rule_options *
 rules_world_options(void)
@@ -38,6 +53,8 @@ rules_world_options(void)
 	if (made == NULL || log_open(&quiet, NULL) == -1)
 		abort();
 	o.is_mta = 0;
+	o.plugins = the_plugin();
+	o.nplugins = 1;
 	return &o;
 }
 

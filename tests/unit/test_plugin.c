@@ -373,6 +373,30 @@ test_load(void **state)
 	}
 }
 
+/* config_errors = postfix: what is wrong is answered when mail comes; a plugin never sees half of
+ * an item. */
+static void
+test_tolerant(void **state)
+{
+	static const char *const lists[] = { "probe", "probe wrong", "{ probe x }",
+		"{ probe x, on_failure = tag, }, { probe, on_failure = tag }" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(lists); i++) {
+		struct world x;
+
+		begin(&x);
+		x.plugin.on_failure = FAILURE_ACCEPT;
+		x.w.o.tolerant = 1;
+		x.w.o.lists[LIST_RECIPIENT] = lists[i];
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		assert_string_equal(
+		    rule_world_ask(&x.w, RULE_RCPT), "451 4.3.5 Server configuration error");
+		(void)rule_world_said(&x.w);
+		end(&x);
+	}
+}
+
 static void
 test_open(void **state)
 {
@@ -789,6 +813,7 @@ main(void)
 		cmocka_unit_test(test_better_fact),
 		cmocka_unit_test(test_failure_early),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_tolerant),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_scan_once),
 		cmocka_unit_test(test_odd_parts),
