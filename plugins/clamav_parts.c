@@ -102,7 +102,7 @@ clam_parts_read(struct clam_parts *ps, const struct filterd_host *host, struct f
 	for (size_t i = 0; (rc = host->part(work, i, &part)) == 1; i++)
 		if (!is_container(part.type) && add(ps, &part) == -1)
 			return -1;
-	ps->is_limited = rc == -1;
+	ps->is_cut = rc == -1;
 	return 0;
 }
 

@@ -317,6 +317,8 @@ clam_scan_run(void *engine, const struct filterd_message *m, struct filterd_work
 		s.trouble = "out of memory";
 	else
 		scan_octets(&s, m->octets);
+	if (s.parts.is_cut)
+		add_name(&s, "Heuristics.Limits.Exceeded.Parts");
 	scan_unseen(&s, e->host, say);
 	rc = tell(&s, e->host, say);
 	clam_parts_fini(&s.parts);

@@ -71,7 +71,7 @@ host_part(struct filterd_work *w, size_t i, struct filterd_part *part)
 	struct driver *d = (struct driver *)w;
 
 	if (i >= d->nparts)
-		return 0;
+		return d->more_parts ? -1 : 0;
 	*part = d->part[i];
 	return 1;
 }
@@ -189,6 +189,7 @@ drop_message(struct driver *d)
 	driver_said_clear(&d->said);
 	while (d->nparts > 0)
 		free((void *)(uintptr_t)d->part[--d->nparts].decoded.p);
+	d->more_parts = 0;
 	free(d->octets);
 	d->octets = NULL;
 	d->len = 0;
@@ -314,6 +315,12 @@ void
 driver_cut_part(struct driver *d)
 {
 	d->part[d->nparts - 1].whole = 0;
+}
+
+void
+driver_more_parts(struct driver *d)
+{
+	d->more_parts = 1;
 }
 
 void

@@ -25,6 +25,7 @@ struct driver {
 	size_t len;
 	struct filterd_part part[DRIVER_PARTS_MAX];
 	size_t nparts;
+	int more_parts;
 	int64_t time_left_ms;
 	struct driver_said said, checked;
 	struct driver_pair row[DRIVER_ROWS_MAX], name[DRIVER_ROWS_MAX], kept[DRIVER_KEPT_MAX];

@@ -249,6 +249,21 @@ test_cut_part(void **state)
 	assert_true(driver_said_count(s, "clamav_extra_parts=1"));
 }
 
+/* There may be more parts than are told. */
+static void
+test_more_parts(void **state)
+{
+	struct world *t = *state;
+	const struct driver_said *s;
+
+	start(t);
+	scan(t, "a.bin", "nothing to be found here", 24);
+	driver_more_parts(t->d);
+	s = driver_scan(t->d, "virus");
+	assert_fact(s, "clamav=limit:Parts");
+	assert_int_equal(s->nfacts, 1);
+}
+
 /* --- limits --- */
 
 static void
@@ -572,6 +587,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extra_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_and_virus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_time, setup, teardown),

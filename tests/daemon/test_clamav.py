@@ -1,0 +1,239 @@
+"""Virus scanning with libclamav through a whole filterd: verdicts, facts, databases that change."""
+import hashlib
+import io
+import json
+import os
+import re
+import threading
+import zipfile
+
+import pytest
+
+import virus
+from conftest import cannot
+from virus import A, B, C, DEFERRED, EICAR, NAME, OK, REFUSED, message
+
+SOAK = float(os.environ.get("FILTERD_SOAK", "1"))
+
+
+@pytest.fixture
+def scanning(filterd, hop):
+    if virus.missing():
+        cannot(virus.missing())
+    return lambda **settings: virus.Scanning(filterd, hop, **settings)
+
+
+def held(f):
+    return sorted((tuple(r["path"] for r in h["recipients"]), h["reason"])
+                  for h in map(json.loads, f.ctl("hold", "list", "--json").splitlines()))
+
+
+def counter(f, name):
+    found = re.search(rf"^ *{name} +(\d+)", f.ctl("status"), re.M)
+    return int(found.group(1)) if found else 0
+
+
+def zipped(octets, depth=1):
+    for _ in range(depth):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr("inner", octets)
+        octets = out.getvalue()
+    return octets
+
+
+# --- verdicts ---
+
+def test_found_and_clean(scanning, hop):
+    s = scanning()
+    assert s.send(message(EICAR)) == REFUSED
+    assert s.send(message(b"nothing to be found here")) == OK
+    bad, good = s.f.wait_finals(2)
+    assert bad["facts"] == f"virus={NAME}" and good["facts"] == "clamav=clean"
+    assert [m.recipients for m in hop.wait(1)] == [[A]]
+    assert counter(s.f, "clamav_found") == 1 and counter(s.f, "clamav_scanned") == 2
+    assert counter(s.f, "clamav_extra_parts") == 0
+
+
+def test_each_recipient_by_itself(scanning, hop):
+    """Refused for one, held for another, and for the third nobody looks; out of one scan."""
+    s = scanning(files={"per_user": f"{A} hater\n{B} lover\n"}, smtpd_restriction_classes="hater, lover",
+                 hater="reject_virus", lover="hold_virus",
+                 content_restrictions="check_recipient_access texthash:{dir}/per_user")
+    assert s.send(message(EICAR), A, B, C) == [REFUSED, OK, OK]
+    assert held(s.f) == [((B,), f"hold: virus {NAME}")]
+    assert [m.recipients for m in hop.wait(1)] == [[C]]
+    assert counter(s.f, "clamav_scanned") == 1
+
+
+def test_table(scanning):
+    s = scanning(files={"names": "Test.Other.UNOFFICIAL REJECT other\nUNOFFICIAL HOLD unofficial\nHeuristics.Encrypted REJECT locked\n"},
+                 databases={"test.ndb": virus.EICAR_DATABASE + virus.signature("Test.Other", b"the other one")},
+                 content_restrictions="check_virus texthash:{dir}/names")
+    assert s.send(message(b"the other one")) == "554 5.7.1 other"
+    assert s.send(message(EICAR)) == OK
+    assert [h[1] for h in held(s.f)] == ["hold: unofficial"]
+
+
+def test_limit(scanning):
+    """What is beyond a limit has not been checked, unless the site says otherwise."""
+    s = scanning(clamav_max_recursion="4")
+    s.f.expect("beyond a limit of the virus scan: MaxRecursion")
+    assert s.send(message(zipped(b"words", 6))) == DEFERRED
+    (final,) = s.f.wait_finals(1)
+    assert final["facts"] == "clamav=limit:MaxRecursion"
+    assert counter(s.f, "clamav_limits") == 1
+
+
+def test_limit_that_is_held(scanning):
+    s = scanning(clamav_max_recursion="4", content_restrictions="{ reject_virus, on_failure = hold }")
+    s.f.expect("beyond a limit of the virus scan: MaxRecursion")
+    assert s.send(message(zipped(b"words", 6))) == OK
+    assert [h[0] for h in held(s.f)] == [(A,)]
+
+
+# --- databases ---
+
+def test_replaced_while_it_runs(scanning):
+    s = scanning()
+    assert s.send(message(b"the next one")) == OK
+    s.database("test.ndb", virus.signature("Test.Next", b"the next one"))
+    s.wait(lambda: s.send(message(b"the next one")) == REFUSED.replace("Eicar", "Next"), "not in force")
+    assert s.send(message(EICAR)) == OK
+    assert {e["verdict"] for e in s.f.finals()} == {"pass", "reject"}
+
+
+def test_bad_load_keeps_the_old(scanning):
+    s = scanning()
+    s.f.expect("Malformed database|malformed|Problem parsing")
+    s.database("broken.ndb", "Test.Broken:0:*:5")
+    s.wait(lambda: re.search("Malformed database", s.f.raw_log()), "nobody said so")
+    assert s.send(message(EICAR)) == REFUSED
+    assert s.send(message(b"nothing to be found here")) == OK
+
+
+def test_canary_must_be_found(scanning):
+    s = scanning()
+    s.f.expect("the canary was not found")
+    s.database("local.ign2", "Filterd.Canary\n")
+    s.wait(lambda: "the canary was not found" in s.f.raw_log(), "nobody said so")
+    assert s.send(message(EICAR)) == REFUSED
+
+
+def test_no_database_at_the_start(scanning):
+    """It starts, nothing is clean, and it scans when there is one."""
+    s = scanning(databases={})
+    s.f.expect("there is no database|could not be checked")
+    assert s.send(message(b"nothing to be found here")) == DEFERRED
+    (final,) = s.f.wait_finals(1)
+    assert final["facts"].startswith("clamav=")
+    s.database("test.ndb", virus.EICAR_DATABASE)
+    s.wait_ready()
+    assert s.send(message(b"nothing to be found here")) == OK
+
+
+# --- what Debian's package has to test with, in the sandbox ---
+
+TESTFILES = "/usr/share/clamav-testfiles"
+
+
+def content_of(name):
+    with open(f"{TESTFILES}/{name}", "rb") as f:
+        return f.read()
+
+
+def test_testfiles(scanning):
+    """Every kind of archive, program and document that libclamav's makers test with."""
+    if not os.path.isdir(TESTFILES):
+        cannot("clamav-testfiles is not installed")
+    program = content_of("clam.exe")
+    signature = f"{hashlib.md5(program).hexdigest()}:{len(program)}:Clam.Exe\n"
+    # One of them is as deep as is allowed before it is put into a message.
+    s = scanning(databases={"clam.hdb": signature}, clamav_max_recursion="30", clamav_max_scan_time="60s", scanner_time_limit="90s",
+                 stage_time_limit="100s", message_time_limit="120s")
+    names = sorted(os.listdir(TESTFILES))
+    assert len(names) > 40
+    missed = [(n, r) for n in names for r in [s.send(message((n, content_of(n))))]
+              if r != REFUSED.replace("Test.Eicar", "Clam.Exe")]
+    assert not missed
+    assert counter(s.f, "clamav_failed") == 0
+
+
+# --- a thousand reloads ---
+
+def database(i):
+    """A thousand signatures, one of which is for what only every second database knows."""
+    return virus.EICAR_DATABASE + virus.signature("Test.Turn", turn(i)) + "".join(
+        virus.signature(f"Test.Filler{n}", f"filler {n} of {i % 2}".encode()) for n in range(998))
+
+
+def turn(i):
+    return b"the turn of " + (b"the even ones", b"the odd ones")[i % 2]
+
+
+def memory(pids):
+    """Kilobytes that these have for themselves."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
+        except OSError:
+            pass
+    return total
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Load(threading.Thread):
+    """Messages one after the other; what is answered otherwise than it must be is kept."""
+
+    def __init__(self, s):
+        super().__init__(daemon=True)
+        self.s, self.over, self.sent, self.wrong = s, threading.Event(), 0, []
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+    def run(self):
+        while not self.over.is_set():
+            for attachment, wanted in ((EICAR, REFUSED), (b"nothing to be found here", OK)):
+                try:
+                    reply = self.s.send(message(attachment))
+                except Exception as e:  # noqa: BLE001: whatever it is, the test is to hear of it
+                    reply = repr(e)
+                self.sent += 1
+                if reply != wanted:
+                    self.wrong.append((reply, wanted))
+
+
+@pytest.mark.long
+def test_reloads(scanning):
+    """A database that alternates, under load: each is seen to be in force, no message goes unscanned, nothing grows."""
+    rounds = max(4, int(1000 * SOAK))
+    s = scanning(databases={"turn.ndb": database(0)})
+    s.wait_ready()
+    start = None
+    with Load(s) as load:
+        for i in range(1, rounds + 1):
+            s.database("turn.ndb", database(i))
+            # The scanners of before end with the message they have in hand, which may be one of these.
+            s.wait(lambda: s.send(message(turn(i))) == REFUSED.replace("Eicar", "Turn")
+                   and s.send(message(turn(i + 1))) == OK, f"database {i} is not in force")
+            assert not load.wrong
+            if i == max(2, rounds // 10):
+                (keeper,) = s.pids("keeper")
+                start = memory(s.pids("keeper") + s.pids("engine")), descriptors(keeper)
+    assert not load.wrong and load.sent > rounds
+    s.wait(lambda: len(s.pids("engine")) == 1 and len(s.pids("scanner")) == 2, "an old engine is left")
+    assert s.pids("keeper") == [keeper]
+    assert memory(s.pids("keeper") + s.pids("engine")) < 1.3 * start[0] + 4000
+    assert descriptors(keeper) <= start[1] + 2
+    assert counter(s.f, "clamav_failed") == 0
