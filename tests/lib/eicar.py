@@ -30,13 +30,15 @@ class Case:
     in_part: bool = False  # libclamav does not see it in the message, only in the decoded part
 
 
+def signatures():
+    """A database (.ndb) of the string, anywhere in a file.  Of HTML libclamav looks only at what it makes of it, in
+    lower case."""
+    return "%s:0:*:%s\n%s.Html:3:*:%s\n" % (NAME, EICAR.hex(), NAME, EICAR.lower().hex())
+
+
 def database(folder):
-    """A database of the string, anywhere in a file.  Of HTML libclamav looks only at what it makes of it, in lower
-    case."""
-    path = os.path.join(folder, "eicar.ndb")
-    with open(path, "w", encoding="ascii") as f:
-        f.write("%s:0:*:%s\n%s.Html:3:*:%s\n" % (NAME, EICAR.hex(), NAME, EICAR.lower().hex()))
-    return path
+    with open(os.path.join(folder, "eicar.ndb"), "w", encoding="ascii") as f:
+        f.write(signatures())
 
 
 def outcome(signature):
