@@ -77,8 +77,18 @@ tell(struct rule_run *run, enum rule_failure f, const char *why)
 	if (!is_news(run, family, why) || run->looking)
 		return;
 	log_warn(run->txn->service, run->txn->id, "%s", text);
-	if (!run->told_failure)
-		facts_tell(&run->txn->facts, run->arena, family, "failed", why);
+	run->failed_why = why;
+	if (run->op->plugin == NULL)
+		rule_failed_fact(run);
+}
+
+void
+rule_failed_fact(struct rule_run *run)
+{
+	if (run->failed_why != NULL && !run->told_failure)
+		facts_tell(
+		    &run->txn->facts, run->arena, family_of(run->op), "failed", run->failed_why);
+	run->failed_why = NULL;
 }
 
 /* Before MAIL there is no message that could be held or tagged. */

@@ -124,6 +124,7 @@ enum rule_result
 rule_plugin_try(struct rule_run *run, const struct rule_op *op)
 {
 	int told = run->told_failure, had_refused = has_refused(run);
+	const char *failed_why = run->failed_why;
 	enum rule_result r;
 
 	if (!rule_plugin_ready(run, op)) {
@@ -132,9 +133,12 @@ rule_plugin_try(struct rule_run *run, const struct rule_op *op)
 		return RULE_DUNNO;
 	}
 	run->told_failure = 0;
+	run->failed_why = NULL;
 	r = op->def->check(run, op);
 	/* What was refused stays so, whatever the answer; a refusal without a reply is none. */
 	r = !had_refused && has_refused(run) ? RULE_REFUSED : proven(run, op, r);
+	rule_failed_fact(run);
 	run->told_failure = told;
+	run->failed_why = failed_why;
 	return r;
 }

@@ -78,7 +78,8 @@ struct rule_run {
 			nothing is logged, no effect lasts, nobody is asked who would remember */
 	int found;   /* that was found */
 	int policy_failed; /* default actions of check_policy_service within one another */
-	int told_failure;  /* the check at work has set a fact that says more than NAME=failed */
+	int told_failure;  /* the check at work has set a fact that says more than NAME=failed, */
+	const char *failed_why; /* which is set when it has answered; NULL: it is not to be set */
 	const char *table_trouble; /* of a plugin's last look-up that failed */
 	struct deferral if_permit, if_reject;
 

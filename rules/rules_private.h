@@ -153,6 +153,10 @@ void rule_compile_braces(struct rule_compile *, struct rule_op *, struct span te
 
 extern const char *const rule_list_names[RULE_LISTS]; /* rules.c */
 
+/* --- failure.c --- */
+/* NAME=failed, if the check at work has failed and nothing better was told. */
+void rule_failed_fact(struct rule_run *);
+
 /* --- plugin.c --- */
 /* An item that is a plugin's row. */
 enum rule_result rule_plugin_try(struct rule_run *, const struct rule_op *);

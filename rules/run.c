@@ -27,6 +27,26 @@ over_budget(struct rule_run *run)
 	       deadline_passed(run->ask->deadline);
 }
 
+/* What a time limit cuts off has failed; the other limits are for configurations that go wrong. */
+static enum rule_result
+cut_off(struct rule_run *run, const struct rule_op *op)
+{
+	const char *why = "too many restrictions tried (rule_step_limit)";
+	enum rule_result r;
+
+	if (deadline_passed(run->ask->deadline))
+		why = run->ask->stage < RULE_END_OF_DATA
+			  ? "no time is left for it (stage_time_limit)"
+			  : "no time is left for it (message_time_limit)";
+	else if (run->depth > run->o->rule_depth_limit)
+		why = "too many classes within one another (rule_depth_limit)";
+	if (op->on_failure == FAILURE_POSTFIX || !deadline_passed(run->ask->deadline))
+		return rule_broken(run, "%s: %s", op->word, why);
+	r = rule_failed(run, "%s", why);
+	rule_failed_fact(run);
+	return r;
+}
+
 enum rule_result
 rule_try(struct rule_run *run, const struct rule_op *op)
 {
@@ -37,12 +57,7 @@ rule_try(struct rule_run *run, const struct rule_op *op)
 	run->steps++;
 	trace_row(run, op);
 	if (over_budget(run))
-		r = rule_broken(run, "%s: %s", op->word,
-		    deadline_passed(run->ask->deadline)
-			? "no time is left for it (stage_time_limit)"
-		    : run->depth > run->o->rule_depth_limit
-			? "too many classes within one another (rule_depth_limit)"
-			: "too many restrictions tried (rule_step_limit)");
+		r = cut_off(run, op);
 	else
 		r = op->plugin == NULL ? op->def->check(run, op) : rule_plugin_try(run, op);
 	rule_trace_result(run, TRACE_RESULT, r);

@@ -23,9 +23,10 @@ enum { NAME_FREE, NAME_BEING_SET, NAME_SET };
 static int
 is_named(struct counter_named *p, const char *name, const char *text)
 {
-	int state = NAME_FREE;
+	int state = atomic_load_explicit(&p->state, memory_order_acquire);
 
-	if (atomic_compare_exchange_strong(&p->state, &state, NAME_BEING_SET)) {
+	if (state == NAME_FREE &&
+	    atomic_compare_exchange_strong(&p->state, &state, NAME_BEING_SET)) {
 		span_copy(span_str(name), p->name, sizeof(p->name));
 		span_copy(span_str(text), p->text, sizeof(p->text));
 		atomic_store_explicit(&p->state, NAME_SET, memory_order_release);

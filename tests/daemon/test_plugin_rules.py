@@ -261,3 +261,63 @@ def test_types():
         assert "check_probe TABLE" in f.ctl("types")
     finally:
         f.remove()
+
+
+# --- scans ---
+
+FOUND = MESSAGE.replace(b"\r\n\r\n", b"\r\nProbe: Worm\r\nProbe: Other\r\n\r\n")
+FAILING = MESSAGE.replace(b"\r\n\r\n", b"\r\nProbe-Failed: half of it\r\n\r\n")
+SCANNED = {"smtpd_restriction_classes": "hater, lover, marked",
+           "hater": "reject_probe", "lover": "hold_probe, reject_unauth_pipelining",
+           "marked": "check_probe inline:{ {Other = TAG it} }, { reject_probe, on_failure = tag }",
+           "content_restrictions": "check_recipient_access texthash:{dir}/per_user", "probe_on_failure": "hold"}
+WISHES = {"per_user": f"{A} hater\n{B} lover\n{C} marked\n"}
+
+
+def scanned(f):
+    return json.loads(f.ctl("status", "--json"))["counters"]["probe_scanned"]
+
+
+def test_one_scan_for_all(probed, hop):
+    f = probed(files=WISHES, scanner_processes="2", **SCANNED)
+    assert send(f, A, B, C, message=FOUND) == ["554 5.7.1 Worm", OK, "554 5.7.1 Worm"]
+    assert held(f) == [((B,), "hold: Worm", "policy")]
+    assert scanned(f) == 1
+    finals = {e["recipient"]: e for e in f.wait_finals(3)}
+    assert {e["facts"] for e in finals.values()} == {"seen=Worm seen=Other probe=clean"}
+    (record,) = explain.by_id(f, finals[A]["id"])
+    scans = [s for stage in record["stages"] for s in steps(stage, "scan")]
+    assert [(s["scan"], s["answer"]) for s in scans] == [("probe/look", "Worm Other")] * 4
+    assert scans[0]["ms"] > 0 and all(s["ms"] == 0 for s in scans[1:])
+    assert "scan probe/look" in f.ctl("explain", finals[A]["id"])
+    assert send(f, A, B, C) == [OK] * 3
+    assert scanned(f) == 2
+    assert sorted(r for m in hop.wait(1) for r in m.recipients) == sorted([A, B, C])
+
+
+def steps(o, kind):
+    """All steps of a kind, however deep."""
+    found = []
+    for s in o.get("steps", []):
+        found += [s] if s["type"] == kind else []
+        found += steps(s, kind)
+    return found
+
+
+def test_scan_that_fails(probed, hop):
+    f = probed(files=WISHES, **SCANNED)
+    f.expect("could not be checked: half of it")
+    assert send(f, A, C, message=FAILING) == [OK, OK]
+    assert held(f) == [((A,), "hold: probe failed: half of it", "failure")]
+    (m,) = hop.wait(1)
+    assert m.recipients == [C] and b"X-Spam-Flag: YES" in m.data
+    assert {e["facts"] for e in f.wait_finals(2)} == {"probe=failed:half_of_it"}
+    assert len([e for e in f.entries() if "half of it; on_failure" in e["text"]]) == 1
+
+
+def test_explain_has_no_scanner(probed):
+    """A question beforehand says what it cannot know."""
+    f = probed(content_restrictions="reject_probe, permit")
+    status, out, _ = f.ctl("explain", "--recipient", A, "--message", f.file("mail", FOUND), status=None)
+    assert status == 75
+    assert "scan probe/look" in out and "no scanner process here" in out

@@ -63,6 +63,12 @@ do_word(struct rule_run *run, const struct rule_op *op)
 		host->fact(run, "probe", "timeout", NULL);
 		return host->failed(run, "too slow");
 	}
+	if (strcmp(word, "later") == 0) { /* it says what happened when it has failed */
+		enum rule_result r = host->failed(run, "too slow");
+
+		host->fact(run, "probe", "timeout", NULL);
+		return r;
+	}
 	if (strcmp(word, "hold") == 0)
 		host->hold(run, "look at\r\nit");
 	if (strcmp(word, "tag") == 0)

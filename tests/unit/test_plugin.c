@@ -258,17 +258,59 @@ test_failure(void **state)
 static void
 test_better_fact(void **state)
 {
-	struct world x;
+	static const struct {
+		const char *list, *want;
+	} cases[] = {
+		{ "probe better, probe facts", "probe=timeout seen=a_b:c probe=clean" },
+		{ "probe later", "probe=timeout" },
+		/* it is the failed check's own that counts */
+		{ "probe facts, probe fail", "seen=a_b:c probe=clean probe=failed:secret_42" },
+		{ "probe fail, probe better", "probe=failed:secret_42 probe=timeout" },
+	};
 
 	(void)state;
-	begin(&x);
-	x.plugin.on_failure = FAILURE_ACCEPT;
-	x.w.o.lists[LIST_RECIPIENT] = "probe better, probe facts";
-	assert_int_equal(rule_world_compile(&x.w), 0);
-	assert_string_equal(rule_world_ask(&x.w, RULE_RCPT), "dunno");
-	assert_string_equal(facts(&x), "probe=timeout seen=a_b:c probe=clean");
-	(void)rule_world_said(&x.w);
-	end(&x);
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct world x;
+
+		begin(&x);
+		x.plugin.on_failure = FAILURE_ACCEPT;
+		x.w.o.lists[LIST_RECIPIENT] = cases[i].list;
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		assert_string_equal(rule_world_ask(&x.w, RULE_RCPT), "dunno");
+		assert_string_equal(facts(&x), cases[i].want);
+		(void)rule_world_said(&x.w);
+		end(&x);
+	}
+}
+
+/* What a time limit cuts off has failed; Postfix's own restrictions keep to its ways. */
+static void
+test_out_of_time(void **state)
+{
+	static const struct {
+		const char *list, *want, *facts;
+	} cases[] = {
+		{ "probe refuse", UNAVAILABLE,
+		    "probe=failed:no_time_is_left_for_it_(stage_time_limit)" },
+		{ "{ probe refuse, on_failure = accept }, { probe refuse, on_failure = "
+		  "accept }",
+		    "dunno", "probe=failed:no_time_is_left_for_it_(stage_time_limit)" },
+		{ "reject", "451 4.3.5 Server configuration error", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct world x;
+
+		begin(&x);
+		x.w.deadline_ms = -1000;
+		x.w.o.lists[LIST_RECIPIENT] = cases[i].list;
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		assert_string_equal(rule_world_ask(&x.w, RULE_RCPT), cases[i].want);
+		assert_string_equal(facts(&x), cases[i].facts);
+		(void)rule_world_said(&x.w);
+		end(&x);
+	}
 }
 
 /* Before MAIL nothing can be held or marked. */
@@ -812,6 +854,7 @@ main(void)
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_better_fact),
 		cmocka_unit_test(test_failure_early),
+		cmocka_unit_test(test_out_of_time),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_tolerant),
 		cmocka_unit_test(test_open),
