@@ -146,12 +146,10 @@ implicit_recipient(struct rule_run *run, enum rule_result r)
 /* postmaster: RFC 5321 4.5.1.  The address that our probes come from: two servers that probe each
  * other's senders would else refuse each other. */
 static int
-is_always_taken(struct rule_run *run)
+is_always_taken(const struct rules *r, const struct path *rcpt)
 {
-	const char *prober = run->rules->verify_sender;
-
-	return strcasecmp(run->rcpt->addr, "postmaster") == 0 ||
-	       (prober != NULL && strcasecmp(run->rcpt->addr, prober) == 0);
+	return strcasecmp(rcpt->addr, "postmaster") == 0 ||
+	       (r->verify_sender != NULL && strcasecmp(rcpt->addr, r->verify_sender) == 0);
 }
 
 static enum rule_result
@@ -222,7 +220,7 @@ ask_rcpt(struct rule_run *run)
 	enum rule_result r = RULE_DUNNO;
 	struct steps s;
 
-	if (is_always_taken(run)) {
+	if (is_always_taken(run->rules, run->rcpt)) {
 		rule_trace_text(run, TRACE_NOTE, NULL, "this recipient is always accepted");
 		return RULE_OK;
 	}
@@ -374,11 +372,12 @@ is_no_address(struct rule_run *run)
 }
 
 /* Most listeners behind an MTA: neither a list nor what an earlier configuration's left behind, and
- * nobody who wants to read of it.  RCPT takes some whatever the lists are. */
+ * nobody who wants to read of it. */
 static int
 nothing_to_ask(const struct rules *r, const struct rule_ask *ask)
 {
-	return r->idle && ask->stage != RULE_RCPT && ask->memory == NULL && ask->trace == NULL;
+	return r->idle && ask->memory == NULL && ask->trace == NULL &&
+	       (ask->stage != RULE_RCPT || !is_always_taken(r, ask->rcpt));
 }
 
 void

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/process_id.h"
 #include "base/xmem.h"
 
 #define FIELD_MAX 4096
@@ -43,27 +44,6 @@ static struct {
 
 /* In a thread that gathers lines: the memory for a line's text. */
 static _Thread_local struct buf *scratch;
-
-/* getpid(2) once a process: a line each would be a system call each. */
-static _Atomic int own_pid;
-
-static void
-forget_pid(void)
-{
-	own_pid = 0;
-}
-
-static int
-process_id(void)
-{
-	int pid = own_pid;
-
-	if (pid == 0) {
-		pthread_atfork(NULL, NULL, forget_pid);
-		own_pid = pid = (int)getpid();
-	}
-	return pid;
-}
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const int level_syslog[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -167,33 +147,13 @@ utf8_len(const uint8_t *p, size_t left)
 	return n;
 }
 
-/* How many octets at p are plain ASCII; eight at a time, for nearly all are. */
-static size_t
-plain_len(const uint8_t *p, size_t n)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = 0x80 * ones;
-	size_t i = 0;
-	uint64_t w;
-
-	/* Below 0x20 the subtraction borrows, at 0x7f the addition carries, into the high bit; into
-	 * a neighbour's only where one of them has it already. */
-	for (; n - i >= sizeof(w); i += sizeof(w)) {
-		memcpy(&w, p + i, sizeof(w));
-		if (((w | (w - 0x20 * ones) | (w + ones)) & high) != 0)
-			break;
-	}
-	while (i < n && p[i] >= 0x20 && p[i] < 0x7f)
-		i++;
-	return i;
-}
-
 void
 log_quote(struct buf *b, struct span s, size_t max)
 {
 	size_t i = 0, n = s.len > max ? max : s.len;
 
 	while (i < n) {
-		size_t len = plain_len(s.p + i, n - i);
+		size_t len = span_printable(span_make(s.p + i, n - i));
 
 		buf_add(b, s.p + i, len);
 		i += len;

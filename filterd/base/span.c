@@ -61,6 +61,26 @@ span_trim(struct span s)
 	return s;
 }
 
+/* Eight at a time, for nearly all are. */
+size_t
+span_printable(struct span s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = 0x80 * ones;
+	size_t i = 0;
+	uint64_t w;
+
+	/* Below 0x20 the subtraction borrows, at 0x7f the addition carries, into the high bit; into
+	 * a neighbour's only where one of them has it already. */
+	for (; s.len - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, s.p + i, sizeof(w));
+		if (((w | (w - 0x20 * ones) | (w + ones)) & high) != 0)
+			break;
+	}
+	while (i < s.len && s.p[i] >= 0x20 && s.p[i] < 0x7f)
+		i++;
+	return i;
+}
+
 size_t
 span_find(struct span s, uint8_t c)
 {

@@ -45,6 +45,8 @@ span_case_eq_str(struct span a, const char *s)
 int span_case_starts(struct span, const char *);
 /* Without white space (blank, tab, CR, LF) at both ends. */
 struct span span_trim(struct span);
+/* How many octets at its front are printable ASCII, blanks among them. */
+size_t span_printable(struct span);
 /* Index of the byte, or len when absent. */
 size_t span_find(struct span, uint8_t);
 /* Cut at the first `sep`: *head gets what stands before it, *rest what follows.  1 if sep was

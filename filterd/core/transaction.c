@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/process_id.h"
 #include "core/transaction.h"
 
 void
@@ -75,7 +75,7 @@ decision_id_make(char *out, size_t size)
 
 	p = put(p, us / 1000000, 6);
 	p = put(p, us % 1000000, 4);
-	p = put(p, (uint64_t)getpid(), 4);
+	p = put(p, (uint64_t)process_id(), 4);
 	p = put(p, n, 3);
 	span_copy(span_make(id, (size_t)(p - id)), out, size);
 }

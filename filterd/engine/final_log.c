@@ -172,7 +172,7 @@ ms_between(int64_t from_us, int64_t to_us)
 
 /* What the text form says, in order.  A message's one line is a good part of what a small message
  * costs, so it is put together without printf(3). */
-static void
+static inline void
 say(struct buf *b, const char *what, const char *value, const char *end)
 {
 	buf_adds(b, what);

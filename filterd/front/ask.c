@@ -23,13 +23,14 @@ nobody(struct smtp_session *s, struct transaction *t)
 {
 	counter_inc(s->f.doors->opt.counters, no_xforward);
 	fact_set(&t->facts, FACT_CLIENT_UNTOLD);
-	client_init(&s->unknown);
-	span_copy(span_str(s->peer.proto), s->unknown.proto, sizeof(s->unknown.proto));
-	if (!s->untold)
+	if (!s->untold) {
+		client_init(&s->unknown);
 		log_info(session_service(s), s->f.id,
 		    "the client is unknown, for %s[%s] has not sent XFORWARD", s->peer.name,
 		    s->peer.addr);
+	}
 	s->untold = 1;
+	span_copy(span_str(s->peer.proto), s->unknown.proto, sizeof(s->unknown.proto));
 	return &s->unknown;
 }
 

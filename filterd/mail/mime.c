@@ -141,8 +141,12 @@ read_fields(struct mime_walk *w, size_t bound)
 {
 	while (w->at < bound) {
 		struct mime_field f = { .at = w->at };
-		size_t len = mime_line_len(w, w->at, bound, &f.end), next;
-		struct span line = span_make(w->base + w->at, len);
+		struct span line;
+		size_t next;
+
+		f.len = mime_line_len(w, w->at, bound, &f.next);
+		f.end = f.next;
+		line = span_make(w->base + w->at, f.len);
 
 		if (line.len > w->opt->line_length_limit)
 			line.len = w->opt->line_length_limit;
@@ -231,8 +235,10 @@ first_lines(struct mime_walk *w)
 
 		if (is_blank_char(w, w->at))
 			return blank_line(w, 1) == -1 ? -1 : 1;
-		line = span_make(
-		    w->base + w->at, w->at < w->end ? mime_line_len(w, w->at, w->end, &f.end) : 0);
+		if (w->at < w->end)
+			f.len = mime_line_len(w, w->at, w->end, &f.next);
+		f.end = f.next;
+		line = span_make(w->base + w->at, f.len);
 		while (n < line.len && line.p[n] == '>')
 			n++;
 		if (line.len - n < 5 || memcmp(line.p + n, "From ", 5) != 0)

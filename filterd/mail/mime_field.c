@@ -65,7 +65,7 @@ make_text(struct mime_walk *w)
 {
 	const struct mime_field *f = &w->field;
 	size_t limit = w->opt->header_size_limit, at = f->at, next, skip = f->colon;
-	size_t len = mime_line_len(w, at, f->end, &next);
+	size_t len = f->len;
 	size_t piece_max = w->opt->line_length_limit, n = len < piece_max ? len : piece_max;
 	int full;
 
@@ -77,7 +77,7 @@ make_text(struct mime_walk *w)
 		buf_add(&w->text, w->base + at, f->name_len);
 	add_to_nul(&w->text, w->base + at + skip, n - skip);
 	full = len > n && !add_line(w, at + n, len - n, 0);
-	for (at = next; at < f->end && !full; at = next) {
+	for (at = f->next; at < f->end && !full; at = next) {
 		len = mime_line_len(w, at, f->end, &next);
 		full = !add_line(w, at, len, 1);
 	}
@@ -100,7 +100,6 @@ mime_header_text(const struct mime_header *h)
 void
 mime_field_read(struct mime_walk *w, const struct mime_field *f, int want, struct mime_header *h)
 {
-	size_t next, len = mime_line_len(w, f->at, f->end, &next);
 	int nul;
 
 	w->field = *f;
@@ -113,10 +112,10 @@ mime_field_read(struct mime_walk *w, const struct mime_field *f, int want, struc
 	if (nul)
 		w->index->seen |= MIME_SEEN_HEADER_NUL;
 	h->changed = nul || f->colon != f->name_len || f->colon == 0;
-	if (h->changed || h->raw.len > w->opt->header_size_limit || (want && next < f->end))
+	if (h->changed || h->raw.len > w->opt->header_size_limit || (want && f->next < f->end))
 		h->changed |= make_text(w);
 	if (w->text.len > 0)
 		h->text = buf_span(&w->text);
-	else if (next >= f->end)
-		h->text = span_make(h->raw.p, len);
+	else if (f->next >= f->end)
+		h->text = span_make(h->raw.p, f->len);
 }

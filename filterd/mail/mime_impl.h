@@ -35,6 +35,7 @@ struct span mime_encoding_parse(struct span value);
 
 struct mime_field {
 	size_t at, end;         /* its lines in the message */
+	size_t len, next;       /* of its first line, without the line end; where the second is */
 	size_t name_len, colon; /* from `at`; both 0 for a "From " line */
 };
 

@@ -62,16 +62,22 @@ enhanced_len(struct span text)
 void
 enhanced_fit(char *enhanced, int code)
 {
-	if (enhanced_len(span_str(enhanced)) > 0)
-		enhanced[0] = (char)('0' + code / 100);
+	char class = (char)('0' + code / 100);
+
+	if (enhanced[0] != class && enhanced_len(span_str(enhanced)) > 0)
+		enhanced[0] = class;
 }
 
 static void
 add_printable(struct span text, struct buf *out)
 {
+	size_t plain = span_printable(text);
 	char *to = buf_reserve(out, text.len);
 
-	for (size_t i = 0; i < text.len; i++) {
+	if (plain > 0)
+		memcpy(to, text.p, plain);
+	to += plain;
+	for (size_t i = plain; i < text.len; i++) {
 		uint8_t c = text.p[i];
 
 		*to++ = c < ' ' || c == 0x7f ? ' ' : c > 126 ? '?' : (char)c;
