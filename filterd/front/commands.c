@@ -74,8 +74,10 @@ split(struct span line, struct span *arg)
 static const struct command *
 find(const struct smtp_session *s, struct span verb)
 {
+	int first = verb.len == 0 ? 0 : verb.p[0] & ~0x20; /* tells most of them apart */
+
 	for (size_t i = 0; i < nitems(commands); i++)
-		if (span_case_eq_str(verb, commands[i].verb) &&
+		if (commands[i].verb[0] == first && span_case_eq_str(verb, commands[i].verb) &&
 		    (commands[i].flags & (s->lmtp ? F_LMTP : F_SMTP)))
 			return &commands[i];
 	return NULL;

@@ -32,7 +32,7 @@ struct doors {
 	size_t nslots;
 
 	pthread_mutex_t conf_lock;
-	struct snapshot *snapshot;
+	struct snapshot *_Atomic snapshot; /* changes under the lock, and is compared without */
 
 	pthread_mutex_t list_lock;
 	struct front_session *sessions;

@@ -74,12 +74,12 @@ front_session_params(const struct front_session *s)
 int
 front_session_renew(struct front_session *s)
 {
-	struct snapshot *now = doors_snapshot(s->doors), *old = s->snapshot;
+	struct snapshot *now, *old = s->snapshot;
 
-	if (now == old) {
-		snapshot_unref(now);
+	/* Ours is held, so no other one can be in its place. */
+	if (atomic_load(&s->doors->snapshot) == old)
 		return 0;
-	}
+	now = doors_snapshot(s->doors);
 	s->snapshot = now;
 	s->listener = snapshot_listener(now, s->listener_index);
 	snapshot_unref(old);
