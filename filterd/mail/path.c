@@ -162,6 +162,15 @@ is_atom_char(uint8_t c)
 	return c > ' ';
 }
 
+/* Where the octets from `at` on end that stand for themselves and begin no word. */
+static size_t
+plain_end(struct span s, size_t at)
+{
+	while (at < s.len && is_atom_char(s.p[at]) && s.p[at] != '.' && s.p[at] != '@')
+		at++;
+	return at;
+}
+
 static int
 is_quoted_char(uint8_t c)
 {
@@ -196,8 +205,17 @@ unquote(struct span s, char *out, size_t *at_raw, size_t *at_out)
 	int found = 0, word_start = 1;
 
 	for (size_t i = 0; i < s.len;) {
-		uint8_t c = s.p[i];
+		size_t end = plain_end(s, i);
+		uint8_t c;
 
+		if (end > i) {
+			memcpy(out + len, s.p + i, end - i);
+			len += end - i;
+			i = end;
+			word_start = 0;
+			continue;
+		}
+		c = s.p[i];
 		if (c == '"' && word_start) {
 			i = quoted_string(s, i, out, &len);
 			if (i == 0)
@@ -217,10 +235,10 @@ unquote(struct span s, char *out, size_t *at_raw, size_t *at_out)
 				return -1;
 			c = s.p[i];
 			word_start = 0;
-		} else if (!is_atom_char(c)) {
-			return -1;
+		} else if (c == '.' || c == '@') {
+			word_start = 1;
 		} else {
-			word_start = c == '.' || c == '@';
+			return -1;
 		}
 		out[len++] = (char)c;
 		i++;

@@ -23,7 +23,11 @@ static size_t
 path_end(struct span s, int brackets)
 {
 	int quoted = 0;
+	struct span plain = span_make(s.p, span_find(s, '>'));
 
+	/* Nearly every path is one of these. */
+	if (brackets && span_find(plain, '"') == plain.len && span_find(plain, '\\') == plain.len)
+		return plain.len;
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.p[i] == '\\')
 			i++;
