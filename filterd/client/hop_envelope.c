@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "client/hop_private.h"
 #include "net/stream.h"
@@ -85,27 +86,22 @@ is_void_param(unsigned caps, struct span param)
 }
 
 static void
-queue_str(struct hop *h, const char *s)
-{
-	stream_queue(h->s, s, strlen(s));
-}
-
-static void
 queue_path(struct hop *h, const char *verb, const char *path, const char *text)
 {
 	struct span param, rest = span_str(text);
+	struct buf *out = stream_out(h->s);
 
-	queue_str(h, verb);
-	queue_str(h, path);
-	stream_queue(h->s, ">", 1);
+	buf_adds(out, verb);
+	buf_adds(out, path);
+	buf_addc(out, '>');
 	while (rest.len > 0) {
 		span_cut(rest, ' ', &param, &rest);
 		if (param.len == 0 || is_void_param(h->caps.bits, param))
 			continue;
-		stream_queue(h->s, " ", 1);
-		stream_queue(h->s, param.p, param.len);
+		buf_addc(out, ' ');
+		buf_add_span(out, param);
 	}
-	stream_queue(h->s, "\r\n", 2);
+	buf_adds(out, "\r\n");
 }
 
 /* --- a transaction --- */

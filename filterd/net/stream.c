@@ -103,10 +103,13 @@ recv_now(int fd, void *to, size_t size)
 static __attribute__((noinline)) ssize_t
 send_now(int fd, const struct msghdr *m)
 {
+	const struct iovec *v = m->msg_iov;
 	ssize_t n;
 
 	do
-		n = sendmsg(fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = m->msg_iovlen == 1
+			? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+			: sendmsg(fd, m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	return n == -1 ? -errno : n;
 }
