@@ -2,6 +2,7 @@
 
     quickstart.py BUILD-DIRECTORY [--once | --send FILE...]
 """
+import base64
 import email
 import json
 import os
@@ -13,12 +14,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "lib"))
 
+import eicar  # noqa: E402
 import filterd_proc  # noqa: E402
 import postfix  # noqa: E402
 import smtp  # noqa: E402
 from ports import free_port  # noqa: E402
 
-MAILBOXES = [name + "@example.test" for name in ("alice", "bob", "carol", "sender")]
+MAILBOXES = [name + "@example.test" for name in ("alice", "bob", "carol", "spamlover", "sender")]
 
 HEADER_CHECKS = """\
 # What the samples run into; see header_checks(5).  TAG is filterd's.
@@ -31,6 +33,16 @@ HEADER_CHECKS = """\
 BODY_CHECKS = """\
 /cheapest watches/		REJECT we have watches
 """
+
+# Who sees to it himself what a virus is: his are held, everybody else's refused.
+PER_USER = """\
+spamlover@example.test		spamlover
+"""
+VIRUS_RULES = {
+    "plugins": "clamav", "plugin_directory": "{dir}/plugins", "clamav_database": "{dir}/signatures",
+    "smtpd_restriction_classes": "spamlover", "spamlover": "hold_virus, permit",
+    "content_restrictions": "check_recipient_access texthash:{dir}/per_user, reject_virus",
+}
 
 # The two listeners differ in what a refusal becomes behind the queue.
 LISTENERS = ("reject", "hold")
@@ -84,7 +96,8 @@ class Running:
 
 
 def parse_sample(path):
-    """(sender, recipients, message): MAIL and RCPT lines, an empty line, the message."""
+    """(sender, recipients, message): MAIL and RCPT lines, an empty line, the message.  @EICAR@ stands for the test
+    file of virus scanners, in base64, so that none takes a sample for infected."""
     with open(path, newline="") as f:
         envelope, _, message = f.read().replace("\r\n", "\n").partition("\n\n")
     sender, recipients = "", []
@@ -99,7 +112,7 @@ def parse_sample(path):
             sys.exit(f"quickstart: {path}: expected MAIL FROM: or RCPT TO:, found {line!r}")
     if not recipients:
         sys.exit(f"quickstart: {path}: there is no RCPT TO: line")
-    return sender, recipients, message
+    return sender, recipients, message.replace("@EICAR@", base64.b64encode(eicar.EICAR).decode())
 
 
 def stamp(message, listener, serial=[0]):
@@ -134,6 +147,8 @@ def where(running, entry, sender, message_id):
             return f"maildir of {to}, tagged"
         return f"maildir of {to}" if there else "LOST: in no maildir"
     if fate == "hold":
+        if running.mail_with(entry["recipient"], message_id):
+            return "DELIVERED, though held"
         held = running.held_with(message_id)
         return f"hold store, {held}" if held else "LOST: not in the hold store"
     if fate == "reject":
@@ -177,9 +192,26 @@ def print_table(rows, prefix):
         print("  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip())
 
 
-def samples():
+def samples(with_virus):
     folder = os.path.join(HERE, "samples")
-    return [os.path.join(folder, n) for n in sorted(os.listdir(folder)) if n.endswith(".eml")]
+    return [os.path.join(folder, n) for n in sorted(os.listdir(folder))
+            if n.endswith(".eml") and (with_virus or "virus" not in n)]
+
+
+def virus_files():
+    """The plugin and a database of one signature; none if the plugin is not built."""
+    try:
+        with open(os.path.join(filterd_proc.build_dir(), "plugins", "clamav.so"), "rb") as f:
+            plugin = f.read()
+    except FileNotFoundError:
+        return {}
+    return {"plugins/clamav.so": plugin, "signatures/quickstart.ndb": eicar.signatures(), "per_user": PER_USER}
+
+
+def scanning(f):
+    """Are there scanners with a database?"""
+    scanners = json.loads(f.ctl("status", "--json"))["scanners"]
+    return bool(scanners["processes"]) and all(p["loaded"] for p in scanners["plugins"])
 
 
 def run(build, once):
@@ -191,27 +223,33 @@ def run(build, once):
     state = os.path.join(build, "quickstart.json")
     ports = {n: free_port(p) for n, p in zip(LISTENERS, (10025, 10027))}
     second = free_port()
+    viruses = virus_files()
     p = postfix.Postfix(
         content_filter=f"lmtp:[127.0.0.1]:{ports['reject']}", mailboxes=MAILBOXES,
         ports=(None, 10026), master=f"127.0.0.1:{second} inet n - n - - smtpd\n"
         f"  -o content_filter=filter_lmtp:[127.0.0.1]:{ports['hold']}\n")
     f = filterd_proc.Filterd(
-        dir=folder, files={"header_checks": HEADER_CHECKS, "body_checks": BODY_CHECKS},
+        dir=folder, files={"header_checks": HEADER_CHECKS, "body_checks": BODY_CHECKS, **viruses},
         listeners="".join(
             f"\n    {{ lmtp:127.0.0.1:{ports[n]}, name = {n}, after_queue_reject = {n} }}"
             for n in LISTENERS),
         next_hop=f"smtp:[127.0.0.1]:{p.reinject[1]}",
-        header_checks="regexp:{dir}/header_checks", body_checks="regexp:{dir}/body_checks")
+        header_checks="regexp:{dir}/header_checks", body_checks="regexp:{dir}/body_checks",
+        **(VIRUS_RULES if viruses else {}))
     running = Running(smtp_ports={"reject": p.smtp[1], "hold": second}, log=f.log_file,
                       maildirs=p.dir + "/mail", hold=folder + "/hold")
     problems = []
     try:
         p.start()
         f.start()
+        if viruses and not wait(lambda: scanning(f), 60):
+            sys.exit("quickstart: the virus scanner does not come up:\n" + f.raw_log())
         running.save(state)
-        rows = [row for path in samples() for n in LISTENERS for row in send(running, path, n)]
+        rows = [row for path in samples(bool(viruses)) for n in LISTENERS for row in send(running, path, n)]
         print_table(rows, folder + "/")
         lost = [r for r in rows if "LOST" in r[5] or "DELIVERED" in r[5] or r[3] in ("?", "refused by Postfix")]
+        if not viruses:
+            print("\nNo sample with a virus: this filterd is built without ClamAV.")
         problems += [" ".join(r) for r in lost]
         if not once:
             explain(f, p, running)
@@ -237,7 +275,7 @@ says otherwise (listener hold).  All this runs until Ctrl-C:
   send more       contrib/quickstart --send FILE...   (FILE as in contrib/samples/)
                   or SMTP to 127.0.0.1:{running.smtp_ports['hold']} (hold), {running.smtp_ports['reject']} (reject)
                   for {', '.join(m.split('@')[0] for m in MAILBOXES)} @example.test
-  rules           {f.dir}/header_checks, body_checks (edit them; no reload is needed)
+  rules           {f.dir}/header_checks, body_checks, per_user (edit them; no reload is needed)
   configuration   {f.config}
   what is held    {filterd_proc.program('filterctl')} -c {f.config} hold list
   its state       {filterd_proc.program('filterctl')} -c {f.config} status

@@ -65,12 +65,14 @@ def test_clamd(cases, database):
                 assert c.scan(RECEIVED + harmless) is None, case.name
 
 
-def start(filterd, hop, **settings):
-    directory = os.path.join(filterd_proc.build_dir(), "plugins")
-    if not os.path.exists(directory + "/clamav.so"):
+def start(filterd, hop, files=(), **settings):
+    plugin = os.path.join(filterd_proc.build_dir(), "plugins", "clamav.so")
+    if not os.path.exists(plugin):
         cannot("the ClamAV plugin is not built")
-    f = filterd(listeners={"lmtp": "lmtp"}, next_hop=hop.next_hop, plugins="clamav", plugin_directory=directory,
-                content_restrictions="reject_virus", scanner_processes="2", **settings)
+    with open(plugin, "rb") as opened:          # where others than us may read it
+        files = {"plugins/clamav.so": opened.read(), **dict(files)}
+    f = filterd(listeners={"lmtp": "lmtp"}, files=files, next_hop=hop.next_hop, plugins="clamav",
+                plugin_directory="{dir}/plugins", content_restrictions="reject_virus", scanner_processes="2", **settings)
     f.expect("clamav: reject_virus could not be checked: message is beyond a limit")
     return f
 
