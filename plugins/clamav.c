@@ -98,7 +98,8 @@ clam_open(const struct filterd_host *host, const struct filterd_value *v, void *
 		snprintf(why, size, "out of memory");
 		return -1;
 	}
-	clam_host = host;
+	if (clam_host == NULL)
+		clam_host = host;
 	s->engine = (enum clam_which)v[CLAM_P_ENGINE].number;
 	s->on_limit = action(v, CLAM_P_LIMIT_ACTION);
 	s->on_encrypted = action(v, CLAM_P_ENCRYPTED_ACTION);

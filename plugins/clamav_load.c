@@ -87,7 +87,8 @@ clam_scan_open(const struct filterd_host *host, const struct filterd_value *v, v
 	struct clam_engine *e;
 	int rc;
 
-	clam_host = host;
+	if (clam_host == NULL)
+		clam_host = host;
 	*engine = NULL;
 	if (v[CLAM_P_ENGINE].number == CLAM_CLAMD)
 		return 0;

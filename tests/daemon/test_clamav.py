@@ -13,6 +13,7 @@ import virus
 from conftest import cannot
 from virus import A, B, C, DEFERRED, EICAR, NAME, OK, REFUSED, message
 
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SOAK = float(os.environ.get("FILTERD_SOAK", "1"))
 
 
@@ -92,6 +93,40 @@ def test_limit_that_is_held(scanning):
     assert [h[0] for h in held(s.f)] == [(A,)]
 
 
+# --- the manual page ---
+
+def source(name):
+    with open(f"{SOURCE}/plugins/{name}") as f:
+        return f.read()
+
+
+def test_manual_has_every_parameter():
+    page = re.sub(r"^\.(Li|Pa|Cm) ", "", source("filterd_clamav.5"), flags=re.M)
+    rows = re.findall(r'^P\(\w+, "(\w+)", FILTERD_\w+, "([^"]*)"', source("clamav_params.def"), re.M)
+    assert len(rows) > 50
+    missing = [name for name, default in rows
+               if not re.search(rf"^\.It Sy {name} No =( (Cm|Pa) {re.escape(default)})?$", page, re.M)
+               or (default and f".It Sy {name} No = Cm {default}\n" not in page
+                   and f".It Sy {name} No = Pa {default}\n" not in page)]
+    assert not missing
+    assert not [name for name in re.findall(r"^\.It Sy (\w+) No", page, re.M)
+                if name not in dict(rows) and name != "clamav_on_failure"]
+
+
+def test_manual_examples(scanning):
+    """The page's example with users of different wishes."""
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", source("filterd_clamav.5"), re.M | re.S)
+    files = {m.group(1): b for b in blocks if (m := re.match(r"# /etc/filterd/(\w+)\n", b))}
+    (example,) = [b for b in blocks if "smtpd_restriction_classes" in b]
+    settings = dict(re.findall(r"^(\w+) =((?:.|\n )*)", example.replace("/etc/filterd/", "{dir}/"), re.M))
+    assert set(files) == {"viruses", "per_user"} and len(settings) == 5
+    settings = {k: v.replace("\n", "\n    ") for k, v in settings.items() if k != "plugins"}
+    s = scanning(files=files, **settings)
+    assert s.send(message(EICAR), "anna@example.com", "bert@example.com", A) == [OK, OK, REFUSED]
+    assert held(s.f) == [(("anna@example.com",), f"hold: virus {NAME}"),
+                         (("bert@example.com",), "hold: found by an unofficial signature")]
+
+
 # --- databases ---
 
 def test_replaced_while_it_runs(scanning):
@@ -129,7 +164,8 @@ def test_no_database_at_the_start(scanning):
     assert final["facts"].startswith("clamav=")
     s.database("test.ndb", virus.EICAR_DATABASE)
     s.wait_ready()
-    assert s.send(message(b"nothing to be found here")) == OK
+    # A scanner of the beginning may have this one in hand.
+    s.wait(lambda: s.send(message(b"nothing to be found here")) == OK, "it does not scan")
 
 
 # --- what Debian's package has to test with, in the sandbox ---

@@ -117,6 +117,25 @@ say_failed(struct filterd_say *say, const char *fmt, ...)
 	s->failed = xstrdup(text);
 }
 
+const struct filterd_host *
+driver_host_of_all(void)
+{
+	static struct filterd_host host;
+
+	if (host.abi == FILTERD_PLUGIN_ABI)
+		return &host;
+	host = (struct filterd_host){ .abi = FILTERD_PLUGIN_ABI,
+		.size = sizeof(host),
+		.log = host_log,
+		.part = host_part,
+		.say_fact = say_fact,
+		.say_key = say_key,
+		.say_count = say_count,
+		.say_failed = say_failed };
+	driver_fill_checks(&host);
+	return &host;
+}
+
 /* --- the plugin --- */
 
 static void
@@ -169,15 +188,6 @@ driver_new(const char *directory, const char *name)
 	d->values = xcalloc(count_params(d->plugin) + 1, sizeof(*d->values));
 	for (size_t i = 0; i < count_params(d->plugin); i++)
 		set_value(d, i, d->plugin->params[i].def);
-	d->host = (struct filterd_host){ .abi = FILTERD_PLUGIN_ABI,
-		.size = sizeof(d->host),
-		.log = host_log,
-		.part = host_part,
-		.say_fact = say_fact,
-		.say_key = say_key,
-		.say_count = say_count,
-		.say_failed = say_failed };
-	driver_fill_checks(&d->host);
 	d->time_left_ms = 60000;
 	return d;
 }
@@ -244,7 +254,7 @@ driver_open(struct driver *d)
 	if (d->state != NULL)
 		d->plugin->close(d->state);
 	d->state = NULL;
-	return d->plugin->open(&d->host, d->values, &d->state, d->why, sizeof(d->why));
+	return d->plugin->open(driver_host_of_all(), d->values, &d->state, d->why, sizeof(d->why));
 }
 
 /* --- scans --- */
@@ -254,7 +264,8 @@ driver_scan_open(struct driver *d)
 {
 	d->why[0] = '\0';
 	driver_scan_close(d);
-	return d->plugin->scan_open(&d->host, d->values, &d->engine, d->why, sizeof(d->why));
+	return d->plugin->scan_open(
+	    driver_host_of_all(), d->values, &d->engine, d->why, sizeof(d->why));
 }
 
 int

@@ -14,7 +14,6 @@ struct driver_pair {
 };
 
 struct driver {
-	struct filterd_host host; /* first: callbacks that get the host find the driver */
 	void *so;
 	const struct filterd_plugin *plugin;
 	struct filterd_value *values;
@@ -39,6 +38,8 @@ struct driver {
 
 void driver_said_clear(struct driver_said *);
 void driver_forget(struct driver *); /* what is kept for a message */
+/* One for all drivers, for plugins keep it. */
+const struct filterd_host *driver_host_of_all(void);
 /* The functions for checks. */
 void driver_fill_checks(struct filterd_host *);
 void driver_add_text(char **list, size_t *n, char *text);
