@@ -20,6 +20,7 @@
 #include "ctl/settings.h"
 #include "engine/decision_log.h"
 #include "engine/reentry.h"
+#include "engine/scanner_engines.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
 #include "proc/proc.h"
@@ -73,6 +74,18 @@ restart_needed(void *arg, const char *where, const char *name)
 	    where == NULL ? "" : where, where == NULL ? "" : ": ", name);
 }
 
+/* The supervisor has no role for scanner processes unless it began with one. */
+static void
+scanners_needed(struct worker *w, const struct conf *now)
+{
+	if (scanner_engines_wanted(w->first) || !scanner_engines_wanted(now))
+		return;
+	atomic_fetch_add(&w->restart_needed, 1);
+	log_warn(NULL, NULL,
+	    "plugins: scanner processes are started by a restart only, and until then no scan can "
+	    "be made");
+}
+
 /* The new configuration is in use: take over what is not the doors'. */
 static void
 apply(struct worker *w, const struct snapshot *s)
@@ -83,6 +96,7 @@ apply(struct worker *w, const struct snapshot *s)
 
 	atomic_store(&w->restart_needed, 0);
 	settings_restart_each(w->first, snapshot_conf(s), restart_needed, w);
+	scanners_needed(w, snapshot_conf(s));
 	worker_change_log(worker_params(s));
 	hop_options(worker_params(s), &hop);
 	pool_set_options(w->pool, &hop);

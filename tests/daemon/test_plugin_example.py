@@ -367,3 +367,16 @@ def test_manual_page_is_complete():
     names -= {n for n in names if n.startswith("LIST_")} | {"RULE_LISTS", "RULE_REFUSED", "FILTERD_PRINTF", "FILTERD_PLUGIN_H"}
     assert len(names) > 90
     assert sorted(names - words) == []
+
+
+def test_first_plugin_with_scans_needs_a_restart(filterd, installed, hop):
+    """Its other restrictions work at once; its scans cannot be asked, which is a failure and not "nothing"."""
+    f = use(filterd, installed, hop, plugins="", content_restrictions="")
+    f.expect("by a restart only|could not be checked")
+    f.reload(plugins="example", example_line="X-Marked: yes", content_restrictions="reject_marked_line",
+             smtpd_sender_restrictions="reject_sender_containing casino")
+    assert replies(f, "a@casino.example")[0][0] == 550
+    assert send(f, marked(4)).code == 451 and send(f, marked()).code == 451
+    assert "example=failed" in f.finals()[-1]["facts"]
+    assert [e for e in f.entries() if "scanner processes are started by a restart only" in e.get("text", "")]
+    assert json.loads(f.ctl("status", "--json"))["restart_needed"] == 1
