@@ -76,13 +76,12 @@ open_below(int folder, const char *name)
 static int
 remove_one(struct walk *w, int folder, const char *name, const struct stat *st, int depth)
 {
-	int rc = 0;
-
 	if (!S_ISDIR(st->st_mode))
 		return unlinkat(folder, name, 0);
-	(void)fchmodat(folder, name, 0700, 0); /* an archive may say otherwise */
-	rc = walk_folder(w, open_below(folder, name), depth + 1);
-	return unlinkat(folder, name, AT_REMOVEDIR) == -1 ? -1 : rc;
+	/* An archive may say otherwise.  In a scanner it fails; then its parent does it. */
+	(void)fchmodat(folder, name, 0700, 0);
+	(void)walk_folder(w, open_below(folder, name), depth + 1);
+	return unlinkat(folder, name, AT_REMOVEDIR);
 }
 
 static int

@@ -201,7 +201,7 @@ do_fill(struct scan *s)
 	}
 }
 
-/* Something that stays, in a folder that does not want to be removed. */
+/* Something that stays. */
 static void
 do_leave(struct scan *s)
 {
@@ -210,7 +210,9 @@ do_leave(struct scan *s)
 	snprintf(path, sizeof(path), "%s/sub", s->m->folder);
 	mkdir(path, 0700);
 	say(s, "left", write_file(s, "sub/file", 1));
-	chmod(path, 0);
+	say(s, "chmod", chmod("/tmp", 0) == -1 ? errno : 0);
+	snprintf(path, sizeof(path), "%s/closed", s->m->folder);
+	mkdir(path, 0);
 }
 
 static void

@@ -1,6 +1,8 @@
 """A filterd with the plugin faulty (tests/lib/faulty_plugin.c), whose scan does what messages say."""
+import json
 import os
 import shutil
+import threading
 import time
 
 import children
@@ -56,7 +58,6 @@ class Scanning:
         return str(reply).removeprefix("554 5.7.1 ")
 
     def status(self):
-        import json
         return json.loads(self.f.ctl("status", "--json"))["scanners"]
 
     def pids(self, name):
@@ -75,3 +76,39 @@ class Scanning:
 
     def change_engine(self, text):
         self.f.file("engine", text + "\n")
+
+    def expect_faults(self):
+        """The lines of a scan that goes wrong twice, as every message has two tries."""
+        self.f.expect(r"^scanner \d+ |another one tries$|^faulty: reject_faulty could not be checked: ")
+        return self
+
+    def failure(self):
+        """Why a check could not be made, as the last line about it has it."""
+        texts = [e["text"] for e in self.f.entries() if "could not be checked" in e.get("text", "")]
+        return texts[-1].split("could not be checked: ")[1].split("; on_failure")[0]
+
+
+class Load:
+    """Messages one after the other from several clients, until the end; replies in the order they came."""
+
+    def __init__(self, s, *words, clients=3):
+        self.s, self.words, self.replies, self.over = s, words, [], threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                self.replies.append(self.s.send(*self.words))
+            except Exception as e:      # a worker that was killed
+                self.replies.append(f"no reply: {e}")
+                time.sleep(0.05)
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join()

@@ -187,6 +187,16 @@ follows_link(const char *folder)
 	return failed_with(open(path, O_RDONLY), EACCES);
 }
 
+/* Landlock knows nothing of modes. */
+static int
+changes_mode(const char *folder)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/../outside", folder);
+	return failed_with(chmod(path, 0), EPERM);
+}
+
 static int
 makes_link(const char *folder)
 {
@@ -402,6 +412,7 @@ static const struct act acts[] = {
 	{ "lists root", lists_root, 0, 1, 0 },
 	{ "reads proc", reads_proc, 0, 1, 0 },
 	{ "follows link", follows_link, 0, 1, 0 },
+	{ "changes mode", changes_mode, 0, 0, 0 },
 	{ "makes link", makes_link, 0, 0, 0 },
 	{ "opens socket", opens_socket, SIGSYS, 0, 0 },
 	{ "opens unix socket", opens_unix, SIGSYS, 0, 0 },
