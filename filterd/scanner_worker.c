@@ -52,7 +52,8 @@ set_limits(const struct params *p, struct scan_limits *l)
 		.directory = scan_folder_directory(p->scanner_directory, p->spool_directory),
 		.memory = p->scanner_memory_limit,
 		.file_size = p->scanner_file_limit,
-		.time_limit_ms = p->scanner_time_limit };
+		.time_limit_ms = p->scanner_time_limit,
+		.stop_time_limit_ms = p->stop_time_limit };
 }
 
 static int

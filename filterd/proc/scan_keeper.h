@@ -29,9 +29,6 @@ struct scan_keeper_options {
 	const struct scan_program *program;
 	struct scan_state *state;
 	int jobs; /* the queue's end for reading; nobody here has the other one open */
-	/* 0: what is right for mail.  For tests: between two attempts to load. */
-	int retry_ms;
-	int stop_time_limit_ms;
 };
 
 /* Its life: returns its exit status. */

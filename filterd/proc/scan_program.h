@@ -23,6 +23,7 @@ struct scan_limits {
 	const char *directory;     /* for temporary files */
 	int64_t memory, file_size; /* octets */
 	int64_t time_limit_ms;
+	int64_t stop_time_limit_ms; /* for who may still ask, when all of filterd stops */
 };
 
 struct scan_task {
