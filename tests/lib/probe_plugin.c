@@ -21,6 +21,14 @@
 /* As plugins do: the host outlives every configuration. */
 static const struct filterd_host *host;
 
+/* It is always the same, and others read it meanwhile. */
+static void
+keep_host(const struct filterd_host *h)
+{
+	if (host == NULL)
+		host = h;
+}
+
 /* The odd parts of the message, and what follows the last. */
 static enum rule_result
 odd_parts(struct rule_run *run)
@@ -317,7 +325,7 @@ probe_scan_open(const struct filterd_host *h, const struct filterd_value *v, voi
 	(void)v;
 	(void)why;
 	(void)size;
-	host = h;
+	host = h; /* another one: scans talk to it */
 	*engine = &loaded;
 	return 0;
 }
@@ -333,7 +341,7 @@ static const struct filterd_scan scans[] = {
 static int
 words_open(const struct filterd_host *h, const char *name, void **table, char *why, size_t size)
 {
-	host = h; /* filterctl query opens no more than this */
+	keep_host(h); /* filterctl query opens no more than this */
 	if (strcmp(name, "wrong") == 0 || (name[0] == '/' && access(name, F_OK) == -1)) {
 		snprintf(why, size, "no words at %s", name);
 		return -1;
@@ -389,7 +397,7 @@ static int
 probe_open(const struct filterd_host *h, const struct filterd_value *v, void **state, char *why,
     size_t size)
 {
-	host = h;
+	keep_host(h);
 	if (strcmp(v[0].text, "refuse") == 0) {
 		snprintf(why, size, "probe_state must not be %s", v[0].text);
 		return -1;
