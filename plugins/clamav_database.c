@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,23 @@ file_state(const char *name, const struct stat *st)
 		st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec };
 
 	return mix(mix(FNV_START, name, strlen(name)), all, sizeof(all)) | 1;
+}
+
+/* What libclamav loads out of a folder; freshclam has files of its own there, which change with
+ * every look for news. */
+static int
+is_database(const char *name)
+{
+	static const char *const ends[] = { "cat", "cbc", "cdb", "cfg", "cld", "crb", "cud", "cvd",
+		"db", "fp", "ftm", "gdb", "hdb", "hdu", "hsb", "hsu", "idb", "ign", "ign2", "imp",
+		"info", "ioc", "ldb", "ldu", "mdb", "mdu", "msb", "msu", "ndb", "ndu", "pdb",
+		"pwdb", "rmd", "sdb", "sfp", "sign", "wdb", "yar", "yara", "zmd" };
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot != NULL && i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (strcasecmp(dot + 1, ends[i]) == 0)
+			return 1;
+	return 0;
 }
 
 /* One look at every file: the sum of their states, which no order changes, and the last change of
@@ -72,7 +90,7 @@ look_at(const char *path, struct look *l)
 	if (dir == NULL)
 		return;
 	while ((d = readdir(dir)) != NULL)
-		if (fstatat(dirfd(dir), d->d_name, &st, 0) == 0)
+		if (is_database(d->d_name) && fstatat(dirfd(dir), d->d_name, &st, 0) == 0)
 			look_at_file(l, d->d_name, &st);
 	closedir(dir);
 }

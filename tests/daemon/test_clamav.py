@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+import ordinary
 import virus
 from conftest import cannot
 from virus import A, B, C, DEFERRED, EICAR, NAME, OK, REFUSED, message
@@ -91,6 +92,26 @@ def test_limit_that_is_held(scanning):
     s.f.expect("beyond a limit of the virus scan: MaxRecursion")
     assert s.send(message(zipped(b"words", 6))) == OK
     assert [h[0] for h in held(s.f)] == [(A,)]
+
+
+# --- parts ---
+
+# Parts without header fields, signatures and reports are none of libclamav's objects, nor are texts
+# that have a uuencoded file in them.
+BY_THEMSELVES = {"preamble": 1, "never closed": 1, "signed": 1, "bounce": 2, "bounce with headers": 1, "uuencoded": 1}
+
+
+def test_ordinary_messages(scanning):
+    """libclamav comes to every part of what mail programs write; what it does not come to is scanned by itself."""
+    s = scanning()
+    extra, before = {}, 0
+    for name, octets in ordinary.ordinary().items():
+        assert s.send(octets) == OK, name
+        n = counter(s.f, "clamav_extra_parts")
+        if n != before:
+            extra[name], before = n - before, n
+    assert extra == BY_THEMSELVES
+    assert {e["facts"] for e in s.f.finals()} == {"clamav=clean"}
 
 
 # --- the manual page ---

@@ -416,7 +416,7 @@ static const struct {
 	{ "test.ndb", "Test.Eicar:0:*:58354", "Malformed database" },
 	{ "main.cvd", "ClamAV-VDB:16 Sep 2021 08-32 -0400:62", "CVD" },
 	{ "main.cld", "", "CVD" },
-	{ "test.txt", "nothing that libclamav reads", "No supported database files" },
+	{ "test.txt", "nothing that libclamav reads", "there is no database" },
 	/* The canary's signature is taken away. */
 	{ "local.ign2", "Filterd.Canary\n", "the canary was not found" },
 };
@@ -458,6 +458,9 @@ test_changed(void **state)
 	world_database(&t->w, "more.ndb", "More.One:0:*:6d6f72652d6f6e65\n");
 	assert_int_equal(driver_scan_changed(t->d), 1);
 	/* Each change is told of once. */
+	assert_int_equal(driver_scan_changed(t->d), 0);
+	/* What freshclam keeps there is no database. */
+	world_database(&t->w, "freshclam.dat", "0");
 	assert_int_equal(driver_scan_changed(t->d), 0);
 	/* Twice within a second, with the same size. */
 	world_database(&t->w, "more.ndb", "More.Two:0:*:6d6f72652d74776f\n");
