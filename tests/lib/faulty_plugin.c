@@ -25,7 +25,7 @@
 
 #include "plugins/filterd_plugin.h"
 
-/* As plugins do: the host outlives every configuration. */
+/* The first: it outlives every configuration, and threads read this while another is opened. */
 static const struct filterd_host *host;
 
 struct engine {
@@ -384,7 +384,8 @@ scan_open(const struct filterd_host *h, const struct filterd_value *v, void **en
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	host = h;
+	if (host == NULL)
+		host = h;
 	read_engine(v[0].text, e->text, sizeof(e->text));
 	if (strcmp(e->text, "crash") == 0)
 		abort();
@@ -445,7 +446,8 @@ open_state(const struct filterd_host *h, const struct filterd_value *v, void **s
 	(void)v;
 	(void)why;
 	(void)size;
-	host = h;
+	if (host == NULL)
+		host = h;
 	*state = NULL;
 	return 0;
 }

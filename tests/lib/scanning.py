@@ -82,10 +82,13 @@ class Scanning:
         self.f.expect(r"^scanner \d+ |another one tries$|^faulty: reject_faulty could not be checked: ")
         return self
 
-    def failure(self):
-        """Why a check could not be made, as the last line about it has it."""
+    def failures(self):
+        """Why checks could not be made, as the lines about it have it."""
         texts = [e["text"] for e in self.f.entries() if "could not be checked" in e.get("text", "")]
-        return texts[-1].split("could not be checked: ")[1].split("; on_failure")[0]
+        return [t.split("could not be checked: ")[1].split("; on_failure")[0] for t in texts]
+
+    def failure(self):
+        return self.failures()[-1]
 
 
 class Load:
