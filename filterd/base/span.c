@@ -18,7 +18,7 @@ int
 span_case_same(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (fold(a[i]) != fold(b[i]))
+		if (a[i] != b[i] && fold(a[i]) != fold(b[i]))
 			return 0;
 	return 1;
 }

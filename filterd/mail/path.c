@@ -254,7 +254,7 @@ unquote(struct span s, char *out, size_t *at_raw, size_t *at_out)
 static int
 has_high(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
+	for (size_t i = span_printable(s); i < s.len; i++)
 		if (s.p[i] & 0x80)
 			return 1;
 	return 0;
