@@ -1,7 +1,7 @@
 /*
  * probe_plugin - a plugin for tests, whose restrictions do what their argument says
  *
- *	probe WORD	anywhere: see do_word()
+ *	probe WORD	anywhere: see probe_words.c
  *	probe_ok WORD	the same, and its row announces that it may permit
  *	reject_probe, hold_probe, check_probe TABLE
  *			what the scan found: refused, held, looked up
@@ -16,10 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plugins/filterd_plugin.h"
+#include "tests/lib/probe_words.h"
 
 /* As plugins do: the host outlives every configuration. */
-static const struct filterd_host *host;
+const struct filterd_host *probe_host;
+#define host probe_host
 
 /* It is always the same, and others read it meanwhile. */
 static void
@@ -27,111 +28,6 @@ keep_host(const struct filterd_host *h)
 {
 	if (host == NULL)
 		host = h;
-}
-
-/* The odd parts of the message, and what follows the last. */
-static enum rule_result
-odd_parts(struct rule_run *run)
-{
-	struct filterd_part part;
-	char text[200] = "";
-	size_t i, n = 0;
-	int rc;
-
-	for (i = 0; (rc = host->odd_part(run, i, &part)) == 1 && n < sizeof(text) / 2; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s:%s:%.*s ", part.type,
-		    part.name, (int)part.decoded.len, (const char *)part.decoded.p);
-	return host->refuse(run, 550, "5.7.1", "%s%d", text, rc);
-}
-
-static enum rule_result
-do_word(struct rule_run *run, const struct rule_op *op)
-{
-	const char *word = host->item_arg(op);
-	struct filterd_dns dns;
-	int *kept;
-
-	if (strcmp(word, "ok") == 0)
-		return RULE_OK;
-	if (strcmp(word, "refuse") == 0)
-		return host->refuse(run, 554, "5.7.9", "no %s\r\nhere", word);
-	if (strcmp(word, "refuse4") == 0) /* an enhanced code that is none */
-		return host->refuse(run, 450, "5.x", "later");
-	if (strcmp(word, "forgets") == 0) { /* the answer does not say that it refused */
-		(void)host->refuse(run, 554, NULL, "refused");
-		return RULE_DUNNO;
-	}
-	if (strcmp(word, "mute") == 0)
-		return RULE_REFUSED;
-	if (strcmp(word, "odd") == 0)
-		return (enum rule_result)7;
-	if (strcmp(word, "fail") == 0)
-		return host->failed(run, "secret %d", 42);
-	if (strcmp(word, "better") == 0) {
-		host->fact(run, "probe", "timeout", NULL);
-		return host->failed(run, "too slow");
-	}
-	if (strcmp(word, "later") == 0) { /* it says what happened when it has failed */
-		enum rule_result r = host->failed(run, "too slow");
-
-		host->fact(run, "probe", "timeout", NULL);
-		return r;
-	}
-	if (strcmp(word, "hold") == 0)
-		host->hold(run, "look at\r\nit");
-	if (strcmp(word, "tag") == 0)
-		host->tag(run, "odd");
-	if (strcmp(word, "prepend") == 0)
-		host->prepend(run, "X-Probe: 1\r\nX-More: 2");
-	if (strcmp(word, "facts") == 0) {
-		host->fact(run, "seen", "a b", "c");
-		host->fact(run, "probe", "clean", NULL);
-		host->fact(run, "probe", "undeclared", NULL);
-		host->fact(run, "others", "x", NULL);
-	}
-	if (strcmp(word, "count") == 0)
-		host->count(host, "probe_count", 3);
-	if (strcmp(word, "log") == 0)
-		host->log(host, FILTERD_WARN, "said %d", 1);
-	if (strcmp(word, "keep") == 0) {
-		kept = host->keep(run, "times", sizeof(*kept));
-		return host->refuse(run, 550, "5.7.1", "%d", ++*kept);
-	}
-	if (strcmp(word, "state") == 0)
-		return host->refuse(run, 550, "5.7.1", "%s", (const char *)host->state(run));
-	if (strcmp(word, "data") == 0)
-		return host->refuse(run, 550, "5.7.1", "%s", (const char *)host->item_data(op));
-	if (strcmp(word, "variant") == 0)
-		return host->refuse(run, 550, "5.7.1", "%d", host->item_variant(op));
-	if (strcmp(word, "about") == 0)
-		return host->refuse(run, 550, "5.7.1", "%s %s %s %s %s",
-		    host->about(run, FILTERD_CLIENT_ADDRESS), host->about(run, FILTERD_CLIENT_NAME),
-		    host->about(run, FILTERD_HELO), host->about(run, FILTERD_SENDER),
-		    host->about(run, FILTERD_PROTOCOL));
-	if (strcmp(word, "rcpt") == 0)
-		return host->about(run, FILTERD_RECIPIENT) == NULL
-			   ? RULE_DUNNO
-			   : host->refuse(
-				 run, 550, "5.7.1", "%s", host->about(run, FILTERD_RECIPIENT));
-	if (strcmp(word, "parts") == 0)
-		return odd_parts(run);
-	if (strcmp(word, "message") == 0)
-		return host->refuse(run, 550, "5.7.1", "%zu", host->message(run).len);
-	if (strcmp(word, "look") == 0)
-		return host->look_only(run, "not probed") ? RULE_DUNNO
-							  : host->refuse(run, 550, NULL, "done");
-	if (strncmp(word, "mx-", 3) == 0) {
-		switch (host->dns(run, word + 3, FILTERD_MX, &dns)) {
-		case FILTERD_DNS_FOUND:
-			return host->refuse(
-			    run, 550, "5.7.1", "%zu %d %s", dns.n, dns.preference[0], dns.text[0]);
-		case FILTERD_DNS_NONE:
-			return host->refuse(run, 550, "5.7.1", "none");
-		case FILTERD_DNS_FAILED:
-			return host->failed(run, "DNS");
-		}
-	}
-	return RULE_DUNNO;
 }
 
 static void
@@ -230,7 +126,7 @@ static const struct restriction_def restrictions[] = {
 	    .stages = AT_ANY,
 	    .needs = NEED_DNS,
 	    .variant = 3,
-	    .check = do_word,
+	    .check = probe_word,
 	    .prepare = prepare_word,
 	    .compile = compile_word,
 	    .text = "Does as it is told." },
@@ -238,7 +134,7 @@ static const struct restriction_def restrictions[] = {
 	    .args = ARG_TEXT,
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
-	    .check = do_word,
+	    .check = probe_word,
 	    .text = "Does as it is told, and may permit." },
 	{ .name = "reject_probe",
 	    .stages = AT_END | AT_END_OF_DATA,
