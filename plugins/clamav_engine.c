@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "plugins/clamav_engine.h"
 
@@ -96,32 +97,42 @@ set_options(struct cl_scan_options *o, const struct filterd_value *v)
 
 /* --- categories of unwanted applications --- */
 
-/* libclamav has them as ".NetTool.PWTool.". */
+/* The word stands in the name, as a whole one: NetTool in PUA.Win.NetTool.Nmap-1. */
 static int
-set_categories(struct cl_engine *cl, const char *list, char *why, size_t size)
+has_word(const char *name, const char *word, size_t n)
 {
-	char dotted[512] = ".";
-	size_t n = 1, w;
-	cl_error_t rc;
+	for (const char *at = name; (at = strchr(at, '.')) != NULL;)
+		if (strncasecmp(++at, word, n) == 0 && at[n] == '.')
+			return 1;
+	return 0;
+}
 
-	for (list += strspn(list, ", \t"); *list != '\0'; list += strspn(list, ", \t")) {
-		w = strcspn(list, ", \t");
-		if (n + w + 2 > sizeof(dotted)) {
-			snprintf(
-			    why, size, "clamav_include_pua, clamav_exclude_pua: must be shorter");
-			return -1;
-		}
-		memcpy(dotted + n, list, w);
-		n += w;
-		dotted[n++] = '.';
-		list += w;
+static int
+has_any(const char *name, const char *list)
+{
+	static const char between[] = ", \t";
+	size_t n;
+
+	for (list += strspn(list, between); *list != '\0'; list += strspn(list, between)) {
+		n = strcspn(list, between);
+		if (has_word(name, list, n))
+			return 1;
+		list += n;
 	}
-	dotted[n] = '\0';
-	rc = cl_engine_set_str(cl, CL_ENGINE_PUA_CATEGORIES, dotted);
-	if (rc == CL_SUCCESS)
+	return 0;
+}
+
+/* libclamav's own choice (CL_ENGINE_PUA_CATEGORIES) does not work with several. */
+static int
+on_signature(const char *type, const char *name, unsigned custom, void *context)
+{
+	const struct filterd_value *v = context;
+	const char *include = v[CLAM_P_INCLUDE_PUA].text, *exclude = v[CLAM_P_EXCLUDE_PUA].text;
+
+	(void)type, (void)custom;
+	if (strncmp(name, "PUA.", 4) != 0)
 		return 0;
-	snprintf(why, size, "categories of unwanted applications: %s", cl_strerror(rc));
-	return -1;
+	return include[0] != '\0' ? !has_any(name, include) : has_any(name, exclude);
 }
 
 static int
@@ -134,9 +145,9 @@ set_unwanted(struct cl_engine *cl, const struct filterd_value *v, char *why, siz
 		    why, size, "clamav_include_pua and clamav_exclude_pua must not both be set");
 		return -1;
 	}
-	if (include[0] == '\0' && exclude[0] == '\0')
-		return 0;
-	return set_categories(cl, include[0] != '\0' ? include : exclude, why, size);
+	if (v[CLAM_P_DETECT_PUA].number && (include[0] != '\0' || exclude[0] != '\0'))
+		cl_engine_set_clcb_sigload(cl, on_signature, (void *)(uintptr_t)v);
+	return 0;
 }
 
 unsigned
@@ -154,10 +165,6 @@ clam_engine_load_options(const struct filterd_value *v)
 		o |= CL_DB_OFFICIAL_ONLY;
 	if (v[CLAM_P_DETECT_PUA].number)
 		o |= CL_DB_PUA;
-	if (v[CLAM_P_DETECT_PUA].number && v[CLAM_P_INCLUDE_PUA].text[0] != '\0')
-		o |= CL_DB_PUA_INCLUDE;
-	if (v[CLAM_P_DETECT_PUA].number && v[CLAM_P_EXCLUDE_PUA].text[0] != '\0')
-		o |= CL_DB_PUA_EXCLUDE;
 	return o;
 }
 

@@ -30,6 +30,8 @@ load_database(struct clam_engine *e, const struct filterd_value *v, char *why, s
 	clam_hear(&heard);
 	rc = cl_load(e->database, e->cl, &e->signatures, clam_engine_load_options(v));
 	clam_hear(NULL);
+	/* The values are there for this call alone. */
+	cl_engine_set_clcb_sigload(e->cl, NULL, NULL);
 	if (rc != CL_SUCCESS) {
 		snprintf(why, size, "%s: %s%s%s", e->database, cl_strerror(rc),
 		    heard.errors > 0 ? ": " : "", heard.first);

@@ -493,6 +493,112 @@ test_describe(void **state)
 	assert_int_equal(strncmp(text, "signatures=1 version=", 21), 0);
 }
 
+static const struct {
+	const char *name, *text, *found;
+} kinds_of_database[] = {
+	{ "a.ndb", "A.Ndb:0:*:6261642d7468696e67\n", "virus=A.Ndb.UNOFFICIAL" },
+	{ "a.ldb", "A.Ldb;Engine:51-255,Target:0;0&1;6261642d;7468696e67\n",
+	    "virus=A.Ldb.UNOFFICIAL" },
+	{ "a.hdb", "e202058d38bb2bc2312dee2650f22451:9:A.Hdb\n", "virus=A.Hdb.UNOFFICIAL" },
+	{ "a.hdb", "e202058d38bb2bc2312dee2650f22452:9:A.Hdb\n", NULL }, /* of others */
+	{ "a.yara", "rule bad_thing { strings: $a = \"bad-thing\" condition: $a }\n",
+	    "virus=YARA.bad_thing.UNOFFICIAL" },
+	/* unwanted applications are loaded only when they are wanted */
+	{ "a.ndu", "PUA.Tool.Thing:0:*:6261642d7468696e67\n", NULL },
+};
+
+static void
+test_kinds_of_database(void **state)
+{
+	struct world *t = *state;
+
+	for (size_t i = 0; i < nitems(kinds_of_database); i++) {
+		const char *found = kinds_of_database[i].found;
+
+		world_database(&t->w, kinds_of_database[i].name, kinds_of_database[i].text);
+		start(t);
+		assert_fact(
+		    scan(t, "x.bin", "bad-thing", 9), found == NULL ? "clamav=clean" : found);
+		world_database(&t->w, kinds_of_database[i].name, NULL);
+	}
+}
+
+static const struct {
+	const char *parameter, *value, *fact;
+} unwanted_cases[] = {
+	{ "clamav_detect_pua", "yes", "virus=PUA.Tool.Thing.UNOFFICIAL" },
+	{ "clamav_include_pua", "Tool", "virus=PUA.Tool.Thing.UNOFFICIAL" },
+	{ "clamav_include_pua", "Other, tool", "virus=PUA.Tool.Thing.UNOFFICIAL" },
+	{ "clamav_include_pua", "Thing", "clamav=clean" }, /* the last word is no category */
+	{ "clamav_include_pua", "Too", "clamav=clean" },
+	{ "clamav_include_pua", "Other", "clamav=clean" },
+	{ "clamav_exclude_pua", "Other", NULL }, /* both are set */
+	{ "clamav_include_pua", "", "virus=PUA.Tool.Thing.UNOFFICIAL" },
+	{ "clamav_exclude_pua", "Tool", "clamav=clean" },
+};
+
+/* Each row changes one parameter of the row before. */
+static void
+test_unwanted(void **state)
+{
+	struct world *t = *state;
+
+	world_database(&t->w, "a.ndu", "PUA.Tool.Thing:0:*:6261642d7468696e67\n");
+	for (size_t i = 0; i < nitems(unwanted_cases); i++) {
+		driver_set(t->d, unwanted_cases[i].parameter, unwanted_cases[i].value);
+		if (unwanted_cases[i].fact == NULL) {
+			assert_int_equal(driver_scan_open(t->d), -1);
+			assert_non_null(strstr(driver_why(t->d), "must not both be set"));
+			continue;
+		}
+		start(t);
+		assert_fact(scan(t, "x.bin", "bad-thing", 9), unwanted_cases[i].fact);
+	}
+}
+
+/* --- heuristics --- */
+
+/* An ELF file that ends in its header, and a picture that ends in its first block. */
+static const char broken_elf[64] = "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0\1\0\0\0\0\0@";
+static const char broken_gif[] = "GIF89a\1\0\1\0\0\0\0,\0\0\0\0\377";
+
+static const struct {
+	const char *parameter;
+	const char *octets;
+	size_t n;
+	const char *virus; /* its beginning */
+} heuristics[] = {
+	{ "clamav_alert_broken_executables", broken_elf, sizeof(broken_elf),
+	    "Heuristics.Broken.Executable" },
+	{ "clamav_alert_broken_media", broken_gif, sizeof(broken_gif) - 1,
+	    "Heuristics.Broken.Media" },
+};
+
+static const struct driver_said *
+scan_odd(struct world *t, size_t i)
+{
+	return scan(t, "x.bin", heuristics[i].octets, heuristics[i].n);
+}
+
+static void
+test_heuristics(void **state)
+{
+	struct world *t = *state;
+
+	for (size_t i = 0; i < nitems(heuristics); i++) {
+		start(t);
+		assert_fact(scan_odd(t, i), "clamav=clean");
+		driver_set(t->d, heuristics[i].parameter, "yes");
+		start(t);
+		if (scan_odd(t, i)->nkeys != 1)
+			fail_msg("%s found nothing", heuristics[i].parameter);
+		assert_int_equal(strncmp(driver_scan(t->d, "virus")->keys[0], heuristics[i].virus,
+				     strlen(heuristics[i].virus)),
+		    0);
+		driver_set(t->d, heuristics[i].parameter, "no");
+	}
+}
+
 /* --- the temporary folder --- */
 
 static void
@@ -599,6 +705,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bad_databases, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kinds_of_database, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unwanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_heuristics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_describe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folder_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folder_of_another, setup, teardown),
