@@ -105,6 +105,40 @@ make(struct txn_made *m, struct plan *plan, unsigned door)
 	plan_make(&m->txn, &o, plan_find_hop, &asked, plan);
 }
 
+/* At the store's limit viruses go first and failures never, whoever put them there. */
+static void
+test_plan_hold_class(void **state)
+{
+	static const struct {
+		const char *plugin;
+		int failed, class;
+	} cases[] = {
+		{ NULL, 0, HOLD_POLICY },
+		{ "other", 0, HOLD_POLICY },
+		{ "clamav", 0, HOLD_VIRUS },
+		{ "clamav", 1, HOLD_FAILURE },
+		{ "other", 1, HOLD_FAILURE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct txn_made m;
+		struct plan plan;
+		struct verdict *v;
+
+		txn_make(&m, 2, PLAN_TEXT);
+		v = &m.txn.rcpts[1]->verdict;
+		plan_say(v, SAID_HOLD, m.arena);
+		v->hold_origin.plugin = cases[i].plugin;
+		v->hold_failed = cases[i].failed;
+		make(&m, &plan, DOOR_ALL);
+		assert_int_equal(plan.nsteps, 2);
+		assert_int_equal(plan.steps[1].kind, STEP_HOLD);
+		assert_int_equal(plan.steps[1].class, cases[i].class);
+		txn_unmake(&m);
+	}
+}
+
 static void
 test_plan_redirect(void **state)
 {
@@ -309,6 +343,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_message),
+		cmocka_unit_test(test_plan_hold_class),
 		cmocka_unit_test(test_plan_redirect),
 		cmocka_unit_test(test_plan_bcc),
 		cmocka_unit_test(test_plan_held_effects),
