@@ -94,6 +94,21 @@ def test_limit_that_is_held(scanning):
     assert [h[0] for h in held(s.f)] == [(A,)]
 
 
+def test_whole_message(scanning, hop):
+    """In smtpd_end_of_data_restrictions nobody gets it."""
+    s = scanning(content_restrictions="", smtpd_end_of_data_restrictions="reject_virus")
+    assert s.send(message(EICAR), A, B) == [REFUSED, REFUSED]
+    assert s.send(message(b"nothing to be found here"), A, B) == [OK, OK]
+    assert [m.recipients for m in hop.wait(1)] == [[A, B]]
+    assert counter(s.f, "clamav_scanned") == 2
+
+
+def test_status(scanning):
+    s = scanning()
+    s.wait_ready()
+    assert re.search(r"signatures=1 version=\d+ .*libclamav=", s.f.ctl("status"))
+
+
 # --- parts ---
 
 # Parts without header fields, signatures and reports are none of libclamav's objects, nor are texts
