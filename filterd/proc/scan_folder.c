@@ -30,7 +30,9 @@ scan_folder_directory(const char *wanted, const char *fallback)
 
 	if (wanted[0] != '\0')
 		return wanted;
-	return statfs(IN_MEMORY, &fs) == 0 && fs.f_type == TMPFS ? IN_MEMORY : fallback;
+	return statfs(IN_MEMORY, &fs) == 0 && fs.f_type == TMPFS && access(IN_MEMORY, W_OK) == 0
+		   ? IN_MEMORY
+		   : fallback;
 }
 
 /* --- what is inside --- */

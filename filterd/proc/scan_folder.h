@@ -19,8 +19,8 @@
 
 struct err;
 
-/* Where folders are made if the parameter names none: /dev/shm if that is in memory, else
- * fallback. */
+/* Where folders are made if the parameter names none: /dev/shm if that is in memory and can be
+ * written, else fallback. */
 const char *scan_folder_directory(const char *wanted, const char *fallback);
 /* Make and lock the keeper's, after removing what others left.  *path is the caller's; the
  * descriptor holds the lock. */

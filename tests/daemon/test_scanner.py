@@ -8,10 +8,11 @@ import re
 import signal
 import threading
 
+import milter_client
 import pytest
 
 from reloading import sanitized
-from scanning import A, DEFERRED, Scanning
+from scanning import A, DEFERRED, Scanning, message
 
 
 @pytest.fixture
@@ -36,6 +37,19 @@ def test_facts_and_counters(scanning):
     (final,) = s.f.wait_finals(1)
     assert final["facts"] == "faulty=odd:detail"
     assert re.search(r"faulty_said +7  how often", s.f.ctl("status"))
+
+
+@pytest.mark.parametrize("engine", ["native", "libmilter"])
+def test_milter(scanning, engine):
+    """Whatever process asks."""
+    s = scanning(listeners={"milter": f"milter:unix, milter_engine = {engine}"})
+    with milter_client.Client(s.f.address("milter")) as c:
+        c.negotiate()
+        c.connect()
+        c.helo()
+        end = c.transaction(message("engine"))[1]
+        assert end.text == "554 5.7.1 one"
+        c.quit()
 
 
 def test_log_of_a_scan(scanning):
@@ -71,7 +85,7 @@ def test_no_scanners_without_scans(filterd, hop):
 
 # --- one scan goes wrong ---
 
-SHORT = {"scanner_time_limit": "1s"}
+SHORT = {"scanner_time_limit": "2s"}
 FAULTS = [
     # word, why the check could not be made, what the log has of the scanner; settings
     ("failed", "half of it", None, {}),
@@ -155,7 +169,7 @@ def test_others_go_on(scanning):
 
 def test_time_of_the_stage(scanning):
     """What the stage has no time for has failed; the scanner is not left hanging."""
-    s = scanning(message_time_limit="1s", stage_time_limit="1s").expect_faults()
+    s = scanning(message_time_limit="3s", stage_time_limit="3s").expect_faults()
     assert s.send("hang") == DEFERRED
     assert "in time" in s.failure() or "died" in s.failure()
     s.wait(lambda: s.status()["killed"] >= 1, "not killed")

@@ -29,9 +29,10 @@ def comm(pid):
 
 
 class Scanning:
-    """start is the fixture filterd; settings are as there.  engine: content of the engine's file."""
+    """start is the fixture filterd; settings are as there.  engine: content of the engine's file;
+    listeners: more of them."""
 
-    def __init__(self, start, hop, engine="one", **settings):
+    def __init__(self, start, hop, engine="one", listeners=None, **settings):
         def prepare(f):
             os.makedirs(f.dir + "/plugins", exist_ok=True)
             shutil.copy(MODULE, f.dir + "/plugins/faulty.so")
@@ -40,7 +41,7 @@ class Scanning:
             shutil.chown(f.dir + "/scan", *self.owner(f))
 
         door = "lmtp, role = before_queue, smtpd_authorized_xforward_hosts ="
-        self.f = start(listeners={"lmtp": door}, prepare=prepare, next_hop=hop.next_hop, smtpd_reject_footer="",
+        self.f = start(listeners={"lmtp": door, **(listeners or {})}, prepare=prepare, next_hop=hop.next_hop, smtpd_reject_footer="",
                        **{"plugins": "faulty", "plugin_directory": "{dir}/plugins", "faulty_engine": "{dir}/engine",
                           "content_restrictions": "reject_faulty", "scanner_processes": "2",
                           "scanner_directory": "{dir}/scan", **settings})
