@@ -296,5 +296,8 @@ clamd_ask(struct clamd *c, const struct iovec message[2], int64_t time_left_ms,
 	}
 	if (a.fd != -1)
 		close(a.fd);
-	r->is_timeout = r->rc == -1 && a.tried > 0 && a.late == a.tried;
+	if (a.tried == 0 && clamd_clock_ms() >= a.until_ms)
+		snprintf(r->name, sizeof(r->name), "no time is left to ask clamd");
+	r->is_timeout =
+	    r->rc == -1 && a.late == a.tried && (a.tried > 0 || clamd_clock_ms() >= a.until_ms);
 }

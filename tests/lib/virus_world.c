@@ -41,18 +41,21 @@ world_remove(struct virus_world *w)
 	free(command);
 }
 
+/* Put in place at one blow, as freshclam does: within a tick of the clock only the inode tells. */
 void
 world_database(const struct virus_world *w, const char *name, const char *text)
 {
-	char *path = xasprintf("%s/%s", w->db, name);
+	char *path = xasprintf("%s/%s", w->db, name), *new = xasprintf("%s.new", path);
 	FILE *f;
 
 	if (text == NULL) {
 		must(unlink(path) == 0, path);
 	} else {
-		f = fopen(path, "we");
-		must(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0, path);
+		f = fopen(new, "we");
+		must(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0, new);
+		must(rename(new, path) == 0, path);
 	}
+	free(new);
 	free(path);
 }
 

@@ -320,13 +320,27 @@ test_hangs(void **state)
 
 	fake_clamd_will(t->b, FAKE_HANGS, NULL);
 	use(t, fake_clamd_socket(t->b));
-	driver_time_left(t->d, 50);
+	driver_time_left(t->d, 1000);
 	assert_failed(ask(t), "no answer in time", "clamav=timeout");
 	/* The second time in a row it is a server that hangs. */
 	assert_failed(ask(t), "no answer in time", "clamav=timeout");
 	assert_int_equal(fake_clamd_asked(t->b), 2);
 	assert_failed(ask(t), "every clamd is left alone", "clamav=error");
 	assert_int_equal(fake_clamd_asked(t->b), 2);
+}
+
+static void
+test_no_time(void **state)
+{
+	struct world *t = *state;
+
+	use(t, fake_clamd_socket(t->b));
+	driver_time_left(t->d, 0);
+	assert_failed(ask(t), "no time is left", "clamav=timeout");
+	assert_int_equal(fake_clamd_asked(t->b), 0);
+	/* And one that has no end. */
+	driver_time_left(t->d, INT64_MAX);
+	assert_clean(ask(t));
 }
 
 /* A server that reads nothing of a large message. */
@@ -339,7 +353,7 @@ test_deaf(void **state)
 
 	fake_clamd_will(t->b, FAKE_DEAF, NULL);
 	use(t, fake_clamd_socket(t->b));
-	driver_time_left(t->d, 100);
+	driver_time_left(t->d, 1000);
 	driver_message(t->d, big, n);
 	assert_failed(driver_check(t->d, "reject_virus"), "no answer in time", "clamav=timeout");
 	free(big);
@@ -405,19 +419,22 @@ static void
 test_comes_back(void **state)
 {
 	struct world *t = *state;
+	unsigned before;
 
 	driver_set(t->d, "clamd_retry_time", "1s");
 	fake_clamd_will(t->a, FAKE_HANGS_UP, NULL);
 	use_both(t);
 	assert_clean(ask(t));
-	assert_clean(ask(t));
+	assert_int_equal(fake_clamd_asked(t->a), 1);
 	fake_clamd_will(t->a, FAKE_ANSWERS, "stream: OK");
-	while (fake_clamd_asked(t->a) < 2) {
+	while (fake_clamd_asked(t->a) == 1) {
 		usleep(50000);
 		assert_clean(ask(t));
 	}
+	before = fake_clamd_asked(t->b);
 	assert_clean(ask(t));
 	assert_int_equal(fake_clamd_asked(t->a), 3);
+	assert_int_equal(fake_clamd_asked(t->b), before);
 }
 
 int
@@ -432,6 +449,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_look_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fail_over, setup, teardown),
