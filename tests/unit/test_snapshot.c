@@ -190,7 +190,8 @@ test_asks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < nitems(rows); i++) {
-		char *text = xasprintf("listeners = { %s }\nc = reject\n"
+		/* Not every machine has the default's /etc/aliases. */
+		char *text = xasprintf("listeners = { %s }\nc = reject\nalias_maps =\n"
 				       "smtpd_restriction_classes = c\n",
 		    rows[i].listener);
 		struct buf told = { 0 };
