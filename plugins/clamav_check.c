@@ -165,6 +165,9 @@ find(struct rule_run *run, const struct rule_op *op, struct clam_found *found,
 		clam_host->fact(run, "clamav", "error", NULL);
 		return -1;
 	}
+	/* The scanner may not have come as far as to ask libclamav. */
+	if (a->failed != NULL)
+		clam_host->fact(run, "clamav", "error", NULL);
 	*found = (struct clam_found){ .names = a->keys, .n = a->nkeys, .failed = a->failed };
 	return 0;
 }

@@ -1,9 +1,12 @@
 """Virus scanning with libclamav through a whole filterd: verdicts, facts, databases that change."""
+import contextlib
 import hashlib
 import io
 import json
 import os
 import re
+import subprocess
+import tempfile
 import threading
 import zipfile
 
@@ -197,11 +200,45 @@ def test_no_database_at_the_start(scanning):
     s.f.expect("there is no database|could not be checked")
     assert s.send(message(b"nothing to be found here")) == DEFERRED
     (final,) = s.f.wait_finals(1)
-    assert final["facts"].startswith("clamav=")
+    assert final["facts"] == "clamav=error"
     s.database("test.ndb", virus.EICAR_DATABASE)
     s.wait_ready()
     # A scanner of the beginning may have this one in hand.
     s.wait(lambda: s.send(message(b"nothing to be found here")) == OK, "it does not scan")
+
+
+# --- the temporary folder ---
+
+@pytest.fixture
+def small():
+    """A folder that is a file system of one megabyte."""
+    if os.geteuid() != 0:
+        cannot("only root can mount a small file system")
+    with tempfile.TemporaryDirectory(prefix="filterd-small.") as directory:
+        os.chmod(directory, 0o755)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "none", directory], check=True)
+        try:
+            yield directory
+        finally:
+            subprocess.run(["umount", "-l", directory], check=True)
+
+
+def test_folder_full(small, scanning):
+    """Where libclamav would say clean, the message waits, and that alone; and it is over when there is room again."""
+    s = scanning(scanner_directory=small)
+    s.wait_ready()
+    s.f.expect("could not be checked|scanner")
+    with open(small + "/filler", "wb") as f, contextlib.suppress(OSError):
+        f.write(bytes(2 << 20))
+    assert s.send(message(b"nothing to be found here")) == DEFERRED
+    assert s.f.finals()[-1]["facts"] == "clamav=error"
+    os.unlink(small + "/filler")
+    s.wait(lambda: s.send(message(b"nothing to be found here")) == OK, "no message goes through any more")
+    assert s.send(message(EICAR)) == REFUSED
+    # A message that fills it by itself.
+    assert s.send(message(os.urandom(3 << 20))) == DEFERRED
+    assert s.f.finals()[-1]["facts"] == "clamav=error"
+    s.wait(lambda: s.send(message(b"nothing to be found here")) == OK, "no message goes through any more")
 
 
 # --- what Debian's package has to test with, in the sandbox ---

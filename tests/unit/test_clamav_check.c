@@ -225,6 +225,9 @@ test_facts_of_failure(void **state)
 		driver_say_key(d, names[i][0]);
 		assert_true(driver_said_fact(driver_check(d, "reject_virus"), names[i][1]));
 	}
+	driver_message(d, "Subject: x\r\n\r\n", 14);
+	driver_say_failed(d, "no room");
+	assert_true(driver_said_fact(driver_check(d, "reject_virus"), "clamav=error"));
 	driver_free(d);
 }
 
