@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,6 +21,8 @@
 #define NAME_GLOB   "filterd.??????"
 #define DEPTH_MAX   64
 #define ENTRIES_MAX 100000
+#define MOVES_MAX   1000
+#define ENTRY_SIZE  4096 /* what a file costs, however empty */
 #define ROOM_MIN    ((uint64_t)1 << 20)
 #define TRIES       10
 
@@ -39,10 +42,13 @@ scan_folder_directory(const char *wanted, const char *fallback)
 
 struct walk {
 	int (*each)(struct walk *, int folder, const char *name, const struct stat *, int depth);
-	int64_t size;
+	int top;      /* what is walked */
+	int moved;    /* folders that were too deep down, and are at the top now */
+	int64_t size; /* or INT64_MAX: too much to be counted */
 	int entries;
 };
 
+/* Takes fd. */
 static int
 walk_folder(struct walk *w, int fd, int depth)
 {
@@ -60,8 +66,7 @@ walk_folder(struct walk *w, int fd, int depth)
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (++w->entries > ENTRIES_MAX || depth > DEPTH_MAX ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 		    w->each(w, dirfd(d), e->d_name, &st, depth) == -1)
 			rc = -1;
 	}
@@ -75,11 +80,30 @@ open_below(int folder, const char *name)
 	return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* There is no end to how deep they may lie in each other, but to descriptors and the stack. */
+static int
+move_up(struct walk *w, int folder, const char *name)
+{
+	char to[32];
+
+	for (int i = w->moved; i < w->moved + MOVES_MAX; i++) {
+		/* The name may be taken, by what the pass has not come to yet. */
+		snprintf(to, sizeof(to), "moved.%d", i);
+		if (renameat(folder, name, w->top, to) == 0) {
+			w->moved = i + 1;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 static int
 remove_one(struct walk *w, int folder, const char *name, const struct stat *st, int depth)
 {
 	if (!S_ISDIR(st->st_mode))
 		return unlinkat(folder, name, 0);
+	if (depth >= DEPTH_MAX)
+		return move_up(w, folder, name);
 	/* An archive may say otherwise.  In a scanner it fails; then its parent does it. */
 	(void)fchmodat(folder, name, 0700, 0);
 	(void)walk_folder(w, open_below(folder, name), depth + 1);
@@ -89,25 +113,39 @@ remove_one(struct walk *w, int folder, const char *name, const struct stat *st, 
 static int
 add_size(struct walk *w, int folder, const char *name, const struct stat *st, int depth)
 {
-	w->size += (int64_t)st->st_blocks * 512;
+	if (w->size == INT64_MAX)
+		return -1;
+	if (depth >= DEPTH_MAX || ++w->entries > ENTRIES_MAX) {
+		w->size = INT64_MAX;
+		return -1;
+	}
+	w->size += (int64_t)st->st_blocks * 512 + ENTRY_SIZE;
 	return S_ISDIR(st->st_mode) ? walk_folder(w, open_below(folder, name), depth + 1) : 0;
 }
 
 int
 scan_folder_empty(int fd)
 {
-	struct walk w = { .each = remove_one };
+	struct walk w;
+	int rc;
 
-	/* A description of its own, for reading it moves on. */
-	return walk_folder(&w, openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
+	do {
+		w = (struct walk){ .each = remove_one, .top = fd };
+		/* A description of its own, for reading it moves on. */
+		rc = walk_folder(&w, open_below(fd, "."), 0);
+	} while (w.moved > 0); /* each has brought what it moved nearer to the top */
+	return rc;
 }
 
 void
 scan_folder_remove(const char *path)
 {
-	struct walk w = { .each = remove_one };
+	int fd = open_below(AT_FDCWD, path);
 
-	(void)walk_folder(&w, open_below(AT_FDCWD, path), 0);
+	if (fd != -1) {
+		(void)!scan_folder_empty(fd);
+		close(fd);
+	}
 	(void)rmdir(path);
 }
 
@@ -172,15 +210,13 @@ scan_folder_has_room(int fd)
 static void
 remove_left(int directory, const char *name)
 {
-	struct walk w = { .each = remove_one };
 	int fd = open_below(directory, name);
 	struct stat st;
 
 	if (fd == -1)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		/* The lock is dup(2)'s too. */
-		(void)walk_folder(&w, dup(fd), 0);
+		(void)!scan_folder_empty(fd);
 		(void)unlinkat(directory, name, AT_REMOVEDIR);
 	}
 	close(fd);

@@ -4,7 +4,7 @@
  * The keeper makes one in `scanner_directory`, named filterd.XXXXXX, and holds a lock on it: one
  * that nobody holds was left behind by a keeper that was killed, and the next keeper removes it.
  * All others are made inside.  What stands in them may be a stranger's: names are never followed
- * through links, and depth and number are bounded.
+ * through links, and may lie in each other as deep as they like.
  *
  * Results: -1 with err.
  * Threads: any.
@@ -35,7 +35,7 @@ int scan_folder_has_room(int fd);
 int scan_folder_empty(int fd) ATTR_MUST_USE;
 /* Remove it with all in it, as far as that can be done. */
 void scan_folder_remove(const char *path);
-/* Octets on the disk of what is in it. */
+/* Octets that what is in it takes; INT64_MAX: too much to be counted. */
 int64_t scan_folder_size(const char *path);
 
 #endif

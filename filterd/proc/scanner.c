@@ -73,6 +73,19 @@ failed(struct scan_answer *a, const char *why)
 	scan_answer_add(a, &(struct scan_record){ .kind = SCAN_FAILED, .a = why });
 }
 
+/* The kernel may have been told to let little through (net.core.wmem_default). */
+static void
+send_answer(struct session *e, struct scan_answer *a)
+{
+	if (scan_send(e->fd, scan_answer_end(a), NULL, 0) == -EMSGSIZE) {
+		scan_answer_fini(a);
+		scan_answer_init(a);
+		failed(a, "the answer is too big for the sockets of this system");
+		(void)scan_send(e->fd, scan_answer_end(a), NULL, 0);
+	}
+	scan_answer_fini(a);
+}
+
 /* 0: the folder is no longer what it must be. */
 static int
 answer(struct session *e, const struct scan_question *q)
@@ -105,8 +118,7 @@ answer(struct session *e, const struct scan_question *q)
 		failed(&a, err.text);
 		say(s, LOG_LEVEL_ERROR, err.text);
 	}
-	(void)scan_send(e->fd, scan_answer_end(&a), NULL, 0);
-	scan_answer_fini(&a);
+	send_answer(e, &a);
 	return good;
 }
 
@@ -156,8 +168,7 @@ refuse(struct session *e)
 
 	scan_answer_init(&a);
 	failed(&a, "the message is too big for scanner_memory_limit");
-	(void)scan_send(e->fd, scan_answer_end(&a), NULL, 0);
-	scan_answer_fini(&a);
+	send_answer(e, &a);
 	return 1;
 }
 
@@ -248,6 +259,8 @@ let_go(void)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct err err;
 
+	if (null == -1) /* in a chroot */
+		null = memfd_create("null", MFD_CLOEXEC);
 	(void)!log_open(&(struct log_options){ .target = LOG_TO_STDERR }, &err);
 	closelog();
 	for (int fd = 0; null != -1 && fd <= STDERR_FILENO; fd++)

@@ -83,6 +83,25 @@ def test_no_scanners_without_scans(filterd, hop):
     assert "scanners" not in f.ctl("status")
 
 
+def test_what_a_scanner_has(scanning):
+    """Nothing of mail, log or listeners; rights as the manual has them."""
+    s = scanning()
+    s.wait_scanners()
+    if os.geteuid() != 0:
+        pytest.skip("a process that is confined shows nothing to others")
+    for pid in s.pids("scanner"):
+        fds = sorted(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        others = [fd for fd in fds if fd != "/dev/null" and not fd.startswith("socket:")]
+        # The log there is a file; what remains of the terminal is a sanitizer's.
+        assert [fd for fd in others if fd != s.f.dir + "/output"] == [s.f.dir + "/scan/" + "/".join(others[-1].split("/")[-3:])]
+        # The queue, and the way to the parent.
+        assert len([fd for fd in fds if fd.startswith("socket:")]) == 2
+        with open(f"/proc/{pid}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+        assert status["Uid"].split() == [str(s.owner(s.f)[0])] * 4
+
+
 # --- one scan goes wrong ---
 
 SHORT = {"scanner_time_limit": "2s"}
