@@ -20,6 +20,14 @@
  * written is scanned without them, and nothing is said. */
 #define ROOM 65536
 
+/* Of objects within each other; what lies deeper is beyond clamav_max_recursion. */
+#define LEVELS_MAX 128
+
+struct object {
+	int is_archive;
+	unsigned inner; /* objects in it that came to be looked at */
+};
+
 struct clam_scan {
 	struct clam_engine *e;
 	struct clam_parts parts;
@@ -27,8 +35,11 @@ struct clam_scan {
 	char names[NAMES_MAX][CLAM_NAME_MAX + 1];
 	size_t n;
 	unsigned outer, before, after; /* callbacks of this pass: for the message, and of objects */
-	int is_full;                   /* the folder was */
-	const char *trouble;           /* or NULL */
+	struct object object[LEVELS_MAX]; /* by its level, the last one there */
+	uint32_t open[LEVELS_MAX],
+	    level;           /* levels of those that are being scanned; of the last one */
+	int is_full;         /* the folder was */
+	const char *trouble; /* or NULL */
 	int64_t until_ms;
 };
 
@@ -79,6 +90,55 @@ look_for_room(struct clam_scan *s)
 	s->is_full = fs.f_bavail < ROOM / (uint64_t)fs.f_bsize;
 }
 
+/* --- archives --- */
+
+static int
+is_archive(const char *type)
+{
+	static const char *const types[] = { "CL_TYPE_ZIP", "CL_TYPE_RAR", "CL_TYPE_7Z",
+		"CL_TYPE_ARJ", "CL_TYPE_EGG", "CL_TYPE_ALZ" };
+
+	for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+note_object(struct clam_scan *s, const char *type, uint32_t level)
+{
+	s->level = level;
+	if (level >= LEVELS_MAX)
+		return;
+	s->object[level] = (struct object){ .is_archive = is_archive(type) };
+	if (level > 0)
+		s->object[level - 1].inner++;
+}
+
+static void
+note_begin(struct clam_scan *s)
+{
+	if (s->before - s->after < LEVELS_MAX)
+		s->open[s->before - s->after] = s->level;
+	s->before++;
+}
+
+/* An archive out of which nothing came: libclamav has no means to open it (it does so to RAR
+ * without libclamunrar), or it is empty or broken.  Nothing says so but that. */
+static void
+note_end(struct clam_scan *s, int result)
+{
+	uint32_t level;
+
+	s->after++;
+	if (s->after > s->before || s->before - s->after >= LEVELS_MAX)
+		return;
+	level = s->open[s->before - s->after];
+	if (result == CL_CLEAN && level < LEVELS_MAX && s->object[level].is_archive &&
+	    s->object[level].inner == 0)
+		add_name(s, "Heuristics.Encrypted.Unopened");
+}
+
 /* --- callbacks; context is NULL while the canary is looked for --- */
 
 static cl_error_t
@@ -87,11 +147,12 @@ on_object(int fd, const char *type, const char **ancestors, size_t parent_size, 
 {
 	struct clam_scan *s = context;
 
-	(void)fd, (void)type, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
+	(void)fd, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
 	if (s == NULL)
 		return CL_CLEAN;
 	if (level == 0)
 		s->outer++;
+	note_object(s, type, level);
 	if (octets != NULL)
 		clam_parts_saw(&s->parts, (const uint8_t *)octets, size);
 	return CL_CLEAN;
@@ -104,7 +165,7 @@ before_object(int fd, const char *type, void *context)
 
 	(void)fd, (void)type;
 	if (s != NULL) {
-		s->before++;
+		note_begin(s);
 		look_for_room(s);
 	}
 	return CL_CLEAN;
@@ -115,10 +176,10 @@ after_object(int fd, int result, const char *name, void *context)
 {
 	struct clam_scan *s = context;
 
-	(void)fd, (void)result;
+	(void)fd;
 	if (s == NULL)
 		return CL_CLEAN;
-	s->after++;
+	note_end(s, result);
 	look_for_room(s);
 	/* Of several at most one is told at the end.  A virus that is not has been excused by
 	 * another signature; that not all was seen stays true. */

@@ -204,6 +204,44 @@ test_encrypted(void **state)
 	buf_fini(&zip);
 }
 
+#define OCTETS(text)                                                                               \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+
+static const struct {
+	const char *octets;
+	size_t n;
+} unopened[] = {
+	OCTETS("Rar!\x1a\a\0 what is in it nobody knows"),
+	OCTETS("PK\3\4 and then nothing that belongs there"),
+};
+
+/* An archive out of which nothing comes is not clean. */
+static void
+test_unopened(void **state)
+{
+	struct world *t = *state;
+	const struct driver_said *s;
+	struct buf zip = { 0 };
+
+	start(t);
+	for (size_t i = 0; i < nitems(unopened); i++) {
+		s = scan(t, "x.bin", unopened[i].octets, unopened[i].n);
+		assert_null(s->failed);
+		assert_fact(s, "clamav=encrypted:Unopened");
+		assert_int_equal(s->nfacts, 1);
+	}
+	/* One that can be opened, also when it has been clean before. */
+	zip_store(&zip, "words.txt", "words in an archive", 19, 0);
+	for (int i = 0; i < 2; i++) {
+		s = scan(t, "x.zip", zip.p, zip.len);
+		assert_fact(s, "clamav=clean");
+		assert_int_equal(s->nfacts, 1);
+	}
+	buf_fini(&zip);
+}
+
 /* A part that libclamav does not come to by itself: here, one that is not in the message. */
 static void
 test_extra_part(void **state)
@@ -694,6 +732,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_signatures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_encrypted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unopened, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extra_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_parts, setup, teardown),
