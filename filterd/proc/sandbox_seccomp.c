@@ -91,7 +91,7 @@ add_all(scmp_filter_ctx c, uint32_t action, const int *calls, size_t n)
 
 /* Calls that count on what they are asked. */
 static int
-add_asked(scmp_filter_ctx c)
+add_asked(scmp_filter_ctx c, uint32_t death)
 {
 	uint64_t own = (uint64_t)getpid();
 	int rc = 0;
@@ -99,8 +99,7 @@ add_asked(scmp_filter_ctx c)
 	/* abort(3) and raise(3), nobody else. */
 	rc |=
 	    seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, own, 0));
-	rc |= seccomp_rule_add(
-	    c, SCMP_ACT_KILL_PROCESS, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, own, 0));
+	rc |= seccomp_rule_add(c, death, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, own, 0));
 	/* sandbox_cpu(); its own limits alone, which can only shrink. */
 	rc |=
 	    seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
@@ -113,8 +112,8 @@ add_asked(scmp_filter_ctx c)
 	/* Threads are refused as the kernel would, processes are not honest. */
 	rc |= seccomp_rule_add(c, SANDBOX_SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EAGAIN),
 	    SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-	rc |= seccomp_rule_add(c, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1,
-	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	rc |= seccomp_rule_add(
+	    c, death, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	if (SANDBOX_SANITIZED)
 		return rc;
 	rc |= seccomp_rule_add(
@@ -128,6 +127,11 @@ int
 sandbox_seccomp(struct err *err)
 {
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	/* Where seccomp(2) is itself forbidden prctl(2) does it, which can kill a thread alone:
+	 * here there is one, but that of a sanitizer. */
+	uint32_t death = seccomp_api_get() >= 3 ? SCMP_ACT_KILL_PROCESS
+			 : SANDBOX_SANITIZED    ? SCMP_ACT_TRAP
+						: SCMP_ACT_KILL_THREAD;
 	int rc = c == NULL ? -ENOMEM : 0;
 
 	/* A tree instead of a chain; older libraries do not know it and lose nothing else. */
@@ -136,9 +140,9 @@ sandbox_seccomp(struct err *err)
 	if (rc == 0)
 		rc = add_all(c, SCMP_ACT_ALLOW, allowed, nitems(allowed));
 	if (rc == 0)
-		rc = add_all(c, SCMP_ACT_KILL_PROCESS, deadly, nitems(deadly));
+		rc = add_all(c, death, deadly, nitems(deadly));
 	if (rc == 0)
-		rc = add_asked(c);
+		rc = add_asked(c, death);
 	if (rc == 0 && SANDBOX_SANITIZED)
 		rc = add_all(c, SCMP_ACT_ALLOW, sanitizers, nitems(sanitizers));
 	if (rc == 0)

@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -174,7 +176,8 @@ static int
 reads_proc(const char *folder)
 {
 	(void)folder;
-	return failed_with(open("/proc/self/mem", O_RDWR), EACCES);
+	return failed_with(
+	    open("/proc/self/mem", O_RDWR), access("/proc/self/mem", F_OK) == 0 ? EACCES : ENOENT);
 }
 
 /* Through a link in its own folder. */
@@ -507,6 +510,42 @@ test_acts(void **state)
 		print_message("no Landlock in this kernel: files elsewhere are not tested\n");
 }
 
+/* By hand, for the library remembers what it found out about this process. */
+static int
+forbid_seccomp(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = nitems(code), .filter = code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+		       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1
+		   ? -1
+		   : 0;
+}
+
+/* As in a service whose list of system calls has no seccomp(2), nor Landlock's. */
+static void
+test_seccomp_forbidden(void **state)
+{
+	int status;
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		if (forbid_seccomp() == -1)
+			_exit(NO_ENTRY);
+		test_acts(state);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 test_folder_missing(void **state)
 {
@@ -529,6 +568,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_acts, children_end),
+		cmocka_unit_test_teardown(test_seccomp_forbidden, children_end),
 		cmocka_unit_test_teardown(test_folder_missing, children_end),
 	};
 
