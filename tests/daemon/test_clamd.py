@@ -1,4 +1,5 @@
 """Virus scanning with a real clamd: over its socket and port, what it finds, its limits, and when it goes and comes."""
+import contextlib
 import io
 import os
 import signal
@@ -6,7 +7,7 @@ import zipfile
 
 import pytest
 
-import clamd
+import clam
 import virus
 from conftest import cannot
 from virus import DEFERRED, EICAR, NAME, OK, REFUSED, message
@@ -14,13 +15,20 @@ from virus import DEFERRED, EICAR, NAME, OK, REFUSED, message
 WORDS = b"nothing to be found here"
 
 
+@contextlib.contextmanager
+def clamd(folder, **options):
+    for why in (clam.missing("clamd"), virus.missing()):
+        if why:
+            cannot(why)
+    with open(folder / "test.ndb", "w") as f:
+        f.write(virus.EICAR_DATABASE)
+    with clam.Clamd(str(folder), **options) as c:
+        yield c
+
+
 @pytest.fixture(scope="module")
-def server():
-    if clamd.missing():
-        cannot(clamd.missing())
-    if virus.missing():
-        cannot(virus.missing())
-    with clamd.Clamd({"test.ndb": virus.EICAR_DATABASE}, "StreamMaxLength 1M", "MaxRecursion 4") as c:
+def server(tmp_path_factory):
+    with clamd(tmp_path_factory.mktemp("db"), StreamMaxLength="1M", MaxRecursion="4") as c:
         yield c
 
 
@@ -42,7 +50,7 @@ def zipped(octets, depth):
 
 @pytest.mark.parametrize("way", ["descriptor", "stream", "port"])
 def test_found_and_clean(scanning, server, way):
-    s = scanning(f"127.0.0.1:{server.port}" if way == "port" else f"unix:{server.path}",
+    s = scanning(f"127.0.0.1:{server.tcp[1]}" if way == "port" else f"unix:{server.unix}",
                  clamd_pass_descriptors="yes" if way == "descriptor" else "no")
     assert s.send(message(EICAR)) == REFUSED
     assert s.send(message(WORDS)) == OK
@@ -53,7 +61,7 @@ def test_found_and_clean(scanning, server, way):
 
 def test_limits(scanning, server):
     """What clamd tells of its limits, and a message that is longer than it takes."""
-    s = scanning(f"127.0.0.1:{server.port}")
+    s = scanning(f"127.0.0.1:{server.tcp[1]}")
     s.f.expect("beyond a limit of the virus scan: (MaxRecursion|StreamMaxLength)")
     assert s.send(message(zipped(b"words", 6))) == DEFERRED
     assert s.send(message(os.urandom(3 << 20))) == DEFERRED
@@ -62,17 +70,18 @@ def test_limits(scanning, server):
 
 
 def test_down_and_another(scanning, server):
-    s = scanning(f"unix:{server.dir}/nowhere unix:{server.path}")
+    s = scanning(f"unix:{server.dir}/nowhere unix:{server.unix}")
     assert s.send(message(EICAR)) == REFUSED
     assert s.send(message(WORDS)) == OK
 
 
-def test_goes_and_comes(scanning):
-    with clamd.Clamd({"test.ndb": virus.EICAR_DATABASE}) as server:
-        s = scanning(f"unix:{server.path}", clamd_retry_time="1s")
+def test_goes_and_comes(scanning, tmp_path):
+    with clamd(tmp_path) as server:
+        s = scanning(f"unix:{server.unix}", clamd_retry_time="1s")
         s.f.expect("could not be checked")
         assert s.send(message(WORDS)) == OK
-        server.stop()
+        server.kill(signal.SIGKILL)
+        server.process.wait(20)
         assert s.send(message(WORDS)) == DEFERRED
         assert s.send(message(EICAR)) == DEFERRED
         server.start()
@@ -80,10 +89,10 @@ def test_goes_and_comes(scanning):
         assert s.send(message(WORDS)) == OK
 
 
-def test_stopped(scanning):
+def test_stopped(scanning, tmp_path):
     """A clamd that hangs: the message's check fails in time, and those after it do not wait."""
-    with clamd.Clamd({"test.ndb": virus.EICAR_DATABASE}) as server:
-        s = scanning(f"unix:{server.path}", clamd_timeout="1s", clamd_retry_time="1h")
+    with clamd(tmp_path) as server:
+        s = scanning(f"unix:{server.unix}", clamd_timeout="1s", clamd_retry_time="1h")
         s.f.expect("could not be checked")
         os.kill(server.process.pid, signal.SIGSTOP)
         assert [s.send(message(WORDS)) for _ in range(3)] == [DEFERRED] * 3

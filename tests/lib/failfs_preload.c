@@ -84,14 +84,31 @@ failfs_wanted(enum failfs_op op, const char *name)
 	return armed;
 }
 
+/* What a reply begins with. */
+static void
+look(const char *p, size_t len)
+{
+	if (armed && p != NULL && len >= 3 && p[0] >= '2' && p[0] <= '5')
+		write_trace(p);
+}
+
 ssize_t
 sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	ssize_t (*next)(int, const struct msghdr *, int) =
 	    (ssize_t(*)(int, const struct msghdr *, int))(uintptr_t)dlsym(RTLD_NEXT, "sendmsg");
-	const char *p = m->msg_iovlen > 0 ? m->msg_iov[0].iov_base : NULL;
 
-	if (armed && p != NULL && m->msg_iov[0].iov_len >= 3 && p[0] >= '2' && p[0] <= '5')
-		write_trace(p);
+	if (m->msg_iovlen > 0)
+		look(m->msg_iov[0].iov_base, m->msg_iov[0].iov_len);
 	return next(fd, m, flags);
+}
+
+ssize_t
+send(int fd, const void *p, size_t len, int flags)
+{
+	ssize_t (*next)(int, const void *, size_t, int) =
+	    (ssize_t(*)(int, const void *, size_t, int))(uintptr_t)dlsym(RTLD_NEXT, "send");
+
+	look(p, len);
+	return next(fd, p, len, flags);
 }

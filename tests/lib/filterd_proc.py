@@ -46,6 +46,13 @@ def missing():
     return None
 
 
+def is_sanitized():
+    """Is this a build with a sanitizer of memory or threads?"""
+    with open(program("filterd"), "rb") as f:
+        octets = f.read()
+    return b"__asan_init" in octets or b"__tsan_init" in octets
+
+
 def sanitizer_env(directory):
     """Where reports go, so that those of a forked worker are found too, whoever it runs as."""
     reports = os.path.join(directory, "san")
