@@ -3,6 +3,7 @@
 
 #include "base/counters.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "rules/plugin_impl.h"
 
 static struct kept_scan *
@@ -83,9 +84,32 @@ trace_scan(struct rule_run *run, const struct kept_scan *k, int64_t us)
 			    .us = us });
 }
 
+static int
+has_counter(const struct filterd_plugin *p, const char *name)
+{
+	for (const struct filterd_counter *c = p->counters; c != NULL && c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* The name comes from a process that hostile mail may have taken over. */
+static void
+count(const struct rule_run *run, const char *name, uint64_t n)
+{
+	const struct plugin_instance *p = plugin_of(run);
+
+	if (has_counter(p->def, name))
+		p->host->count(p->host, name, n);
+	else
+		log_warn(run->txn->service, run->txn->id,
+		    "%s: %s is none of the plugin's counters and is not counted", p->def->name,
+		    name);
+}
+
 /* What the scanner told is set and counted once, however many ask. */
 static void
-take(struct rule_run *run, const struct plugin_instance *p, struct kept_scan *k)
+take(struct rule_run *run, struct kept_scan *k)
 {
 	int before = run->told_failure;
 
@@ -96,7 +120,7 @@ take(struct rule_run *run, const struct plugin_instance *p, struct kept_scan *k)
 	k->told_failure = run->told_failure && k->found.answer.failed != NULL;
 	run->told_failure = before;
 	for (size_t i = 0; i < k->found.ncounts; i++)
-		p->host->count(p->host, k->found.counts[i].counter, k->found.counts[i].n);
+		count(run, k->found.counts[i].counter, k->found.counts[i].n);
 }
 
 static struct kept_scan *
@@ -113,7 +137,7 @@ ask_once(struct rule_run *run, const struct plugin_instance *p, const char *scan
 		k->trouble = arena_strdup(run->arena, err.text);
 	trace_scan(run, k, clock_us() - began);
 	if (k->trouble == NULL)
-		take(run, p, k);
+		take(run, k);
 	k->next = run->kept->scans;
 	run->kept->scans = k;
 	return k;

@@ -22,7 +22,6 @@ void plugin_host_fill_scan(struct filterd_host *);
 const struct plugin_instance *plugin_of(const struct rule_run *);
 /* Set a fact, or say in the log that it is none of the plugin's. */
 void plugin_fact(struct rule_run *, const char *subject, const char *value, const char *detail);
-void plugin_count(const struct plugin_instance *, const char *name, uint64_t n);
 /* The message, once it is there. */
 int plugin_message(struct rule_run *, struct span *out);
 

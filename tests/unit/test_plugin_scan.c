@@ -22,13 +22,14 @@ static struct scan_fact scan_facts[] = {
 	{ "probe", "clean", NULL },
 	{ "probe", "not_ours", NULL },
 };
-static struct scan_count scan_counts[] = { { "probe_scanned", 2 } };
+static struct scan_count scan_counts[] = { { "probe_scanned", 2 }, { "probe_not_ours", 3 } };
 
 /* Two recipients' lists and the end-of-data list before them: one session, one scan. */
 static void
 test_scan_once(void **state)
 {
 	struct plugin_world x;
+	const char *said;
 
 	(void)state;
 	plugin_world_init(&x);
@@ -36,7 +37,7 @@ test_scan_once(void **state)
 		.facts = scan_facts,
 		.nfacts = 3,
 		.counts = scan_counts,
-		.ncounts = 1 };
+		.ncounts = 2 };
 	x.w.o.lists[LIST_END_OF_DATA] = "hold_probe";
 	x.w.o.lists[LIST_CONTENT] = "check_probe inline:{Other=TAG}, reject_probe";
 	assert_int_equal(rule_world_compile(&x.w), 0);
@@ -55,7 +56,10 @@ test_scan_once(void **state)
 	assert_int_equal(x.scanner.message_len, 17);
 	assert_string_equal(plugin_world_facts(&x), "seen=Eicar probe=clean");
 	assert_int_equal(plugin_world_counted("probe_scanned"), 2);
-	assert_non_null(strstr(rule_world_said(&x.w), "probe=not_ours is none"));
+	assert_int_equal(plugin_world_counted("probe_not_ours"), -1);
+	said = rule_world_said(&x.w);
+	assert_non_null(strstr(said, "probe=not_ours is none"));
+	assert_non_null(strstr(said, "probe_not_ours is none"));
 	rules_scan_end(&x.w.txn);
 	rules_scan_end(&x.w.txn);
 	assert_int_equal(x.scanner.ended, 1);
