@@ -85,9 +85,12 @@ tell(struct rule_run *run, enum rule_failure f, const char *why)
 void
 rule_failed_fact(struct rule_run *run)
 {
-	if (run->failed_why != NULL && !run->told_failure)
-		facts_tell(
-		    &run->txn->facts, run->arena, family_of(run->op), "failed", run->failed_why);
+	const char *family;
+
+	if (run->failed_why != NULL && !run->told_failure) {
+		family = family_of(run->op);
+		facts_tell(&run->txn->facts, run->arena, family, family, "failed", run->failed_why);
+	}
 	run->failed_why = NULL;
 }
 

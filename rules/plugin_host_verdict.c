@@ -23,7 +23,7 @@ plugin_fact(struct rule_run *run, const char *subject, const char *value, const 
 	run->told_failure |= strcmp(subject, p->name) == 0;
 	if (run->looking)
 		return;
-	shown = facts_tell(&run->txn->facts, run->arena, subject, value, detail);
+	shown = facts_tell(&run->txn->facts, run->arena, p->name, subject, value, detail);
 	if (shown != NULL)
 		rule_trace_text(run, TRACE_NOTE, NULL, arena_printf(run->arena, "fact %s", shown));
 }

@@ -65,18 +65,35 @@ is_told(const struct facts *f, const struct fact_told *t)
 	return 0;
 }
 
+static int
+is_failed(const struct fact_told *t)
+{
+	return strcmp(t->value, "failed") == 0;
+}
+
+static int
+is_full(const struct facts *f, const struct fact_told *t)
+{
+	size_t n = 0;
+
+	for (const struct fact_told *o = f->told; o != NULL; o = o->next)
+		n += is_failed(o) == is_failed(t) && strcmp(o->teller, t->teller) == 0;
+	return n >= (is_failed(t) ? FACTS_FAILED_MAX : FACTS_TOLD_MAX);
+}
+
 const char *
-facts_tell(
-    struct facts *f, struct arena *a, const char *subject, const char *value, const char *detail)
+facts_tell(struct facts *f, struct arena *a, const char *teller, const char *subject,
+    const char *value, const char *detail)
 {
 	struct fact_told *t = arena_calloc(a, sizeof(*t));
 
+	t->teller = teller;
 	t->subject = shown(a, subject);
 	t->value = shown(a, value);
 	t->detail = detail == NULL ? NULL : shown(a, detail);
 	if (is_told(f, t))
 		return NULL;
-	if (f->ntold == FACTS_TOLD_MAX) {
+	if (is_full(f, t)) {
 		f->told_more = 1;
 		return NULL;
 	}
@@ -85,7 +102,6 @@ facts_tell(
 	else
 		f->told_last->next = t;
 	f->told_last = t;
-	f->ntold++;
 	return arena_printf(a, "%s=%s%s%s", t->subject, t->value, t->detail == NULL ? "" : ":",
 	    t->detail == NULL ? "" : t->detail);
 }

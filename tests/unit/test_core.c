@@ -98,23 +98,29 @@ test_facts_told(void **state)
 
 	(void)state;
 	fact_set(&f, FACT_LINE_LONG);
-	assert_string_equal(facts_tell(&f, a, "virus", "Eicar-1", NULL), "virus=Eicar-1");
+	assert_string_equal(facts_tell(&f, a, "p", "virus", "Eicar-1", NULL), "virus=Eicar-1");
 	/* of a name from outside nothing ends the line, begins another fact, or breaks UTF-8 */
-	assert_string_equal(facts_tell(&f, a, "virus", "a b\r\n\x1b\xff", "what for"),
+	assert_string_equal(facts_tell(&f, a, "p", "virus", "a b\r\n\x1b\xff", "what for"),
 	    "virus=a_b\\x0d\\x0a\\x1b\\xff:what_for");
-	assert_null(facts_tell(&f, a, "virus", "Eicar-1", NULL)); /* known */
-	assert_non_null(facts_tell(&f, a, "virus", "Eicar-1", ""));
+	assert_null(facts_tell(&f, a, "p", "virus", "Eicar-1", NULL)); /* known */
+	assert_non_null(facts_tell(&f, a, "p", "virus", "Eicar-1", ""));
 	facts_format(&f, &b);
 	assert_string_equal(buf_cstr(&b),
 	    "line=long virus=Eicar-1 virus=a_b\\x0d\\x0a\\x1b\\xff:what_for virus=Eicar-1:");
 	for (int i = 0; i < FACTS_TOLD_MAX - 3; i++)
-		assert_non_null(facts_tell(&f, a, "n", arena_printf(a, "%d", i), NULL));
-	assert_null(facts_tell(&f, a, "n", "one too many", NULL));
-	assert_null(facts_tell(&f, a, "virus", "Eicar-1", NULL));
-	assert_int_equal(f.ntold, FACTS_TOLD_MAX);
+		assert_non_null(facts_tell(&f, a, "p", "n", arena_printf(a, "%d", i), NULL));
+	assert_null(facts_tell(&f, a, "p", "n", "one too many", NULL));
+	assert_null(facts_tell(&f, a, "p", "virus", "Eicar-1", NULL));
+	/* another one's place is not taken, nor that of failures, be they many */
+	assert_non_null(facts_tell(&f, a, "q", "n", "last", NULL));
+	for (int i = 0; i < FACTS_FAILED_MAX; i++)
+		assert_non_null(facts_tell(&f, a, "p", "p", "failed", arena_printf(a, "%d", i)));
+	assert_null(facts_tell(&f, a, "p", "p", "failed", "too often"));
+	assert_non_null(facts_tell(&f, a, "q", "q", "failed", NULL));
 	buf_reset(&b);
 	facts_format(&f, &b);
-	assert_non_null(strstr(buf_cstr(&b), " n=60 facts=limit"));
+	assert_non_null(strstr(buf_cstr(&b), " p=failed:7 q=failed facts=limit"));
+	assert_non_null(strstr(buf_cstr(&b), " n=60 n=last p=failed:0 "));
 	assert_null(strstr(buf_cstr(&b), "too"));
 	buf_fini(&b);
 	arena_free(a);
