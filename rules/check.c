@@ -116,7 +116,11 @@ look_at_op(struct rule_compile *c, enum rule_list_id id, const struct rule_op *o
 	unsigned lacks = op->def->needs & NEEDS_KNOWN & ~known_in(c->rules, id);
 
 	c->where = op->where;
-	if (!(op->def->stages & AT(id)))
+	if (op->plugin != NULL && lacks & NEED_CONTENT)
+		rule_compile_warning(c, "%s always fails in %s: %s is not known there%s", op->word,
+		    rule_list_names[id], missing(NEED_CONTENT),
+		    why_not(c->rules, id, NEED_CONTENT));
+	else if (!(op->def->stages & AT(id)))
 		rule_compile_warning(
 		    c, "%s has no meaning in %s: it never decides", op->word, rule_list_names[id]);
 	else if (lacks != 0)

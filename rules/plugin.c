@@ -127,14 +127,13 @@ rule_plugin_try(struct rule_run *run, const struct rule_op *op)
 	const char *failed_why = run->failed_why;
 	enum rule_result r;
 
-	if (!rule_plugin_ready(run, op)) {
-		rule_warn(run, "%s needs the message, which is not there at %s", op->word,
-		    rules_stage_name(run->ask->stage));
-		return RULE_DUNNO;
-	}
 	run->told_failure = 0;
 	run->failed_why = NULL;
-	r = op->def->check(run, op);
+	if (rule_plugin_ready(run, op))
+		r = op->def->check(run, op);
+	else
+		r = rule_failed(run, "it needs the message, which is not there at %s",
+		    rules_stage_name(run->ask->stage));
 	/* What was refused stays so, whatever the answer; a refusal without a reply is none. */
 	r = !had_refused && has_refused(run) ? RULE_REFUSED : proven(run, op, r);
 	rule_failed_fact(run);

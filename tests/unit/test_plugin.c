@@ -285,11 +285,12 @@ static const struct {
 	{ LIST_RECIPIENT, "probe", "error " RCPT_LIST "probe must be followed by a name\n", 0 },
 	{ LIST_RECIPIENT, "reject_probe",
 	    "warning " RCPT_LIST
-	    "reject_probe has no meaning in smtpd_recipient_restrictions: it never decides\n",
+	    "reject_probe always fails in smtpd_recipient_restrictions: the message is not known "
+	    "there\n",
 	    0 },
 	{ LIST_END_OF_DATA, "reject_probe", "", 0 },
 	{ LIST_END_OF_DATA, "reject_probe",
-	    "warning smtpd_end_of_data_restrictions: reject_probe never decides in "
+	    "warning smtpd_end_of_data_restrictions: reject_probe always fails in "
 	    "smtpd_end_of_data_restrictions: the message is not known there, as a policy request "
 	    "does not bring it\n",
 	    1 },

@@ -164,23 +164,38 @@ test_scan_better_fact(void **state)
 	plugin_world_fini(&x);
 }
 
-/* A row that leads to a content check before there is any content. */
+/* A row that leads to a content check before there is any content: nothing was found out. */
 static void
 test_too_early(void **state)
 {
-	struct plugin_world x;
+	static const struct {
+		enum rule_failure on_failure;
+		const char *want, *told;
+	} cases[] = {
+		{ FAILURE_DEFER, UNAVAILABLE, "not there at RCPT; on_failure = defer" },
+		{ FAILURE_HOLD, "ok", "not there at RCPT; on_failure = hold" },
+		{ FAILURE_ACCEPT, "ok", "not there at RCPT; on_failure = accept" },
+	};
 
 	(void)state;
-	plugin_world_init(&x);
-	x.w.o.lists[LIST_RECIPIENT] =
-	    "check_recipient_access inline:{ {r@local.example=reject_probe, permit} }, reject";
-	assert_int_equal(rule_world_compile(&x.w), 0);
-	plugin_world_message(&x, "half of");
-	assert_string_equal(rule_world_ask(&x.w, RULE_RCPT), "ok");
-	assert_int_equal(x.scanner.begun, 0);
-	assert_non_null(strstr(
-	    rule_world_said(&x.w), "reject_probe needs the message, which is not there at RCPT"));
-	plugin_world_fini(&x);
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct plugin_world x;
+
+		plugin_world_init(&x);
+		x.plugin.on_failure = cases[i].on_failure;
+		x.w.o.lists[LIST_RECIPIENT] = "check_recipient_access "
+					      "inline:{ {r@local.example=reject_probe, permit} }, "
+					      "reject";
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		plugin_world_message(&x, "half of");
+		assert_string_equal(rule_world_ask(&x.w, RULE_RCPT), cases[i].want);
+		assert_int_equal(x.scanner.begun, 0);
+		assert_string_equal(plugin_world_facts(&x),
+		    "probe=failed:it_needs_the_message,_which_is_not_there_at_RCPT");
+		assert_int_equal(x.w.txn.verdict.hold_failed, cases[i].on_failure == FAILURE_HOLD);
+		assert_non_null(strstr(rule_world_said(&x.w), cases[i].told));
+		plugin_world_fini(&x);
+	}
 }
 
 static const struct {
