@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/xmem.h"
@@ -12,7 +13,36 @@
 
 #define SYMBOL "filterd_plugin"
 
-/* dlopen(3) says "cannot open" of everything, and would take a file that anybody may write. */
+/* The code becomes root's and filterd's own: it may come from them alone. */
+static int
+check_owner(const struct stat *st, struct err *err)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		err_set(err, ERR_CONFIG,
+		    "belongs to uid %u, and must belong to root or to who filterd runs as",
+		    (unsigned)st->st_uid);
+	else if (st->st_mode & (S_IWGRP | S_IWOTH))
+		err_set(err, ERR_CONFIG, "must not be writable by others than its owner");
+	else
+		return 0;
+	return -1;
+}
+
+/* Who may write the folder can put another file there after it was looked at. */
+static int
+look_at_folder(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return 0; /* then there is no file either, and that is told */
+	if (check_owner(&st, err) == 0)
+		return 0;
+	err_prefix(err, "its folder");
+	return -1;
+}
+
+/* dlopen(3) says "cannot open" of everything. */
 static int
 look_at_file(const char *path, struct err *err)
 {
@@ -26,11 +56,7 @@ look_at_file(const char *path, struct err *err)
 		err_set(err, ERR_CONFIG, "must be a file");
 		return -1;
 	}
-	if (st.st_mode & S_IWOTH) {
-		err_set(err, ERR_CONFIG, "must not be writable by everybody");
-		return -1;
-	}
-	return 0;
+	return check_owner(&st, err);
 }
 
 static void *
@@ -129,7 +155,8 @@ plugin_file_open(const char *directory, const char *name, struct err *err)
 	if (check_plugin_name(name, err) == -1)
 		return NULL;
 	path = xasprintf("%s/%s.so", directory, name);
-	if (look_at_file(path, err) == 0 && (so = load(path, err)) != NULL)
+	if (look_at_folder(directory, err) == 0 && look_at_file(path, err) == 0 &&
+	    (so = load(path, err)) != NULL)
 		def = find_symbol(so, err);
 	if (def != NULL && (check_name(def, name, err) == -1 || plugin_rows_check(def, err) == -1))
 		def = NULL;

@@ -24,7 +24,7 @@ FAILED = "probe: probe could not be checked: secret 42; on_failure = "
 
 def install(f):
     os.makedirs(f.dir + "/plugins", exist_ok=True)
-    shutil.copy(MODULE, f.dir + "/plugins/probe.so")
+    shutil.copyfile(MODULE, f.dir + "/plugins/probe.so")
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ import children
 import covered
 from ports import free_port
 
+# A folder or a file that a group may write holds no plugins (conf/plugin_file.h).
+os.umask(0o022)
 
 # Said once when the first fiber is made, whatever fibers tell the sanitizer of themselves.
 HARMLESS = "ASan doesn't fully support makecontext/swapcontext"

@@ -35,7 +35,7 @@ class Scanning:
     def __init__(self, start, hop, engine="one", listeners=None, **settings):
         def prepare(f):
             os.makedirs(f.dir + "/plugins", exist_ok=True)
-            shutil.copy(MODULE, f.dir + "/plugins/faulty.so")
+            shutil.copyfile(MODULE, f.dir + "/plugins/faulty.so")
             f.file("engine", engine + "\n")
             os.makedirs(f.dir + "/scan", exist_ok=True)
             shutil.chown(f.dir + "/scan", *self.owner(f))

@@ -52,7 +52,7 @@ class Scanning:
         def prepare(f):
             os.makedirs(f.dir + "/plugins", exist_ok=True)
             os.makedirs(f.dir + "/db", exist_ok=True)
-            shutil.copy(MODULE, f.dir + "/plugins/clamav.so")
+            shutil.copyfile(MODULE, f.dir + "/plugins/clamav.so")
             for name, text in (databases if databases is not None else {"test.ndb": EICAR_DATABASE}).items():
                 f.file("db/" + name, text)
 

@@ -19,6 +19,7 @@
 #include "conf/plugin_file.h"
 #include "plugins/filterd_plugin.h"
 #include "tests/lib/findings.h"
+#include "tests/lib/tmpdir.h"
 
 static char folder[PATH_MAX];
 
@@ -58,8 +59,8 @@ static const struct {
 	{ "nowhere", "plugin nowhere: DIR/nowhere.so: No such file or directory" },
 	{ "folder", "plugin folder: DIR/folder.so: must be a file" },
 	{ "no_plugin", "plugin no_plugin: DIR/no_plugin.so: file too short" },
-	{ "open_to_all", "plugin open_to_all: DIR/open_to_all.so: must not be writable by "
-			 "everybody" },
+	{ "open_to_all", "plugin open_to_all: DIR/open_to_all.so: must not be writable by others "
+			 "than its owner" },
 	{ "no_symbol", "plugin no_symbol: DIR/no_symbol.so: has no symbol filterd_plugin: it is "
 		       "no plugin of filterd" },
 	{ "small_symbol", "plugin small_symbol: DIR/small_symbol.so: symbol filterd_plugin is no "
@@ -142,6 +143,57 @@ test_file(void **state)
 		free(want);
 	}
 	remove_odd_files();
+}
+
+/* Who may write the folder or the file, or change who may, decides what root's process loads. */
+static void
+test_owner(void **state)
+{
+	static const struct {
+		uid_t folder, file;
+		mode_t folder_mode, file_mode;
+		const char *told; /* NULL: it goes on */
+	} cases[] = {
+		{ 0, 0, 0755, 0644, NULL },
+		{ 0, 0, 0700, 0400, NULL },
+		{ 0, 0, 0775, 0644, "its folder: must not be writable by others than its owner" },
+		{ 0, 0, 01777, 0644, "its folder: must not be writable by others than its owner" },
+		{ 0, 0, 0755, 0664, "must not be writable by others than its owner" },
+		{ 0, 0, 0755, 0646, "must not be writable by others than its owner" },
+		{ 4711, 0, 0755, 0644,
+		    "its folder: belongs to uid 4711, and must belong to root or to who filterd "
+		    "runs "
+		    "as" },
+		{ 0, 4711, 0755, 0644,
+		    "belongs to uid 4711, and must belong to root or to who filterd runs as" },
+	};
+	char *tmpdir = tmpdir_make(), *path;
+	FILE *f;
+
+	(void)state;
+	path = xasprintf("%s/x.so", tmpdir);
+	assert_non_null(f = fopen(path, "w"));
+	fclose(f);
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct err err;
+		char *want;
+
+		if (geteuid() != 0 && (cases[i].folder != 0 || cases[i].file != 0))
+			continue; /* only root can give them away */
+		if (geteuid() == 0) {
+			assert_int_equal(chown(tmpdir, cases[i].folder, 0), 0);
+			assert_int_equal(chown(path, cases[i].file, 0), 0);
+		}
+		assert_int_equal(chmod(path, cases[i].file_mode), 0);
+		assert_int_equal(chmod(tmpdir, cases[i].folder_mode), 0);
+		want = xasprintf("plugin x: %s: %s", path,
+		    cases[i].told == NULL ? "file too short" : cases[i].told);
+		assert_null(plugin_file_open(tmpdir, "x", &err));
+		assert_string_equal(err.text, want);
+		free(want);
+	}
+	free(path);
+	tmpdir_remove(tmpdir);
 }
 
 /* Both numbers are told, so that one sees which side is older. */
@@ -383,6 +435,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_abi_and_size),
 		cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_values),
