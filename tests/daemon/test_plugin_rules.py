@@ -215,6 +215,17 @@ def test_counters(probed):
     assert re.search(r"^\s*probe_count\s+6  what was counted$", f.ctl("status"), re.M)
 
 
+def test_status_manual(probed):
+    """filterctl(8) names each member of the answer, and no other."""
+    with open(os.path.join(os.path.dirname(explain.__file__), "..", "..", "filterd", "ctl", "filterctl.8.in")) as page:
+        [text] = re.findall(r"one JSON object with the members\n(.*?)^\.El$", page.read(), re.M | re.S)
+    named = " ".join(re.findall(r"^\.Cm (.*)", text, re.M))
+    f = probed(content_restrictions="probe count, reject_probe")
+    status = json.loads(f.ctl("status", "--json"))
+    assert sorted(re.findall("[a-z_]+", named)) == sorted(status)
+    assert status["plugin_counters"]["probe_count"] == "what was counted"
+
+
 def test_reload(probed):
     """A configuration that the plugin refuses is not used; what it holds of the host lives on."""
     f = probed(content_restrictions="probe log, probe state, permit")
