@@ -123,6 +123,15 @@ note_begin(struct clam_scan *s)
 	s->before++;
 }
 
+/* The cache knows only that no signature matched.  An archive out of which nothing came would be
+ * clean the next time, unseen; so no archive is remembered, nor what it is in. */
+static void
+cache_no_archive(const struct clam_scan *s, const char *type)
+{
+	if (is_archive(type))
+		cl_engine_set_num(s->e->cl, CL_ENGINE_DISABLE_CACHE, 1);
+}
+
 /* An archive out of which nothing came: libclamav has no means to open it (it does so to RAR
  * without libclamunrar), or it is empty or broken.  Nothing says so but that. */
 static void
@@ -153,6 +162,7 @@ on_object(int fd, const char *type, const char **ancestors, size_t parent_size, 
 	if (level == 0)
 		s->outer++;
 	note_object(s, type, level);
+	cache_no_archive(s, type);
 	if (octets != NULL)
 		clam_parts_saw(&s->parts, (const uint8_t *)octets, size);
 	return CL_CLEAN;
@@ -214,6 +224,7 @@ static cl_error_t
 pass(struct clam_scan *s, struct filterd_octets o)
 {
 	cl_fmap_t *map = cl_fmap_open_memory(o.p, o.len);
+	long long uncached = cl_engine_get_num(s->e->cl, CL_ENGINE_DISABLE_CACHE, NULL);
 	const char *name = NULL;
 	unsigned long scanned = 0;
 	cl_error_t rc;
@@ -224,6 +235,7 @@ pass(struct clam_scan *s, struct filterd_octets o)
 	clam_hear(&s->heard);
 	rc = cl_scanmap_callback(map, NULL, &name, &scanned, s->e->cl, &s->e->options, s);
 	clam_hear(NULL);
+	cl_engine_set_num(s->e->cl, CL_ENGINE_DISABLE_CACHE, uncached);
 	cl_fmap_close(map);
 	if (rc == CL_VIRUS)
 		add_name(s, name);

@@ -242,6 +242,37 @@ test_unopened(void **state)
 	buf_fini(&zip);
 }
 
+/* What libclamav remembers as clean is no reason to call it so in another message. */
+static void
+test_unopened_again(void **state)
+{
+	static const char *const others[] = { "the first message", "another one", "a third" };
+	struct world *t = *state;
+	const struct driver_said *s;
+
+	start(t);
+	for (size_t i = 0; i < nitems(unopened); i++) {
+		struct buf zip = { 0 };
+
+		zip_store(&zip, "x.bin", unopened[i].octets, unopened[i].n, 0);
+		for (size_t k = 0; k < nitems(others); k++) {
+			const struct attachment a[] = { { "a.bin", others[k], strlen(others[k]) },
+				{ "x.bin", unopened[i].octets, unopened[i].n } };
+			const struct attachment z[] = { a[0], { "x.zip", zip.p, zip.len } };
+
+			message_give(t->d, k < 2 ? a : z, nitems(a));
+			s = driver_scan(t->d, "virus");
+			assert_null(s->failed);
+			assert_fact(s, "clamav=encrypted:Unopened");
+			assert_int_equal(s->nfacts, 1);
+		}
+		/* The archive that it is in, by then seen before. */
+		message_give(t->d, &(struct attachment){ "y.zip", zip.p, zip.len }, 1);
+		assert_fact(driver_scan(t->d, "virus"), "clamav=encrypted:Unopened");
+		buf_fini(&zip);
+	}
+}
+
 /* A part that libclamav does not come to by itself: here, one that is not in the message. */
 static void
 test_extra_part(void **state)
@@ -733,6 +764,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_two_signatures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_encrypted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unopened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unopened_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extra_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_parts, setup, teardown),
