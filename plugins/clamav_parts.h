@@ -27,8 +27,7 @@ struct clam_part {
 struct clam_parts {
 	struct clam_part *part;
 	size_t n, size, unseen;
-	int is_cut;     /* a limit was reached: there may be more */
-	int is_limited; /* there may be more */
+	int is_cut; /* a limit was reached: there may be more */
 };
 
 /* -1: out of memory. */

@@ -307,8 +307,6 @@ count_kind(const struct clam_scan *s, enum clam_kind kind)
 static void
 scan_unseen(struct clam_scan *s, const struct filterd_host *host, struct filterd_say *say)
 {
-	if (s->parts.is_limited)
-		add_name(s, "Heuristics.Limits.Exceeded.Parts");
 	for (size_t i = 0; i < s->parts.n && s->trouble == NULL; i++) {
 		struct clam_part *p = &s->parts.part[i];
 
