@@ -64,7 +64,8 @@ is_text(const char *type)
 	return strncmp(type, "text/", 5) == 0;
 }
 
-/* What holds other parts is seen when these are. */
+/* What holds other parts is seen when these are.  One that could not be taken apart as it is
+ * encoded is odd. */
 static int
 is_container(const char *type)
 {
@@ -100,7 +101,7 @@ clam_parts_read(struct clam_parts *ps, const struct filterd_host *host, struct f
 	int rc;
 
 	for (size_t i = 0; (rc = host->part(work, i, &part)) == 1; i++)
-		if (!is_container(part.type) && add(ps, &part) == -1)
+		if ((part.odd || !is_container(part.type)) && add(ps, &part) == -1)
 			return -1;
 	ps->is_cut = rc == -1;
 	return 0;

@@ -14,9 +14,9 @@ PART = b"Content-Type: application/octet-stream\nContent-Disposition: attachment
 CTE64 = b"Content-Transfer-Encoding: base64\n"
 
 
-# libclamav reads none of these as mail readers do: it wants nothing behind the '=' of a soft line break, and does
-# not decode a multipart.
-IN_PART = ("qp-blanks-behind-soft", "qp-cr-in-soft", "multipart-base64")
+# libclamav reads none of these as mail readers do: it wants nothing behind the '=' of a soft line break, does not
+# decode a multipart, and misses what is in a message at the top whose base64 has mistakes.
+IN_PART = ("qp-blanks-behind-soft", "qp-cr-in-soft", "multipart-base64", "top-multipart-qp", "top-message-base64-junk")
 
 
 def body64(octets=None):
@@ -123,6 +123,16 @@ def odd():
         ("resent-first", b"Resent-From: x@y.example\nReturn-Path: <>\n" + mixed(part)),
         ("top-base64", MIME + PART + CTE64 + b"\n" + body64()),
         ("top-qp", MIME + PART + b"Content-Transfer-Encoding: quoted-printable\n\n" + quoted()),
+        ("top-multipart-base64", MIME + b"Content-Type: multipart/mixed\n" + CTE64 + b"\n" + body64()),
+        ("top-multipart-base64-junk", MIME + b'Content-Type: multipart/mixed; boundary="b"\n' + CTE64 + b"\n" +
+         B64[:41] + b"!*$\n" + B64[41:] + b"\n"),
+        ("top-multipart-qp", MIME + b"Content-Type: multipart/mixed\nContent-Transfer-Encoding: quoted-printable\n\n" +
+         quoted(b"= \t\n")),
+        ("top-multipart-base64-other-boundary", MIME + b'Content-Type: multipart/mixed; boundary="c"\n' + CTE64 +
+         b"\n" + body64(mixed(file_part(b"", EICAR + b"\n"), head=b""))),
+        ("top-message-base64-junk", MIME + attached + CTE64 + b"\n" + B64[:41] + b"!*$\n" + B64[41:] + b"\n"),
+        ("message-base64-damaged", mixed(attached + CTE64 + b"\n" + base64.b64encode(inner)[:81] + b"!*$\n" +
+                                         body64(inner)[82:])),
         ("type-missing", mixed(CTE64 + b"\n" + body64())),
         ("type-half", mixed(b"Content-Type: text\n" + CTE64 + b"\n" + body64())),
         ("type-nonsense", mixed(b"Content-Type: ;;;=\n" + CTE64 + b"\n" + body64())),

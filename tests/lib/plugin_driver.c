@@ -329,6 +329,12 @@ driver_cut_part(struct driver *d)
 }
 
 void
+driver_odd_part(struct driver *d)
+{
+	d->part[d->nparts - 1].odd = 1;
+}
+
+void
 driver_more_parts(struct driver *d)
 {
 	d->more_parts = 1;

@@ -49,6 +49,8 @@ void driver_message(struct driver *, const void *, size_t);
 void driver_part(struct driver *, const char *type, const void *decoded, size_t);
 /* Of the part added last only the beginning is there. */
 void driver_cut_part(struct driver *);
+/* On the part added last mail readers may differ. */
+void driver_odd_part(struct driver *);
 /* Behind the last there may be more: a limit was reached. */
 void driver_more_parts(struct driver *);
 void driver_time_left(struct driver *, int64_t ms);

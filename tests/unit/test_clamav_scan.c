@@ -296,6 +296,26 @@ test_extra_part(void **state)
 	assert_true(driver_said_count(s, "clamav_extra_parts=1"));
 }
 
+/* What is called a container and could not be taken apart is a part as any other. */
+static void
+test_odd_container(void **state)
+{
+	static const char *const types[] = { "multipart/mixed", "message/rfc822",
+		"message/global" };
+	struct world *t = *state;
+	const struct driver_said *s;
+
+	start(t);
+	for (size_t i = 0; i < nitems(types); i++) {
+		scan(t, "a.bin", "nothing to be found here", 24);
+		driver_part(t->d, types[i], eicar(), strlen(eicar()));
+		driver_odd_part(t->d);
+		s = driver_scan(t->d, "virus");
+		assert_fact(s, "virus=" EICAR_NAME);
+		assert_true(driver_said_count(s, "clamav_extra_parts=1"));
+	}
+}
+
 /* Of a part only the beginning is there: what libclamav had in hand may begin so. */
 static void
 test_cut_part(void **state)
@@ -766,6 +786,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_unopened, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unopened_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_extra_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_odd_container, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
