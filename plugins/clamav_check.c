@@ -14,11 +14,15 @@
 #include "plugins/clamav_int.h"
 #include "plugins/clamav_names.h"
 
+/* Names of one message; clamd tells one a question. */
+#define NAMES_MAX 16
+
 /* What clamd said, kept for the other recipients and items. */
 struct kept {
 	int asked;
 	struct clamd_result result;
-	const char *name;
+	char text[NAMES_MAX][CLAM_NAME_MAX + 1];
+	const char *name[NAMES_MAX];
 	struct clam_found found;
 };
 
@@ -58,21 +62,24 @@ piece(struct filterd_octets o)
 	return (struct iovec){ .iov_base = (void *)(uintptr_t)o.p, .iov_len = o.len };
 }
 
-/* Names from clamd as libclamav would have said them, with their facts. */
-static void
-tell_name(struct rule_run *run, struct kept *k, const char *name)
+static int
+has_kind(const struct kept *k, enum clam_kind kind)
 {
-	k->name = name;
-	k->found.names = &k->name;
-	k->found.n = 1;
-	switch (clam_name_kind(name)) {
+	for (size_t i = 0; i < k->found.n; i++)
+		if (clam_name_kind(k->name[i]) == kind)
+			return 1;
+	return 0;
+}
+
+static void
+tell_fact(struct rule_run *run, enum clam_kind kind, const char *name)
+{
+	switch (kind) {
 	case CLAM_VIRUS:
 		clam_host->fact(run, "virus", name, NULL);
-		clam_host->count(clam_host, "clamav_found", 1);
 		break;
 	case CLAM_LIMIT:
 		clam_host->fact(run, "clamav", "limit", clam_name_detail(name));
-		clam_host->count(clam_host, "clamav_limits", 1);
 		break;
 	case CLAM_TIME:
 		clam_host->fact(run, "clamav", "timeout", NULL);
@@ -83,8 +90,30 @@ tell_name(struct rule_run *run, struct kept *k, const char *name)
 	}
 }
 
-/* 1: clamd has called it clean. */
-static int
+/* Names from clamd as libclamav would have said them, with their facts. */
+static void
+tell_name(struct rule_run *run, struct kept *k, const char *name)
+{
+	enum clam_kind kind = clam_name_kind(name);
+	size_t n = k->found.n;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(k->name[i], name) == 0)
+			return;
+	if (n == NAMES_MAX)
+		return;
+	if (kind == CLAM_VIRUS && !has_kind(k, kind))
+		clam_host->count(clam_host, "clamav_found", 1);
+	if (kind == CLAM_LIMIT && !has_kind(k, kind))
+		clam_host->count(clam_host, "clamav_limits", 1);
+	tell_fact(run, kind, name);
+	snprintf(k->text[n], sizeof(k->text[n]), "%s", name);
+	k->name[n] = k->text[n];
+	k->found.names = k->name;
+	k->found.n = n + 1;
+}
+
+static void
 ask_octets(struct rule_run *run, struct clam_state *s, struct kept *k, struct filterd_octets first,
     struct filterd_octets rest)
 {
@@ -98,46 +127,56 @@ ask_octets(struct rule_run *run, struct clam_state *s, struct kept *k, struct fi
 		k->found.failed = r->name;
 		clam_host->fact(run, "clamav", r->is_timeout ? "timeout" : "error", NULL);
 		clam_host->count(clam_host, "clamav_failed", 1);
-		return 0;
-	}
-	if (r->word == CLAMD_FOUND)
+	} else if (r->word == CLAMD_FOUND) {
 		tell_name(run, k, r->name);
-	else if (r->word == CLAMD_TOO_LARGE)
+	} else if (r->word == CLAMD_TOO_LARGE) {
 		tell_name(run, k, "Heuristics.Limits.Exceeded.StreamMaxLength");
-	return r->word == CLAMD_CLEAN;
+	}
+}
+
+/* Nothing that another question could tell would change what becomes of the message.  That not all
+ * of it could be seen is no such thing: there may be a virus besides. */
+static int
+is_settled(const struct kept *k)
+{
+	return k->found.failed != NULL || has_kind(k, CLAM_VIRUS) || has_kind(k, CLAM_TIME);
 }
 
 /* clamd does not say what it has seen in the message.  So that on which mail readers may differ is
- * shown to it by itself.  1: clean. */
-static int
+ * shown to it by itself. */
+static void
 ask_odd_parts(struct rule_run *run, struct clam_state *s, struct kept *k)
 {
 	struct filterd_part part;
-	int rc;
+	int rc = 0;
 
-	for (size_t i = 0; (rc = clam_host->odd_part(run, i, &part)) == 1; i++) {
-		clam_host->count(clam_host, "clamav_extra_parts", 1);
-		if (!ask_octets(run, s, k, part.decoded, (struct filterd_octets){ NULL, 0 }))
-			return 0;
-		if (!part.whole)
+	for (size_t i = 0; !is_settled(k) && (rc = clam_host->odd_part(run, i, &part)) == 1; i++) {
+		/* The last place is for what says that there may be more. */
+		if (k->found.n >= NAMES_MAX - 1) {
+			rc = -1;
 			break;
+		}
+		clam_host->count(clam_host, "clamav_extra_parts", 1);
+		if (part.decoded.len > 0)
+			ask_octets(run, s, k, part.decoded, (struct filterd_octets){ NULL, 0 });
+		if (!part.whole)
+			tell_name(run, k, "Heuristics.Limits.Exceeded.PartSize");
 	}
-	if (rc == 0)
-		return 1;
-	tell_name(run, k,
-	    rc == 1 ? "Heuristics.Limits.Exceeded.PartSize" : "Heuristics.Limits.Exceeded.Parts");
-	return 0;
+	if (rc == -1 && !is_settled(k))
+		tell_name(run, k, "Heuristics.Limits.Exceeded.Parts");
 }
 
 static void
 ask_clamd(struct rule_run *run, struct clam_state *s, struct kept *k)
 {
 	k->asked = 1;
-	if (ask_octets(run, s, k, clam_host->received_line(run), clam_host->message(run)) &&
-	    ask_odd_parts(run, s, k))
+	ask_octets(run, s, k, clam_host->received_line(run), clam_host->message(run));
+	ask_odd_parts(run, s, k);
+	if (k->found.failed != NULL)
+		return;
+	if (k->found.n == 0)
 		clam_host->fact(run, "clamav", "clean", NULL);
-	if (k->found.failed == NULL)
-		clam_host->count(clam_host, "clamav_scanned", 1);
+	clam_host->count(clam_host, "clamav_scanned", 1);
 }
 
 /* 0; -1: *answer is what the check answers. */

@@ -17,6 +17,8 @@
 #include "base/xmem.h"
 #include "tests/lib/fake_clamd.h"
 
+#define THEN_MAX 32
+
 struct way {
 	enum fake_clamd_way way;
 	char answer[256];
@@ -28,7 +30,8 @@ struct fake_clamd {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	/* under the lock */
-	struct way will;
+	struct way will, then[THEN_MAX]; /* now; behind it */
+	size_t nthen;
 	char command[32];
 	struct buf message;
 	unsigned asked;
@@ -181,6 +184,10 @@ serve(struct fake_clamd *f, int fd)
 
 	pthread_mutex_lock(&f->lock);
 	w = f->will;
+	if (f->nthen > 0) {
+		f->will = f->then[0];
+		memmove(f->then, f->then + 1, --f->nthen * sizeof(f->then[0]));
+	}
 	pthread_mutex_unlock(&f->lock);
 	if (w.way == FAKE_DEAF) {
 		poll(p, 2, -1);
@@ -299,12 +306,28 @@ fake_clamd_port(const struct fake_clamd *f)
 	return f->port;
 }
 
+static void
+set_way(struct way *w, enum fake_clamd_way way, const char *text)
+{
+	w->way = way;
+	snprintf(w->answer, sizeof(w->answer), "%s", text == NULL ? "" : text);
+}
+
 void
 fake_clamd_will(struct fake_clamd *f, enum fake_clamd_way way, const char *text)
 {
 	pthread_mutex_lock(&f->lock);
-	f->will.way = way;
-	snprintf(f->will.answer, sizeof(f->will.answer), "%s", text == NULL ? "" : text);
+	set_way(&f->will, way, text);
+	f->nthen = 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
+void
+fake_clamd_then(struct fake_clamd *f, const char *text)
+{
+	pthread_mutex_lock(&f->lock);
+	must(f->nthen < THEN_MAX, "too many answers");
+	set_way(&f->then[f->nthen++], FAKE_ANSWERS, text);
 	pthread_mutex_unlock(&f->lock);
 }
 

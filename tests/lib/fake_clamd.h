@@ -31,6 +31,8 @@ void fake_clamd_free(struct fake_clamd *);
 const char *fake_clamd_socket(const struct fake_clamd *);
 int fake_clamd_port(const struct fake_clamd *);
 void fake_clamd_will(struct fake_clamd *, enum fake_clamd_way, const char *answer);
+/* An answer for the connection behind those that have one; the last is for all that follow. */
+void fake_clamd_then(struct fake_clamd *, const char *answer);
 /* Connections so far. */
 unsigned fake_clamd_asked(struct fake_clamd *);
 /* What it was given last, and the word of the command; of whole messages only. */

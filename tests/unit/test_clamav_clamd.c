@@ -301,6 +301,115 @@ test_once(void **state)
 	assert_int_equal(fake_clamd_asked(t->b), 2);
 }
 
+#define EVIL      "stream: Win.Evil-1 FOUND"
+#define FILES     "stream: Heuristics.Limits.Exceeded.MaxFiles FOUND"
+#define SCAN_TIME "stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND"
+#define ZIP       "stream: Heuristics.Encrypted.Zip FOUND"
+#define OK        "stream: OK"
+
+static const struct {
+	const char *answers[3]; /* about the message, and the parts on which readers may differ */
+	const char *encrypted_action, *limit_action;
+	unsigned asked;
+	const char *refused, *failed; /* parts of them */
+	const char *facts[3];
+} part_cases[] = {
+	/* That not all could be seen is no reason to look at no more. */
+	{ { ZIP, EVIL, OK }, "accept", "fail", 2, "malware: Win.Evil-1", NULL,
+	    { "clamav=encrypted:Zip", "virus=Win.Evil-1" } },
+	{ { FILES, OK, EVIL }, "accept", "accept", 3, "malware: Win.Evil-1", NULL,
+	    { "clamav=limit:MaxFiles", "virus=Win.Evil-1" } },
+	{ { OK, ZIP, EVIL }, "accept", "fail", 3, "malware: Win.Evil-1", NULL,
+	    { "clamav=encrypted:Zip", "virus=Win.Evil-1" } },
+	/* Each name is kept, and told once. */
+	{ { ZIP, FILES, OK }, "accept", "fail", 3, NULL, "MaxFiles",
+	    { "clamav=encrypted:Zip", "clamav=limit:MaxFiles" } },
+	{ { FILES, ZIP, FILES }, "virus", "accept", 3, "malware: Heuristics.Encrypted.Zip", NULL,
+	    { "clamav=limit:MaxFiles", "clamav=encrypted:Zip" } },
+	{ { ZIP, ZIP, OK }, "accept", "fail", 3, NULL, NULL, { "clamav=encrypted:Zip" } },
+	/* These are. */
+	{ { OK, EVIL, ZIP }, "accept", "fail", 2, "malware: Win.Evil-1", NULL,
+	    { "virus=Win.Evil-1" } },
+	{ { OK, SCAN_TIME, EVIL }, "accept", "accept", 2, NULL, "out of time",
+	    { "clamav=timeout" } },
+	{ { ZIP, "nonsense", EVIL }, "accept", "fail", 2, NULL, "no answer of clamd",
+	    { "clamav=encrypted:Zip", "clamav=error" } },
+	{ { OK, OK, OK }, "accept", "fail", 3, NULL, NULL, { "clamav=clean" } },
+};
+
+static void
+assert_part(const char *text, const char *wanted, size_t row)
+{
+	if ((text == NULL) != (wanted == NULL) || (text != NULL && strstr(text, wanted) == NULL))
+		fail_msg("row %zu: \"%s\", not \"%s\"", row, text == NULL ? "" : text,
+		    wanted == NULL ? "" : wanted);
+}
+
+static void
+give_odd_parts(struct world *t, size_t n)
+{
+	driver_message(t->d, body, sizeof(body) - 1);
+	for (size_t i = 0; i < n; i++) {
+		driver_part(t->d, "application/octet-stream", "octets", 6);
+		driver_odd_part(t->d);
+	}
+}
+
+static void
+test_parts(void **state)
+{
+	struct world *t = *state;
+
+	for (size_t i = 0; i < nitems(part_cases); i++) {
+		unsigned before = fake_clamd_asked(t->b);
+		const struct driver_said *s;
+		size_t n = 0;
+
+		driver_set(t->d, "clamav_encrypted_action", part_cases[i].encrypted_action);
+		driver_set(t->d, "clamav_limit_action", part_cases[i].limit_action);
+		use(t, fake_clamd_socket(t->b));
+		fake_clamd_will(t->b, FAKE_ANSWERS, part_cases[i].answers[0]);
+		fake_clamd_then(t->b, part_cases[i].answers[1]);
+		fake_clamd_then(t->b, part_cases[i].answers[2]);
+		give_odd_parts(t, 2);
+		s = driver_check(t->d, "reject_virus");
+		assert_part(s->refused, part_cases[i].refused, i);
+		assert_part(s->failed, part_cases[i].failed, i);
+		for (; n < nitems(part_cases[i].facts) && part_cases[i].facts[n] != NULL; n++)
+			if (!driver_said_fact(s, part_cases[i].facts[n]))
+				fail_msg("row %zu: no fact %s", i, part_cases[i].facts[n]);
+		if (part_cases[i].failed == NULL)
+			assert_int_equal(s->nfacts, n);
+		assert_int_equal(fake_clamd_asked(t->b) - before, part_cases[i].asked);
+	}
+}
+
+/* More names than are kept: there may be more, and that is told too. */
+static void
+test_many_names(void **state)
+{
+	struct world *t = *state;
+	const struct driver_said *s;
+	char *answer;
+
+	driver_set(t->d, "clamav_limit_action", "accept");
+	use(t, fake_clamd_socket(t->b));
+	for (int i = 0; i < 20; i++) {
+		answer = xasprintf("stream: Heuristics.Encrypted.Kind%d FOUND", i);
+		fake_clamd_then(t->b, answer);
+		free(answer);
+	}
+	give_odd_parts(t, 20);
+	s = driver_check(t->d, "reject_virus");
+	assert_true(driver_said_fact(s, "clamav=encrypted:Kind0"));
+	assert_true(driver_said_fact(s, "clamav=limit:Parts"));
+	assert_false(driver_said_fact(s, "clamav=clean"));
+	assert_null(s->failed);
+	driver_set(t->d, "clamav_limit_action", "fail");
+	use(t, fake_clamd_socket(t->b));
+	assert_part(driver_check(t->d, "reject_virus")->failed, "Parts", 0);
+}
+
 static void
 test_look_only(void **state)
 {
@@ -447,6 +556,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_look_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_time, setup, teardown),
