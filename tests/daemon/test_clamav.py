@@ -152,6 +152,18 @@ def test_manual_has_every_parameter():
                 if name not in dict(rows) and name != "clamav_on_failure"]
 
 
+def test_manual_names_what_there_is():
+    """Restrictions of the plugin, and the time limit of filterd that holds for a scan."""
+    page = source("filterd_clamav.5")
+    ours = set(re.findall(r'\.name = "(\w+_virus)"', source("clamav.c")))
+    in_example = {"check_recipient_access"}
+    assert set(re.findall(r"\b(?:check|hold|reject)_\w+", page)) == ours | in_example
+    (entry,) = re.findall(r"^\.It Sy clamav_max_scan_time .*\n((?:(?!\.It).*\n)*)", page, re.M)
+    (text,) = re.findall(r'"clamav_max_scan_time",[^\n]*\n +"([^"]*)"', source("clamav_params.def"))
+    limit = re.compile(r"\b\w+_time_limit")
+    assert set(limit.findall(entry)) == {*limit.findall(text), "scanner_time_limit"}
+
+
 def test_manual_examples(scanning):
     """The page's example with users of different wishes."""
     blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", source("filterd_clamav.5"), re.M | re.S)
