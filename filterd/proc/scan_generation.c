@@ -124,7 +124,8 @@ look_at_engines(struct generation *g)
 {
 	enum scan_change c;
 
-	if (g->retiring || !deadline_passed(g->look_at))
+	/* A change is told once, and before this one serves the keeper has no ear for it. */
+	if (g->retiring || !g->serving || !deadline_passed(g->look_at))
 		return;
 	g->look_at = deadline_in_ms(LOOK_MS);
 	c = g->o->program->changed(g->o->program->arg);

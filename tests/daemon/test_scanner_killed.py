@@ -4,6 +4,7 @@ The plugin is tests/lib/faulty_plugin.c.
 """
 import os
 import signal
+import time
 
 import pytest
 
@@ -140,6 +141,18 @@ def test_engine_changes_under_load(scanning):
     assert (st["died"], st["killed"], st["refused"]) == (0, 0, 0)
     # It is not told twice of one change.
     assert st["engines"] == 9
+
+
+def test_engine_changes_while_it_is_loaded(scanning):
+    """What is told once is not lost while nobody can act on it."""
+    s = scanning()
+    s.wait_scanners()
+    s.change_engine("slow two")
+    s.wait(lambda: len(s.pids("engine")) == 2, "not being loaded")
+    time.sleep(1.5)
+    s.change_engine("three")
+    s.wait(in_use(s, "three"), "the change was lost")
+    s.wait(lambda: s.send("engine") == "three", "not in use")
 
 
 def test_reload_under_load(scanning):

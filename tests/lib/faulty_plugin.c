@@ -4,9 +4,9 @@
  *	reject_faulty	refuses with what the scan found
  *
  * Each line "Scan: WORD" of the message is done, see words[].  "Engine" is the text of the file
- * faulty_engine: it is looked at for changes, and "bad ..." cannot be loaded, "crash" kills who
- * loads it, "none" wants no scanner, "begin ..." cannot begin in a scanner.  What
- * tests/modules/faulty.so is made of.
+ * faulty_engine: it is looked at for changes, each told once, and "bad ..." cannot be loaded,
+ * "slow ..." takes three seconds for it, "crash" kills who loads it, "none" wants no scanner,
+ *"begin ..." cannot begin in a scanner.  What tests/modules/faulty.so is made of.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,7 @@ static const struct filterd_host *host;
 
 struct engine {
 	char text[100];
+	char told[100]; /* what it was when a change was told last */
 };
 
 struct scan {
@@ -389,6 +390,9 @@ scan_open(const struct filterd_host *h, const struct filterd_value *v, void **en
 	read_engine(v[0].text, e->text, sizeof(e->text));
 	if (strcmp(e->text, "crash") == 0)
 		abort();
+	if (strncmp(e->text, "slow", 4) == 0)
+		nanosleep(&(struct timespec){ .tv_sec = 3 }, NULL);
+	memcpy(e->told, e->text, sizeof(e->told));
 	if (strncmp(e->text, "bad", 3) == 0) {
 		snprintf(why, size, "%s: cannot be loaded: %s", v[0].text, e->text);
 		free(e);
@@ -411,7 +415,10 @@ scan_changed(void *engine, const struct filterd_value *v)
 	read_engine(v[0].text, now, sizeof(now));
 	if (e == NULL)
 		return strncmp(now, "bad", 3) != 0 && strcmp(now, "none") != 0;
-	return strcmp(now, e->text) != 0;
+	if (strcmp(now, e->told) == 0)
+		return 0;
+	memcpy(e->told, now, sizeof(now));
+	return 1;
 }
 
 static int
