@@ -4,23 +4,29 @@
  * Run as filter_user like the worker.  It reads the configuration by itself and does not tell what
  * is wrong with it, which the worker does.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/xmem.h"
 #include "conf/conf.h"
 #include "engine/scanner_engines.h"
 #include "proc/proc.h"
 #include "proc/scan_folder.h"
+#include "proc/scan_generation.h"
 #include "proc/scan_keeper.h"
 #include "proc/scan_program.h"
 #include "program.h"
 #include "worker_base.h"
+
+#define CHECK_S 600 /* a configuration that takes longer to read is none */
 
 struct scanning {
 	const struct program *prog;
@@ -56,12 +62,40 @@ set_limits(const struct params *p, struct scan_limits *l)
 		.stop_time_limit_ms = p->stop_time_limit };
 }
 
+/* Would the worker take it?  What it says of the file it says itself.  Plugins are opened for this,
+ * which happens in a process of its own: they are to be opened afresh where engines are loaded. */
+static int
+worker_refuses(const struct program *prog)
+{
+	pid_t parent = getpid(), pid;
+	int status;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		scan_dies_with(parent);
+		alarm(CHECK_S);
+		_exit(worker_load(
+			  prog, xcalloc(1, sizeof(struct counters)), WORKER_TELLS_NOTHING) == NULL);
+	}
+	if (pid == -1)
+		return 1;
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return 1;
+	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
 static int
 configure(void *arg, struct scan_limits *limits)
 {
 	struct scanning *s = arg;
 	struct conf *conf = conf_load(s->prog->config_path, report_nothing, NULL);
 
+	/* Without an older one there is nothing better to be had. */
+	if (conf != NULL && s->conf != NULL && worker_refuses(s->prog)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	if (conf == NULL) {
 		log_error(NULL, NULL, "%s is not used by scanners, the old configuration stays",
 		    s->prog->config_path);

@@ -166,6 +166,22 @@ def test_reload_under_load(scanning):
     assert deferred(load) == []
 
 
+def test_refused_configuration(scanning):
+    """What the worker does not take scanners do not take either, though it is well written."""
+    s = scanning()
+    s.f.expect("is not used|must be an absolute path")
+    s.wait_scanners()
+    s.f.file("none", "none\n")
+    before = s.pids("engine")
+    assert "is not used" in s.f.reload(faulty_engine="{dir}/none", pid_file="no/path")["text"]
+    s.f.wait_log(lambda e: "is not used by scanners" in e.get("text", ""))
+    assert s.send("engine") == "one"
+    assert s.pids("engine") == before
+    s.f.reload(faulty_engine="{dir}/engine", pid_file="")
+    s.wait(lambda: s.status()["engines"] == 2, "a good one is not taken")
+    assert s.send("engine") == "one"
+
+
 def test_bad_engine_is_not_used(scanning):
     s = scanning()
     s.f.expect("^faulty: .*cannot be loaded: bad two: what was loaded before stays in use")
