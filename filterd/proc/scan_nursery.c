@@ -20,6 +20,9 @@
 #define LOOK_MS      1000
 /* Between being ready to enter the sandbox and having done so. */
 #define BIRTH_MS 30000
+/* A scanner is replaced when it is so old, in each place a bit later. */
+#define LIFE_MS  600000
+#define APART_MS 2000
 
 /* --- birth --- */
 
@@ -104,6 +107,7 @@ start(struct scan_nursery *n, size_t i, struct err *err)
 	p->born_ms = clock_ms();
 	p->killed = 0;
 	p->counted = 0;
+	p->watch = (struct scan_watch){ 0 };
 	memset(p->page, 0, sizeof(*p->page));
 	atomic_store(&p->page->over_at, clock_ms() + BIRTH_MS);
 	if (scan_folder_make(p->folder, err) == -1)
@@ -289,20 +293,34 @@ bury(struct scan_nursery *n)
 /* --- time --- */
 
 static void
-look_at_folders(struct scan_nursery *n)
+look_at_all(struct scan_nursery *n)
 {
-	int64_t limit = n->o->limits->file_size;
-
 	if (!deadline_passed(n->look_at))
 		return;
 	n->look_at = deadline_in_ms(LOOK_MS);
-	for (size_t i = 0; i < n->n && limit > 0; i++) {
+	for (size_t i = 0; i < n->n; i++) {
 		struct scan_place *p = &n->places[i];
+		const char *why = p->pid == 0 ? NULL
+					      : scan_watch_look(&p->watch, p->pid, p->page,
+						    p->folder, n->o->limits->file_size);
 
-		if (p->pid != 0 && atomic_load(&p->page->over_at) != 0 &&
-		    scan_folder_size(p->folder) > limit)
-			kill_place(n, p, "has filled its folder beyond scanner_file_limit");
+		if (why != NULL)
+			kill_place(n, p, why);
 	}
+}
+
+/* Whoever has taken it over does not have it for ever.  By this clock, not by what its page says;
+ * not all at the same moment. */
+static int
+is_old(const struct scan_nursery *n, size_t i)
+{
+	struct scan_place *p = &n->places[i];
+	int64_t age = clock_ms() - p->born_ms - (int64_t)i * APART_MS;
+
+	if (age < LIFE_MS)
+		return 0;
+	atomic_store(&p->page->retire, 1);
+	return age < 2 * (LIFE_MS + n->o->limits->time_limit_ms) ? 1 : 2;
 }
 
 static void
@@ -310,14 +328,17 @@ look_after(struct scan_nursery *n, size_t i)
 {
 	struct scan_place *p = &n->places[i];
 	int64_t over_at = atomic_load(&p->page->over_at);
+	int old;
 
 	if (p->pid == 0)
 		return;
 	count(n, i);
-	if (over_at != 0 && clock_ms() >= over_at)
+	if ((old = is_old(n, i)) == 2)
+		kill_place(n, p, "does not end");
+	else if (over_at != 0 && clock_ms() >= over_at)
 		kill_place(n, p, "was over its time");
 	/* A signal that came before it waited was lost. */
-	else if (n->retiring && over_at == 0)
+	else if ((n->retiring || old) && over_at == 0)
 		kill(p->pid, SIGTERM);
 }
 
@@ -331,7 +352,7 @@ scan_nursery_tick(struct scan_nursery *n, struct err *err)
 		    deadline_passed(n->places[i].start_at) && start(n, i, err) == -1)
 			return -1;
 	}
-	look_at_folders(n);
+	look_at_all(n);
 	return 0;
 }
 

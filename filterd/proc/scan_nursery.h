@@ -3,7 +3,9 @@
  *
  * Each place has one scanner at a time.  One that served is replaced at once, for forking is cheap
  * and a message that kills costs no more than a message; one that dies before it is ready, or again
- * and again without having had a job, waits longer each time.
+ * and again without having had a job, waits longer each time.  One that is some minutes old ends
+ * after the message in hand, and one that does something without a message is killed: it may be
+ * another's.
  *
  * Ownership: of one process, which calls scan_nursery_tick() several times a second.
  */
@@ -17,6 +19,7 @@
 
 #include "base/clock.h"
 #include "proc/scan_generation.h"
+#include "proc/scan_watch.h"
 #include "proc/scanner.h"
 
 struct scan_place {
@@ -28,6 +31,7 @@ struct scan_place {
 	int delay_ms;
 	struct deadline start_at;
 	int killed; /* by us, which was told */
+	struct scan_watch watch;
 };
 
 struct scan_nursery {
@@ -40,7 +44,7 @@ struct scan_nursery {
 	int retiring;
 	int unready;             /* deaths in a row before anything was ready */
 	char why[SCAN_WHY_MAX];  /* the last that one of these said */
-	struct deadline look_at; /* at their folders */
+	struct deadline look_at; /* at what they do */
 };
 
 /* Begin with n places, all to be filled at the next tick.  -1: no memory. */

@@ -147,6 +147,19 @@ def test_goes_wrong(scanning, word, why, scanner, settings):
     goes_wrong(scanning(**settings).expect_faults(), word, why, scanner)
 
 
+@pytest.mark.parametrize("word, what", [("seize_burn", "computes"), ("seize_file", "has files")])
+def test_does_something_without_a_message(scanning, word, what):
+    """Its page says that it waits."""
+    s = scanning(scanner_processes="1").expect_faults()
+    s.wait_scanners(1)
+    assert s.send(word) == "seize done"
+    (seized,) = s.pids("scanner")
+    s.wait(lambda: s.status()["messages"] == 1, "not done with it")
+    s.wait(lambda: os.system(f"kill -TERM {seized} 2>/dev/null") != 0 or "though it has no message" in s.f.raw_log(), "not killed")
+    s.f.wait_log(lambda e: f"scanner {seized} {what} though it has no message: killed" in e.get("text", ""))
+    assert s.send("engine") == "one"
+
+
 def test_forbidden(scanning):
     s = scanning(scanner_file_limit="1m")
     assert s.send("message") == "change Operation not permitted"

@@ -251,6 +251,43 @@ do_garbage(struct scan *s)
 	do_hang(s);
 }
 
+/* --- as somebody who has taken over the scanner, and stays: SIGTERM is told to do it --- */
+
+static volatile sig_atomic_t seized_burns;
+static char seized_file[500];
+
+static void
+seized(int signo)
+{
+	(void)signo;
+	if (seized_burns)
+		do_burn(NULL);
+	(void)!open(seized_file, O_WRONLY | O_CREAT, 0600);
+	do_hang(NULL);
+}
+
+static void
+seize(struct scan *s, int burns)
+{
+	struct sigaction sa = { .sa_handler = seized };
+
+	seized_burns = burns;
+	snprintf(seized_file, sizeof(seized_file), "%s/kept", s->m->folder);
+	say(s, "seize", sigaction(SIGTERM, &sa, NULL) == -1 ? errno : 0);
+}
+
+static void
+do_seize_burn(struct scan *s)
+{
+	seize(s, 1);
+}
+
+static void
+do_seize_file(struct scan *s)
+{
+	seize(s, 0);
+}
+
 /* --- what is forbidden --- */
 
 static void
@@ -328,6 +365,8 @@ static const struct {
 	{ "look", do_look },
 	{ "much", do_much },
 	{ "garbage", do_garbage },
+	{ "seize_burn", do_seize_burn },
+	{ "seize_file", do_seize_file },
 	{ "outside", do_outside },
 	{ "message", do_message },
 	{ "socket", do_socket },
