@@ -28,6 +28,7 @@
 #include "engine/snapshot.h"
 #include "front/libmilter_door.h"
 #include "front/milter_session.h"
+#include "proc/privs.h"
 #include "proc/proc.h"
 #include "program.h"
 #include "scan_glue.h"
@@ -244,6 +245,8 @@ program_libmilter_worker(void *arg, const struct proc_worker *proc)
 	struct err err = { 0 };
 	int status = EX_CONFIG;
 
+	if (prog->scanner_role != 0)
+		privs_hide();
 	e.snapshot = worker_load(prog, e.counters, WORKER_TELLS_NOTHING);
 	if (e.snapshot == NULL) /* the worker says why */
 		goto out;

@@ -18,6 +18,7 @@
 #include "base/xmem.h"
 #include "conf/conf.h"
 #include "engine/scanner_engines.h"
+#include "proc/privs.h"
 #include "proc/proc.h"
 #include "proc/scan_folder.h"
 #include "proc/scan_generation.h"
@@ -226,6 +227,7 @@ program_scanner_keeper(void *arg, const struct proc_worker *proc)
 		.jobs = prog->jobs[1] };
 	int status;
 
+	privs_hide();
 	worker_counters(prog, proc); /* all at 0 */
 	/* Who can ask has the other end; that it has gone is seen when nobody has. */
 	close(prog->jobs[0]);

@@ -23,6 +23,7 @@
 #include "engine/scanner_engines.h"
 #include "engine/snapshot.h"
 #include "front/door.h"
+#include "proc/privs.h"
 #include "proc/proc.h"
 #include "program.h"
 #include "scan_glue.h"
@@ -285,11 +286,13 @@ program_worker(void *arg, const struct proc_worker *proc)
 		.counters = worker_counters(arg, proc),
 		.born_us = clock_wall_us(),
 		.expire_at = deadline_in_ms(0) };
-	struct snapshot *s =
-	    worker_load(w.prog, w.counters, proc->first ? WORKER_TELLS_ALL : WORKER_TELLS_LOG);
+	struct snapshot *s;
 	struct err err = { 0 };
 	int status = EX_CONFIG;
 
+	if (w.prog->scanner_role != 0)
+		privs_hide();
+	s = worker_load(w.prog, w.counters, proc->first ? WORKER_TELLS_ALL : WORKER_TELLS_LOG);
 	/* A second reading instead of a hold on the snapshot, whose tables may be big. */
 	if (s == NULL || (w.first = conf_load(w.prog->config_path, report_nothing, NULL)) == NULL)
 		goto out;

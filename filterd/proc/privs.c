@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "proc/privs.h"
+#include "proc/sandbox.h"
 
 #define NOFILE_WISH 65536
 
@@ -65,6 +66,14 @@ privs_drop(const char *user, struct err *err)
 		return -1;
 	}
 	return 0;
+}
+
+void
+privs_hide(void)
+{
+	/* A leak detector looks at its own process from another one. */
+	if (!SANDBOX_SANITIZED)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 int
