@@ -36,6 +36,7 @@ struct generation { /* its number is its board's */
 	pid_t pid;
 	int control;
 	int64_t number, born_ms;
+	int64_t time_limit_ms; /* what was configured when it was forked */
 	char *folder;
 	struct deadline kill_at;
 	struct scan_report report;

@@ -79,7 +79,7 @@ keeper_retire(struct keeper *k, struct generation *g)
 {
 	keeper_order(g, GENERATION_RETIRE);
 	g->phase = RETIRING;
-	g->kill_at = deadline_in_ms(k->limits.time_limit_ms + GRACE_MS);
+	g->kill_at = deadline_in_ms(g->time_limit_ms + GRACE_MS);
 }
 
 /* --- birth --- */
@@ -158,6 +158,7 @@ start(struct keeper *k, struct err *err)
 	g->phase = LOADING;
 	g->wish = k->wish;
 	g->born_ms = clock_ms();
+	g->time_limit_ms = k->limits.time_limit_ms;
 	g->kill_at = deadline_in_ms(KEEPER_LOAD_MS);
 	k->wish = CONTENT;
 	return 0;
