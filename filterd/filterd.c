@@ -175,6 +175,12 @@ share_scanners(struct program *prog, struct err *err)
 		err_set(err, ERR_SYSTEM, "socketpair: %s", strerror(errno));
 		return -1;
 	}
+	/* It goes one way; a scanner that has been taken over has nothing to say to workers there.
+	 */
+	if (shutdown(prog->jobs[0], SHUT_RD) == -1) {
+		err_set(err, ERR_SYSTEM, "shutdown: %s", strerror(errno));
+		return -1;
+	}
 	prog->scan_state = scan_state_map(err);
 	return prog->scan_state == NULL ? -1 : 0;
 }

@@ -176,6 +176,7 @@ def test_forbidden(scanning):
     s = scanning(scanner_file_limit="1m")
     assert s.send("message") == "change Operation not permitted"
     assert s.send("big_file") == "file File too large"
+    assert s.send("queue") == "one way"
     s.wait_scanners()
     if s.status()["landlock"] == "yes":
         assert s.send("outside") == "read Permission denied, write Permission denied"
