@@ -27,7 +27,7 @@ struct generation {
 	struct scan_report report;
 	struct scan_nursery nursery;
 	int sigfd;
-	int serving, broken, retiring;
+	int has_folder, serving, broken, retiring;
 	struct deadline look_at;
 };
 
@@ -55,8 +55,15 @@ tell(struct generation *g, char what, const char *text)
 static void
 load(struct generation *g)
 {
+	struct err err;
+
 	g->report.number = g->o->number;
 	g->report.since_us = clock_wall_us();
+	/* What libraries write while they load, whose removal they may not live to see.  That it
+	 * cannot be made concerns begin(). */
+	g->has_folder = scan_folder_make(g->o->folder, &err) == 0;
+	if (g->has_folder)
+		setenv("TMPDIR", g->o->folder, 1);
 	g->o->program->open(g->o->program->arg, &g->report);
 	scan_state_report(g->o->state, g->o->board, &g->report);
 }
@@ -206,7 +213,7 @@ catch_deaths(void)
 static int
 begin(struct generation *g, struct err *err)
 {
-	if (scan_folder_make(g->o->folder, err) == -1)
+	if (!g->has_folder && scan_folder_make(g->o->folder, err) == -1)
 		return -1;
 	if ((g->sigfd = catch_deaths()) != -1 &&
 	    scan_nursery_init(&g->nursery, g->o, wanted(g), g->sigfd) == 0)

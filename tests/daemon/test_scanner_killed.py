@@ -201,6 +201,10 @@ def test_engine_that_kills_who_loads_it(scanning):
     s.change_engine("crash")
     s.wait(lambda: s.status()["refused"] >= 1, "not tried")
     assert s.send("engine") == "one"
+    # Nothing stays of what it wrote.
+    (made,) = {e["text"].split("made ")[1] for e in s.f.entries() if "made /" in e.get("text", "")}
+    assert made.startswith(s.f.dir + "/scan/")
+    assert not os.path.exists(made)
     s.change_engine("two")
     s.wait(in_use(s, "two"), "not in use")
 

@@ -443,8 +443,14 @@ scan_open(const struct filterd_host *h, const struct filterd_value *v, void **en
 	if (host == NULL)
 		host = h;
 	read_engine(v[0].text, e->text, sizeof(e->text));
-	if (strcmp(e->text, "crash") == 0)
+	if (strcmp(e->text, "crash") == 0) {
+		char path[500];
+
+		snprintf(path, sizeof(path), "%s/filterd-test.XXXXXX", getenv("TMPDIR"));
+		if (mkdtemp(path) != NULL)
+			host->log(host, FILTERD_INFO, "made %s", path);
 		abort();
+	}
 	if (strncmp(e->text, "slow", 4) == 0)
 		nanosleep(&(struct timespec){ .tv_sec = 3 }, NULL);
 	memcpy(e->told, e->text, sizeof(e->told));
