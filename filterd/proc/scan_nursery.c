@@ -23,6 +23,9 @@
 /* A scanner is replaced when it is so old, in each place a bit later. */
 #define LIFE_MS  600000
 #define APART_MS 2000
+/* What a scanner may say into the log. */
+#define LINES_MAX 100
+#define LINES_MS  60000
 
 /* --- birth --- */
 
@@ -147,10 +150,13 @@ hear_one(struct scan_nursery *n, struct scan_place *p)
 	if (len <= 0)
 		return 0;
 	text[len] = '\0';
+	if (text[0] - '0' == LOG_LEVEL_ERROR)
+		snprintf(n->why, sizeof(n->why), "%.*s", SCAN_WHY_MAX - 1, text + 1);
+	if (++p->said > LINES_MAX)
+		return 1;
 	switch (text[0] - '0') {
 	case LOG_LEVEL_ERROR:
 		log_error(NULL, NULL, "scanner %d: %s", (int)p->pid, text + 1);
-		snprintf(n->why, sizeof(n->why), "%.*s", SCAN_WHY_MAX - 1, text + 1);
 		break;
 	case LOG_LEVEL_WARN:
 		log_warn(NULL, NULL, "scanner %d: %s", (int)p->pid, text + 1);
@@ -162,6 +168,25 @@ hear_one(struct scan_nursery *n, struct scan_place *p)
 		log_debug(NULL, NULL, "scanner %d: %s", (int)p->pid, text + 1);
 	}
 	return 1;
+}
+
+static void
+tell_left_out(struct scan_place *p)
+{
+	if (p->said <= LINES_MAX)
+		return;
+	log_warn(
+	    NULL, NULL, "scanner %d: %d more lines are left out", (int)p->pid, p->said - LINES_MAX);
+	/* Whoever comes into its place this minute has no more of them. */
+	p->said = LINES_MAX;
+}
+
+static void
+begin_minute(struct scan_place *p)
+{
+	tell_left_out(p);
+	p->said = 0;
+	p->said_until = deadline_in_ms(LINES_MS);
 }
 
 /* Not for ever: others wait too. */
@@ -253,6 +278,7 @@ died(struct scan_nursery *n, size_t i, int status)
 	struct scan_place *p = &n->places[i];
 
 	hear(n, p);
+	tell_left_out(p);
 	count(n, i);
 	/* All who could ask are gone, or it was told to. */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -333,6 +359,8 @@ look_after(struct scan_nursery *n, size_t i)
 	if (p->pid == 0)
 		return;
 	count(n, i);
+	if (deadline_passed(p->said_until))
+		begin_minute(p);
 	if ((old = is_old(n, i)) == 2)
 		kill_place(n, p, "does not end");
 	else if (over_at != 0 && clock_ms() >= over_at)

@@ -32,6 +32,8 @@ struct scan_place {
 	struct deadline start_at;
 	int killed; /* by us, which was told */
 	struct scan_watch watch;
+	int said; /* lines, of this minute */
+	struct deadline said_until;
 };
 
 struct scan_nursery {

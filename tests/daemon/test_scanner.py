@@ -61,6 +61,17 @@ def test_log_of_a_scan(scanning):
     assert re.fullmatch(r"scanner \d+: faulty: said in a scanner\\x0a42", line["text"].replace("\n", r"\x0a"))
 
 
+def test_log_has_an_end(scanning):
+    """A scanner does not fill the disk with what it says."""
+    s = scanning(scanner_processes="1")
+    s.f.expect("^scanner ")
+    s.wait_scanners(1)
+    assert s.send("log_much").startswith("250 ")
+    os.kill(s.pids("scanner")[0], signal.SIGKILL)   # what was left out is told then, or each minute
+    s.f.wait_log(lambda e: re.search(r"^scanner \d+: \d+ more lines are left out", e.get("text", "")))
+    assert 0 < len([e for e in s.f.entries() if ": line " in e.get("text", "")]) <= 100
+
+
 def test_status(scanning):
     s = scanning()
     s.wait_scanners()

@@ -96,6 +96,17 @@ do_log(struct scan *s)
 }
 
 static void
+do_log_much(struct scan *s)
+{
+	(void)s;
+	for (int i = 0; i < 300; i++) {
+		host->log(host, FILTERD_WARN, "line %d", i);
+		/* Its parent is to have the time to read all. */
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
+}
+
+static void
 do_failed(struct scan *s)
 {
 	host->say_failed(s->say, "half of it");
@@ -367,6 +378,7 @@ static const struct {
 	{ "lead", do_lead },
 	{ "fact", do_fact },
 	{ "log", do_log },
+	{ "log_much", do_log_much },
 	{ "failed", do_failed },
 	{ "crash", do_crash },
 	{ "hang", do_hang },
