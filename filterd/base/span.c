@@ -201,3 +201,24 @@ rd_cstr(struct rd *r)
 	r->p = nul + 1;
 	return s;
 }
+
+static int
+hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
+span_hex_octet(struct span s, size_t at)
+{
+	int high, low;
+
+	if (at >= s.len || s.len - at < 2)
+		return -1;
+	high = hex_digit(s.p[at]);
+	low = hex_digit(s.p[at + 1]);
+	return high == -1 || low == -1 ? -1 : high * 16 + low;
+}

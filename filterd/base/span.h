@@ -73,4 +73,7 @@ struct span rd_bytes(struct rd *, size_t n);
 /* Bytes up to a NUL, which is consumed and not part of the result. */
 struct span rd_cstr(struct rd *);
 
+/* What the two hexadecimal digits at this place stand for; -1: there are no two. */
+int span_hex_octet(struct span, size_t at);
+
 #endif

@@ -176,27 +176,14 @@ base64_decode(struct span in, struct codec_out *o)
 
 /* --- quoted-printable --- */
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 qp_text(struct span s, struct codec_out *o)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int hi = -1, lo = -1;
+		int octet = s.p[i] == '=' ? span_hex_octet(s, i + 1) : -1;
 
-		if (s.p[i] == '=' && s.len - i > 2) {
-			hi = hex_digit(s.p[i + 1]);
-			lo = hex_digit(s.p[i + 2]);
-		}
-		if (hi != -1 && lo != -1) {
-			codec_put(o, (uint8_t)(hi * 16 + lo));
+		if (octet != -1) {
+			codec_put(o, (uint8_t)octet);
 			i += 2;
 			continue;
 		}

@@ -32,27 +32,14 @@ parse_word(struct span s, struct word *w)
 	return w->encoding == 'b' || w->encoding == 'q';
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 decode_q(struct span s, struct buf *out)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int hi = -1, lo = -1;
+		int octet = s.p[i] == '=' ? span_hex_octet(s, i + 1) : -1;
 
-		if (s.p[i] == '=' && i + 2 < s.len) {
-			hi = hex_digit(s.p[i + 1]);
-			lo = hex_digit(s.p[i + 2]);
-		}
-		if (hi != -1 && lo != -1) {
-			buf_addc(out, (char)(hi * 16 + lo));
+		if (octet != -1) {
+			buf_addc(out, (char)octet);
 			i += 2;
 		} else {
 			buf_addc(out, s.p[i] == '_' ? ' ' : (char)s.p[i]);

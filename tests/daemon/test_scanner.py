@@ -100,7 +100,7 @@ def test_what_a_scanner_has(scanning):
     s = scanning()
     s.wait_scanners()
     if os.geteuid() != 0:
-        pytest.skip("a process that is confined shows nothing to others")
+        cannot("a process that is confined shows nothing to others")
     for pid in s.pids("scanner"):
         fds = sorted(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
         others = [fd for fd in fds if fd != "/dev/null" and not fd.startswith("socket:")]
@@ -118,7 +118,7 @@ if not filterd_proc.is_sanitized():     # a leak detector traces
     def test_nobody_of_the_user_looks_in(scanning):
         """What cannot be dumped the kernel shows as root's."""
         if os.geteuid() != 0:
-            pytest.skip("a process that is confined shows nothing to others")
+            cannot("a process that is confined shows nothing to others")
         s = scanning(listeners={"milter": "milter:unix, milter_engine = libmilter"})
         s.wait_scanners()
         for name in ("worker", "milter", "keeper", "engine", "scanner"):
@@ -239,7 +239,7 @@ def test_no_folder_at_the_start(scanning):
 
 def test_folder_of_somebody_else_at_the_start(scanning):
     if os.geteuid() != 0:
-        pytest.skip("everything is ours")
+        cannot("everything is ours")
     s = scanning(scanner_directory="{dir}").expect_faults()
     s.f.expect("^scanners: scanner_directory .*: Permission denied")
     assert s.send("engine") == DEFERRED
