@@ -255,13 +255,17 @@ class Filterd:
             return []
 
     def reload(self, timeout=30, **changes):
-        """Write what is changed, SIGHUP, and wait for the log to say how it went; that entry."""
+        """Write what is changed, SIGHUP, and wait for the log to say how it went; that entry.
+
+        What the scanners say of the file ("is not used by scanners") they say when they come to it,
+        which may be during the next reload: it is not the answer.
+        """
         if changes:
             self.write_config(**changes)
         seen = len(self.entries())
         self.kill(signal.SIGHUP)
         return self.wait_log(lambda e: e.get("text", "").startswith(
-            (self.config + " is in use", self.config + " is not used")), timeout, seen)
+            (self.config + " is in use", self.config + " is not used,")), timeout, seen)
 
     def finish(self):
         """Stop, look it over, remove the directory; the list of what was wrong."""
