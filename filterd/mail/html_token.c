@@ -1,0 +1,410 @@
+#include <string.h>
+
+#include "base/attr.h"
+#include "mail/html_token.h"
+
+static const struct {
+	const char *name;
+	uint8_t len;
+	uint8_t flags;
+} tags[HTML_NTAGS] = {
+	[HTML_OTHER] = { "", 0, 0 },
+#define T(name, flags) [HTML_##name] = { #name, sizeof(#name) - 1, flags },
+#include "mail/html_tags.def"
+#undef T
+};
+
+_Static_assert(HTML_NTAGS < 200, "there must be room in html_reader.hash, and in an octet");
+
+/* What an octet is in a tag. */
+enum {
+	C_SPACE = 1 << 0,
+	C_SLASH = 1 << 1,
+	C_END = 1 << 2,
+	C_EQUAL = 1 << 3,
+	C_QUOTE = 1 << 4,
+	C_NAME_END = C_SPACE | C_SLASH | C_END,
+};
+
+static const uint8_t classes[256] = {
+	['\t'] = C_SPACE,
+	['\n'] = C_SPACE,
+	['\f'] = C_SPACE,
+	['\r'] = C_SPACE,
+	[' '] = C_SPACE,
+	['/'] = C_SLASH,
+	['>'] = C_END,
+	['='] = C_EQUAL,
+	['"'] = C_QUOTE,
+	['\''] = C_QUOTE,
+};
+
+static int
+is_letter(uint8_t c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static struct span
+span_of(struct span in, size_t from, size_t to)
+{
+	return span_make(in.p + from, to - from);
+}
+
+static int
+starts(struct span in, size_t at, const char *word)
+{
+	return span_case_starts(span_of(in, at, in.len), word);
+}
+
+/* Where the octet is, or the end. */
+static size_t
+find(struct span in, size_t at, uint8_t c)
+{
+	return at + span_find(span_of(in, at, in.len), c);
+}
+
+/* --- names of elements --- */
+
+static uint8_t
+tag_hash(const uint8_t *name, size_t len)
+{
+	unsigned first = name[0] | 0x20U, mid = name[len / 2] | 0x20U, last = name[len - 1] | 0x20U;
+
+	return (uint8_t)(first * 29 + mid * 101 + last * 7 + len * 59);
+}
+
+/* Made anew for each reader: some hundred steps, beside thousands of octets. */
+static void
+hash_fill(uint8_t hash[256])
+{
+	memset(hash, 0, 256);
+	for (unsigned i = HTML_OTHER + 1; i < HTML_NTAGS; i++) {
+		uint8_t h = tag_hash((const uint8_t *)tags[i].name, tags[i].len);
+
+		while (hash[h] != 0)
+			h++;
+		hash[h] = (uint8_t)i;
+	}
+}
+
+static enum html_tag
+tag_named(const struct html_reader *r, struct span name)
+{
+	uint8_t h = tag_hash(name.p, name.len);
+
+	for (; r->hash[h] != 0; h++) {
+		unsigned i = r->hash[h];
+
+		if (name.len == tags[i].len &&
+		    span_case_same(name.p, (const uint8_t *)tags[i].name, name.len))
+			return (enum html_tag)i;
+	}
+	return HTML_OTHER;
+}
+
+unsigned
+html_tag_flags(enum html_tag tag)
+{
+	return tags[tag].flags;
+}
+
+/* --- attributes --- */
+
+/* The attribute at *at, which moves behind it: 1; 0: at '>' or the end.  *slash: the last thing
+ * before that was a '/' between attributes. */
+static int
+attr_at(struct span in, size_t *at, struct html_attr *a, int *slash)
+{
+	size_t i = *at, start;
+
+	*slash = 0;
+	while (i < in.len && (classes[in.p[i]] & (C_SPACE | C_SLASH)) != 0)
+		*slash = in.p[i++] == '/';
+	*at = start = i;
+	if (i == in.len || in.p[i] == '>')
+		return 0;
+	do /* a '=' at the front belongs to the name */
+		i++;
+	while (i < in.len && (classes[in.p[i]] & (C_NAME_END | C_EQUAL)) == 0);
+	a->name = span_of(in, start, i);
+	a->value = span_make(NULL, 0);
+	*at = i;
+	while (i < in.len && (classes[in.p[i]] & C_SPACE) != 0)
+		i++;
+	if (i == in.len || in.p[i] != '=')
+		return 1;
+	i++;
+	while (i < in.len && (classes[in.p[i]] & C_SPACE) != 0)
+		i++;
+	start = i;
+	if (i < in.len && (classes[in.p[i]] & C_QUOTE) != 0) {
+		start = i + 1;
+		i = find(in, start, in.p[i]);
+		a->value = span_of(in, start, i);
+		*at = i < in.len ? i + 1 : i;
+		return 1;
+	}
+	while (i < in.len && (classes[in.p[i]] & (C_SPACE | C_END)) == 0)
+		i++;
+	a->value = span_of(in, start, i);
+	*at = i;
+	return 1;
+}
+
+int
+html_attr_next(struct span *attrs, struct html_attr *a)
+{
+	size_t at = 0;
+	int slash, got = attr_at(*attrs, &at, a, &slash);
+
+	*attrs = span_of(*attrs, at, attrs->len);
+	return got;
+}
+
+int
+html_attr_find(struct span attrs, const char *name, struct html_attr *a)
+{
+	while (html_attr_next(&attrs, a)) {
+		if (span_case_eq_str(a->name, name))
+			return 1;
+	}
+	return 0;
+}
+
+/* --- tags --- */
+
+/* Of HTML's elements that svg and math have too, or that may stand in both. */
+static int
+stays_foreign(enum html_tag tag)
+{
+	return tag == HTML_OTHER || tag == HTML_a || tag == HTML_font || tag == HTML_style ||
+	       tag == HTML_script || tag == HTML_title || tag == HTML_video || tag == HTML_audio ||
+	       tag == HTML_canvas || tag == HTML_iframe;
+}
+
+/* svg and math have rules of their own up to their end, or the first element of HTML proper. */
+static void
+foreign_tag(struct html_reader *r, const struct html_token *t)
+{
+	if ((tags[t->tag].flags & HTML_T_FOREIGN) != 0) {
+		if (t->kind == HTML_START && !t->closed)
+			r->foreign++;
+		else if (t->kind == HTML_END && r->foreign > 0)
+			r->foreign--;
+	} else if (r->foreign > 0 && t->kind == HTML_START && !stays_foreign(t->tag)) {
+		r->foreign = 0;
+	}
+}
+
+/* At "<x" or "</x". */
+static void
+read_tag(struct html_reader *r, struct html_token *t)
+{
+	struct span in = r->in;
+	size_t start = r->at + 1, at;
+	struct html_attr a;
+
+	t->kind = in.p[start] == '/' ? HTML_END : HTML_START;
+	start += t->kind == HTML_END;
+	for (at = start; at < in.len && (classes[in.p[at]] & C_NAME_END) == 0;)
+		at++;
+	t->name = span_of(in, start, at);
+	t->tag = tag_named(r, t->name);
+	start = at;
+	if (at < in.len && in.p[at] != '>') {
+		while (attr_at(in, &at, &a, &t->closed))
+			;
+	}
+	t->attrs = span_of(in, start, at);
+	t->broken = at == in.len;
+	r->at = t->broken ? at : at + 1;
+	foreign_tag(r, t);
+	if (t->kind == HTML_START && r->foreign == 0 &&
+	    (tags[t->tag].flags & (HTML_T_RAW | HTML_T_TEXT)) != 0)
+		r->raw = t->tag;
+}
+
+/* --- what begins with "<!" and its kin --- */
+
+/* A token with `skip` octets in front of its text and `end` behind it. */
+static void
+up_to(struct html_reader *r, struct html_token *t, size_t skip, const char *end)
+{
+	struct span in = r->in;
+	size_t start = r->at + skip, len = strlen(end), at = start;
+
+	while ((at = find(in, at, (uint8_t)end[0])) < in.len && !starts(in, at, end))
+		at++;
+	t->text = span_of(in, start, at);
+	t->broken = at == in.len;
+	r->at = t->broken ? at : at + len;
+}
+
+/* At "<!--". */
+static void
+read_comment(struct html_reader *r, struct html_token *t)
+{
+	struct span in = r->in;
+	size_t start = r->at + 4, at = start;
+
+	t->kind = HTML_COMMENT;
+	if (starts(in, at, ">") || starts(in, at, "->")) {
+		t->text = span_of(in, at, at);
+		r->at = find(in, at, '>') + 1;
+		return;
+	}
+	for (; (at = find(in, at, '>')) < in.len; at++) {
+		size_t dashes = in.p[at - 1] == '!' ? 3 : 2;
+
+		if (at - start >= dashes && in.p[at - dashes] == '-' &&
+		    in.p[at - dashes + 1] == '-') {
+			t->text = span_of(in, start, at - dashes);
+			r->at = at + 1;
+			return;
+		}
+	}
+	t->text = span_of(in, start, at);
+	t->broken = 1;
+	r->at = at;
+}
+
+/* "<!--[if mso]>": only this much is a comment, and later "<![endif]-->". */
+static int
+is_condition(const struct html_reader *r)
+{
+	return r->conditional && starts(r->in, r->at, "<!--[if");
+}
+
+static void
+read_markup(struct html_reader *r, struct html_token *t)
+{
+	t->kind = HTML_COMMENT;
+	if (is_condition(r)) {
+		up_to(r, t, 4, ">");
+	} else if (starts(r->in, r->at, "<!--")) {
+		read_comment(r, t);
+	} else if (starts(r->in, r->at, "<!doctype")) {
+		up_to(r, t, 9, ">");
+		t->kind = HTML_DOCTYPE;
+	} else if (r->foreign > 0 && starts(r->in, r->at, "<![CDATA[")) {
+		up_to(r, t, 9, "]]>");
+		t->kind = HTML_CDATA;
+	} else {
+		up_to(r, t, r->in.p[r->at + 1] == '?' ? 1 : 2, ">");
+	}
+}
+
+/* --- text --- */
+
+/* Is what stands at this '<' more than text? */
+static int
+is_markup(struct span in, size_t at)
+{
+	uint8_t c;
+
+	if (at + 1 >= in.len)
+		return 0;
+	c = in.p[at + 1];
+	return is_letter(c) || c == '!' || c == '?' || (c == '/' && at + 2 < in.len);
+}
+
+static size_t
+text_end(struct span in, size_t at)
+{
+	while ((at = find(in, at, '<')) < in.len && !is_markup(in, at))
+		at++;
+	return at;
+}
+
+/* Does `mark`, as "</style", stand here, with what ends a name behind it? */
+static int
+names_tag(struct span in, size_t at, const char *mark, const char *name)
+{
+	size_t behind = at + strlen(mark) + strlen(name);
+
+	return starts(in, at, mark) && starts(in, at + strlen(mark), name) && behind < in.len &&
+	       (classes[in.p[behind]] & C_NAME_END) != 0;
+}
+
+/* A script that is in a comment for browsers without scripts may hold another with its end. */
+static size_t
+script_end(struct span in, size_t at)
+{
+	int comment = 0, inner = 0;
+
+	for (; at < in.len; at++) {
+		if (in.p[at] == '-' && comment && starts(in, at, "-->")) {
+			comment = inner = 0;
+		} else if (in.p[at] != '<') {
+			continue;
+		} else if (!comment && starts(in, at, "<!--")) {
+			comment = 1;
+			at++; /* "<!-->" is a whole one */
+		} else if (names_tag(in, at, "</", "script")) {
+			if (!inner)
+				break;
+			inner = 0;
+		} else if (comment && names_tag(in, at, "<", "script")) {
+			inner = 1;
+		}
+	}
+	return at;
+}
+
+static size_t
+raw_end(struct span in, size_t at, enum html_tag tag)
+{
+	if (tag == HTML_plaintext)
+		return in.len;
+	if (tag == HTML_script)
+		return script_end(in, at);
+	while ((at = find(in, at, '<')) < in.len && !names_tag(in, at, "</", tags[tag].name))
+		at++;
+	return at;
+}
+
+static void
+read_text(struct html_reader *r, struct html_token *t)
+{
+	size_t start = r->at;
+
+	t->kind = HTML_TEXT;
+	t->tag = r->raw;
+	t->verbatim = (tags[r->raw].flags & HTML_T_RAW) != 0;
+	r->at = r->raw == HTML_OTHER ? text_end(r->in, start) : raw_end(r->in, start, r->raw);
+	r->raw = HTML_OTHER;
+	t->text = span_of(r->in, start, r->at);
+}
+
+void
+html_start(struct html_reader *r, struct span html, int conditional)
+{
+	*r = (struct html_reader){ .in = html, .conditional = conditional };
+	hash_fill(r->hash);
+}
+
+int
+html_next(struct html_reader *r, struct html_token *t)
+{
+	size_t start = r->at;
+	uint8_t c;
+
+	memset(t, 0, sizeof(*t));
+	if (start == r->in.len)
+		return 0;
+	if (r->raw != HTML_OTHER || r->in.p[start] != '<' || !is_markup(r->in, start)) {
+		read_text(r, t);
+		if (t->text.len > 0 || r->at == r->in.len) {
+			t->raw = t->text;
+			return t->text.len > 0;
+		}
+	}
+	c = r->in.p[start + 1];
+	if (is_letter(c) || (c == '/' && is_letter(r->in.p[start + 2])))
+		read_tag(r, t);
+	else
+		read_markup(r, t);
+	t->raw = span_of(r->in, start, r->at);
+	return 1;
+}
