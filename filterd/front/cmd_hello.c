@@ -162,7 +162,9 @@ announce_size(struct smtp_session *s, struct buf *b, const struct hop_caps *caps
 }
 
 /* The intersection of what we and the next hop can do.  What we do ourselves whatever the next hop
- * can: PIPELINING, SIZE, ENHANCEDSTATUSCODES and CHUNKING (chunks are put together here). */
+ * can: PIPELINING, SIZE, ENHANCEDSTATUSCODES, CHUNKING (chunks are put together here) and PRDR (a
+ * next hop that has it is not asked for it: who differs has a transaction of his own).  LMTP has
+ * PRDR's replies anyway. */
 static void
 extensions(struct smtp_session *s, struct buf *b, const struct hop_caps *caps)
 {
@@ -177,6 +179,8 @@ extensions(struct smtp_session *s, struct buf *b, const struct hop_caps *caps)
 	if (caps->bits & CAP_SMTPUTF8 && session_params(s)->smtputf8_enable)
 		announce(s, b, CAP_SMTPUTF8, "SMTPUTF8", "");
 	announce(s, b, CAP_CHUNKING, "CHUNKING", "");
+	if (!s->lmtp && session_params(s)->smtpd_prdr_enable)
+		announce(s, b, CAP_PRDR, "PRDR", "");
 	if (s->may_xforward)
 		announce(s, b, CAP_XFORWARD, "XFORWARD", xattr_announce(XATTR_XFORWARD));
 	if (s->may_xclient)

@@ -24,6 +24,8 @@ not_announced(const struct smtp_session *s, const struct mail_params *p)
 		return "BODY=8BITMIME";
 	if (p->smtputf8 && !(s->caps & CAP_SMTPUTF8))
 		return "SMTPUTF8";
+	if (p->prdr && !(s->caps & CAP_PRDR))
+		return "PRDR";
 	if ((p->ret != NULL || p->envid != NULL || p->notify != NULL || p->orcpt != NULL) &&
 	    !(s->caps & CAP_DSN))
 		return "DSN";
@@ -144,6 +146,7 @@ session_begin_transaction(struct smtp_session *s)
 	t->body_8bit = s->params.body == BODY_8BITMIME;
 	t->smtputf8 = s->params.smtputf8;
 	t->started_us = clock_us();
+	s->prdr = s->params.prdr;
 }
 
 void

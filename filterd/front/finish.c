@@ -70,19 +70,63 @@ spokesman(const struct transaction *t)
 	return best;
 }
 
+/* LMTP, or PRDR, which with one recipient is as if it had not been asked for (Exim). */
+static int
+replies_each(const struct smtp_session *s)
+{
+	return s->lmtp || (s->prdr && s->txn.nrcpts > 1);
+}
+
+static size_t
+count_taken(const struct transaction *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->nrcpts; i++)
+		n += t->rcpts[i]->code / 100 == 2;
+	return n;
+}
+
+static void
+reply_each(struct smtp_session *s)
+{
+	const struct transaction *t = &s->txn;
+
+	for (size_t i = 0; i < t->nrcpts; i++)
+		session_reply_final(s, t->rcpts[i], t->rcpts[i]->code, t->rcpts[i]->reply);
+}
+
+/* draft-hall-prdr: the last reply goes for everybody whose own was success, and 5xx even for who
+ * was to try again (so Exim's client reads it). */
+static void
+reply_prdr(struct smtp_session *s)
+{
+	const struct transaction *t = &s->txn;
+	const struct recipient *r = spokesman(t);
+	size_t taken = count_taken(t);
+
+	session_reply(s, 353, NULL, "A reply for each recipient follows");
+	reply_each(s);
+	if (taken > 0 && taken < t->nrcpts)
+		session_replyf(
+		    s, 250, "2.0.0", "Ok: taken for %zu of %zu recipients", taken, t->nrcpts);
+	else
+		session_reply_final(s, NULL, r->code, r->reply);
+}
+
 static void
 reply(struct smtp_session *s)
 {
-	const struct transaction *t = &s->txn;
 	const struct recipient *r;
 
-	if (!s->lmtp) {
-		r = spokesman(t);
+	if (s->lmtp) {
+		reply_each(s);
+	} else if (replies_each(s)) {
+		reply_prdr(s);
+	} else {
+		r = spokesman(&s->txn);
 		session_reply_final(s, r, r->code, r->reply);
-		return;
 	}
-	for (size_t i = 0; i < t->nrcpts; i++)
-		session_reply_final(s, t->rcpts[i], t->rcpts[i]->code, t->rcpts[i]->reply);
 }
 
 static void
@@ -99,16 +143,19 @@ carry_out(struct smtp_session *s)
 		.xfer_timeout_ms = (int)p->smtp_data_xfer_timeout,
 		.done_timeout_ms = (int)p->smtp_data_done_timeout,
 		.soft_bounce = p->soft_bounce,
-		.reply_each = s->lmtp,
+		.reply_each = replies_each(s),
 		.pass_xforward = 1 };
 	struct relay_door door = { .client_gone = client_gone,
 		.arg = s,
 		.open_hop = s->passage.hop,
 		.open_envelope = s->passage.hop == NULL ? NULL : &s->passage.envelope };
 	struct next_hop_map map = { .txn = &s->txn, .listener = s->f.listener };
+	struct plan_options po = s->f.listener->plan;
 	struct plan plan;
 
-	plan_make(&s->txn, &s->f.listener->plan, next_hop_map_find, &map, &plan);
+	if (replies_each(s))
+		po.door |= DOOR_REPLY_EACH;
+	plan_make(&s->txn, &po, next_hop_map_find, &map, &plan);
 	s->passage.hop = NULL; /* the relay gives it back or breaks it */
 	relay_run(&s->txn, &plan, &ro, &door);
 }
@@ -136,7 +183,7 @@ session_finish(struct smtp_session *s)
 	s->log_first = 1;
 	tally(s->f.doors->opt.counters, t);
 	/* Who brings mail is no nuisance. */
-	if (spokesman(t)->code / 100 == 2)
+	if (spokesman(t)->code / 100 == 2 || (s->prdr && count_taken(t) > 0))
 		s->errors = s->junk = 0;
 	reentry_note(s->f.doors->opt.reentry, t);
 	session_end_transaction(s);

@@ -93,6 +93,7 @@ session_drop_transaction(struct smtp_session *s)
 	}
 	engine_end(&s->txn);
 	s->candidate = NULL;
+	s->prdr = 0;
 	s->over_size = s->no_space = 0;
 	if (s->arena != NULL)
 		arena_reset(s->arena);

@@ -33,6 +33,9 @@ enum phase {                 /* bits: a command's row lists the phases it is all
 	PH_ANY = PH_GREETED | PH_HELO | PH_MAIL | PH_RCPT | PH_BDAT,
 };
 
+/* Beside those of enum hop_cap: it is ours alone, no next hop is asked for it. */
+#define CAP_PRDR (1u << 16)
+
 struct smtp_session {
 	struct front_session f;
 	int lmtp;
@@ -47,7 +50,7 @@ struct smtp_session {
 	struct mail_path
 	    path; /* what the check of MAIL or RCPT understood, for the two steps after it */
 	struct mail_params params;
-	unsigned caps; /* of enum hop_cap: what EHLO announced */
+	unsigned caps; /* of enum hop_cap, and CAP_PRDR: what EHLO announced */
 	long long size_announced;
 
 	struct client peer;
@@ -61,6 +64,7 @@ struct smtp_session {
 	/* The transaction. */
 	struct arena *arena;
 	struct transaction txn;
+	int prdr;                    /* MAIL asked for a reply a recipient */
 	struct recipient *candidate; /* whom RCPT is about */
 	struct client unknown;       /* the client of a trusted peer that sent no XFORWARD */
 	struct message *message;

@@ -54,6 +54,13 @@ param_smtputf8(const struct param *w)
 }
 
 static enum param_is
+param_prdr(const struct param *w)
+{
+	w->p->prdr = 1;
+	return PARAM_GOOD;
+}
+
+static enum param_is
 param_ret(const struct param *w)
 {
 	if (span_case_eq_str(w->value, "FULL"))
@@ -140,6 +147,7 @@ static const struct param_def {
 	{ "SIZE", PARAM_MAIL, 1, param_size, "Bad message size syntax" },
 	{ "BODY", PARAM_MAIL, 1, param_body, "Bad BODY parameter syntax" },
 	{ "SMTPUTF8", PARAM_MAIL, 0, param_smtputf8, "Bad SMTPUTF8 parameter syntax" },
+	{ "PRDR", PARAM_MAIL, 0, param_prdr, "Bad PRDR parameter syntax" },
 	{ "RET", PARAM_MAIL, 1, param_ret, "Bad RET parameter syntax" },
 	{ "ENVID", PARAM_MAIL, 1, param_envid, "Bad ENVID parameter syntax" },
 	{ "NOTIFY", PARAM_RCPT, 1, param_notify, "Error: Bad NOTIFY parameter syntax" },
@@ -172,14 +180,17 @@ next_word(struct span *s)
 	return word;
 }
 
+/* What is for the next hop too. */
 static const char *
-join_words(struct arena *a, struct span text)
+join_words(struct arena *a, struct span text, int command)
 {
 	struct buf raw = { 0 };
 	struct span word;
 	const char *joined;
 
 	while ((word = next_word(&text)).len > 0) {
+		if (command == PARAM_MAIL && span_case_eq_str(word, "PRDR"))
+			continue;
 		if (raw.len > 0)
 			buf_addc(&raw, ' ');
 		buf_add_span(&raw, word);
@@ -195,7 +206,7 @@ params_parse(struct arena *a, struct span text, int utf8, int command, struct ma
 	unsigned given = 0;
 	struct span word;
 
-	p->raw = join_words(a, text);
+	p->raw = join_words(a, text, command);
 	if (p->raw == NULL) {
 		p->raw = "";
 		p->why = "Bad parameter syntax";

@@ -1,6 +1,6 @@
 /*
- * syntax - SMTP command lines, paths and parameters (RFC 5321, 3461, 1870, 6152, 6531, 3030; xtext
- * RFC 3461 4)
+ * syntax - SMTP command lines, paths and parameters (RFC 5321, 3461, 1870, 6152, 6531, 3030,
+ * draft-hall-prdr; xtext RFC 3461 4)
  *
  * Pure functions over bytes.  A path is parsed once into parts, and its octets are kept for the
  * next hop (PITFALLS A13); what cannot be understood is refused, never guessed at.  Postfix's
@@ -34,10 +34,12 @@ struct mail_path {
 enum mail_body { BODY_NONE, BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
 
 struct mail_params {
-	const char *raw; /* as sent, words joined by one blank, "" none */
+	const char *raw; /* as sent, words joined by one blank, "" none; without PRDR, which is
+			    between the client and us */
 	long long size;  /* -1: not given */
 	enum mail_body body;
 	int smtputf8;
+	int prdr;           /* draft-hall-prdr: a reply a recipient after the data */
 	const char *ret;    /* FULL, HDRS or NULL */
 	const char *envid;  /* xtext as sent, or NULL */
 	const char *notify; /* as sent, or NULL (RCPT) */

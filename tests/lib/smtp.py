@@ -49,6 +49,7 @@ def dot_stuff(message):
 class Client:
     def __init__(self, address, timeout=30, lmtp=False, greet=True, source=None):
         self.lmtp = lmtp
+        self.prdr = False       # the last MAIL asked for it
         self.buffer = b""
         self.log = []           # ("C", octets) and ("S", Reply) in order
         self.extensions = {}
@@ -182,18 +183,28 @@ class Client:
         return self.cmd("AUTH PLAIN " + plain)
 
     def mail(self, sender, args=""):
+        self.prdr = "PRDR" in args.upper().split()
         return self.cmd(f"MAIL FROM:<{sender}>" + (" " + args if args else ""))
 
     def rcpt(self, recipient, args=""):
         return self.cmd(f"RCPT TO:<{recipient}>" + (" " + args if args else ""))
 
     def data(self, message, nrcpts=1):
-        """DATA and the message; the replies: one, with LMTP nrcpts; or DATA's own if not 354."""
+        """DATA and the message; the replies: one, with LMTP nrcpts, with PRDR as after_data(); or DATA's own if not 354."""
         r = self.cmd("DATA")
         if r.code != 354:
             return [r]
         self.send(dot_stuff(message))
-        return self.replies(nrcpts if self.lmtp else 1)
+        return self.after_data(nrcpts)
+
+    def after_data(self, nrcpts):
+        """The replies after the message.  Where MAIL asked for PRDR and 353 comes: that, one a recipient, and the last."""
+        if self.lmtp:
+            return self.replies(nrcpts)
+        first = self.reply()
+        if self.prdr and first.code == 353:
+            return [first, *self.replies(nrcpts + 1)]
+        return [first]
 
     def transaction(self, sender, recipients, message, mail_args="", rcpt_args=""):
         """All of it; (MAIL's reply, RCPTs' replies, replies after the data)."""

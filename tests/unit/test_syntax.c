@@ -289,6 +289,8 @@ static const struct {
 	    "Bad BODY parameter syntax" }, /* ours */
 	{ "FROM:<a@b.c> SMTPUTF8", OK, NULL, NULL },
 	{ "FROM:<a@b.c> SMTPUTF8=1", OK, "SMTPUTF8=1", NULL },
+	{ "FROM:<a@b.c> PRDR", OK, NULL, NULL }, { "FROM:<a@b.c> PRDR=1", OK, "PRDR=1", NULL },
+	{ "FROM:<a@b.c> PRDR prdr", PAR, NULL, "Bad PRDR parameter syntax" },
 	{ "FROM:<a@b.c> RET=FULL", OK, NULL, NULL }, { "FROM:<a@b.c> RET=hdrs", OK, NULL, NULL },
 	{ "FROM:<a@b.c> RET=X", PAR, NULL, "Bad RET parameter syntax" },
 	{ "FROM:<a@b.c> RET=", PAR, NULL, "Bad RET parameter syntax" },
@@ -385,11 +387,13 @@ test_params_values(void **state)
 	struct mail_params v;
 
 	assert_int_equal(syntax_mail(*state,
-			     span_str("FROM:<>  SIZE=12\tBODY=8bitmime SMTPUTF8 ret=hdrs "
+			     span_str("FROM:<>  SIZE=12\tBODY=8bitmime prdr SMTPUTF8 ret=hdrs "
 				      "ENVID=q+2B "),
 			     1, &p, &v),
 	    OK);
+	/* PRDR is not for the next hop */
 	assert_string_equal(v.raw, "SIZE=12 BODY=8bitmime SMTPUTF8 ret=hdrs ENVID=q+2B");
+	assert_int_equal(v.prdr, 1);
 	assert_int_equal(v.size, 12);
 	assert_int_equal(v.body, BODY_8BITMIME);
 	assert_int_equal(v.smtputf8, 1);
@@ -398,6 +402,7 @@ test_params_values(void **state)
 	assert_null(v.notify);
 
 	assert_int_equal(syntax_mail(*state, span_str("FROM:<>"), 1, &p, &v), OK);
+	assert_int_equal(v.prdr, 0);
 	assert_int_equal(v.size, -1);
 	assert_int_equal(v.body, BODY_NONE);
 	assert_int_equal(v.smtputf8, 0);
