@@ -6,6 +6,8 @@
 #include "rules/access_impl.h"
 #include "rules/mail_keys.h"
 
+#define SHOWN_MAX 200 /* octets of the message in a log line */
+
 /* Before MAIL there is no message that an effect could be about. */
 static int
 too_early(struct rule_run *run, const struct access_row *r)
@@ -18,8 +20,8 @@ too_early(struct rule_run *run, const struct access_row *r)
 	return 1;
 }
 
-static enum rule_result
-useless(struct rule_run *run, const struct access_row *r, const char *wish)
+enum rule_result
+access_useless(struct rule_run *run, const struct access_row *r, const char *wish)
 {
 	rule_warn(run, "%s: \"%s\" %s", r->table, r->value, wish);
 	return RULE_DUNNO;
@@ -38,15 +40,38 @@ access_tell_effect(struct rule_run *run, const struct access_row *r, const char 
 	rule_trace_text(run, TRACE_EFFECT, word, r->text);
 }
 
-/* "<name>: Class triggers WORD text", as Postfix logs what it does. */
+/* What of the message it was: "body buy it now". */
+static const char *
+about_text(struct rule_run *run, const struct access_content *about)
+{
+	struct span s = about->key->shown.p == NULL ? about->key->text : about->key->shown;
+	char shown[SHOWN_MAX + 1];
+
+	span_copy(s, shown, sizeof(shown));
+	for (char *p = shown; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return arena_printf(run->arena, "%s %s", about->source, shown);
+}
+
+/* "<name>: Class triggers WORD text", as Postfix logs what it does; "body buy it now: text" of a
+ * line of the message. */
 void
 access_log_effect(
     struct rule_run *run, const struct access_row *r, const char *what, const char *word)
 {
-	rule_log(run, what,
-	    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
-		subject_class(r->subject.kind), word, r->text[0] == '\0' ? "" : " ", r->text),
-	    r->text);
+	const char *blank = r->text[0] == '\0' ? "" : " ";
+
+	if (r->about == NULL)
+		rule_log(run, what,
+		    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
+			subject_class(r->subject.kind), word, blank, r->text),
+		    r->text);
+	else
+		rule_log(run, what,
+		    arena_printf(run->arena, "%s%s%s%s", about_text(run, r->about),
+			blank[0] == '\0' ? "" : ":", blank, r->text),
+		    r->text);
 }
 
 /* The same with the row's own text, if it has one, in place of "triggers ... action". */
@@ -54,18 +79,15 @@ void
 access_log_text(
     struct rule_run *run, const struct access_row *r, const char *what, const char *word)
 {
-	if (r->text[0] != '\0' && r->subject.kind == SUBJECT_CONTENT) {
-		rule_log(run, what, r->text, r->text);
-		return;
-	}
-	if (r->text[0] == '\0') {
+	if (r->text[0] == '\0' || r->about != NULL)
 		access_log_effect(run, r, what, arena_printf(run->arena, "%s action", word));
-		return;
-	}
-	rule_log(run, what,
-	    arena_printf(run->arena, "<%s>: %s %s", r->subject.name, subject_class(r->subject.kind),
-		r->text),
-	    r->text);
+	else if (r->subject.kind == SUBJECT_CONTENT)
+		rule_log(run, what, r->text, r->text);
+	else
+		rule_log(run, what,
+		    arena_printf(run->arena, "<%s>: %s %s", r->subject.name,
+			subject_class(r->subject.kind), r->text),
+		    r->text);
 }
 
 enum rule_result
@@ -100,9 +122,9 @@ access_filter(struct rule_run *run, const struct access_row *r)
 	if (too_early(run, r))
 		return RULE_DUNNO;
 	if (r->text[0] == '\0')
-		return useless(run, r, "needs transport:destination");
+		return access_useless(run, r, "needs transport:destination");
 	if (strchr(r->text, ':') == NULL)
-		return useless(run, r, "needs transport:destination");
+		return access_useless(run, r, "needs transport:destination");
 	access_tell_effect(run, r, "FILTER");
 	run->effects->filter = effect(run, r);
 	access_log_effect(run, r, "filter", "FILTER");
@@ -135,7 +157,7 @@ address_effect(struct rule_run *run, const struct access_row *r, struct effect_t
 	if (too_early(run, r))
 		return 0;
 	if (strchr(r->text, '@') == NULL) {
-		useless(run, r, "needs user@domain");
+		access_useless(run, r, "needs user@domain");
 		return 0;
 	}
 	quoted.text = address_text(run, r);
@@ -177,8 +199,8 @@ access_bcc(struct rule_run *run, const struct access_row *r)
 }
 
 /* Is this one of message_drop_headers?  As those of the message, but for MIME's, it goes. */
-static int
-is_dropped(const struct rule_run *run, struct span name)
+int
+access_is_dropped(const struct rule_run *run, struct span name)
 {
 	struct span rest = span_str(run->o->message_drop_headers), word;
 
@@ -204,15 +226,17 @@ access_prepend(struct rule_run *run, const struct access_row *r)
 {
 	struct span name;
 
+	if (access_has_place(r))
+		return access_prepend_there(run, r);
 	if (too_early(run, r))
 		return RULE_DUNNO;
 	if (run->ask->stage == RULE_END_OF_DATA)
-		return useless(run, r, "is not possible behind the message");
+		return access_useless(run, r, "is not possible behind the message");
 	if (mime_field_name(span_str(r->text)) == 0)
-		return useless(run, r, "needs a header field, \"Name: value\"");
+		return access_useless(run, r, "needs a header field, \"Name: value\"");
 	name = span_make(r->text, mime_field_name(span_str(r->text)));
-	if (is_dropped(run, name))
-		return useless(run, r, "is a field that message_drop_headers removes");
+	if (access_is_dropped(run, name))
+		return access_useless(run, r, "is a field that message_drop_headers removes");
 	access_tell_effect(run, r, "PREPEND");
 	effect_add(
 	    &run->effects->prepends, run->arena, field_text(run, r->text, name), rule_origin(run));

@@ -5,14 +5,33 @@
 #ifndef RULES_ACCESS_IMPL_H
 #define RULES_ACCESS_IMPL_H
 
+#include "rules/content_source.h"
 #include "rules/rules_private.h"
+
+struct access_content {     /* what of the message a row is about */
+	const char *source; /* "header", "body" */
+	const struct content_key *key;
+};
 
 struct access_row {        /* "ACTION text" of a row, and who said so */
 	const char *table; /* for the log; "" none */
 	const char *value; /* whole */
 	const char *text;  /* behind the first word */
 	struct rule_subject subject;
+	const struct access_content *about; /* NULL: no key of the content */
 };
+
+/* What a row's value is. */
+enum access_kind {
+	ACCESS_OTHER,   /* it permits, has an effect, or nothing comes of it */
+	ACCESS_REFUSAL, /* REJECT, DEFER, a code */
+	ACCESS_LIST,    /* a class, or a list of restrictions */
+};
+
+/* Of a row about the content. */
+enum access_kind access_kind(const struct rule_run *, const char *value);
+enum rule_result access_result_content(struct rule_run *, const char *table, const char *value,
+    const struct origin *, const struct access_content *);
 
 enum rule_result access_hold(struct rule_run *, const struct access_row *);
 enum rule_result access_discard(struct rule_run *, const struct access_row *);
@@ -21,6 +40,22 @@ enum rule_result access_redirect(struct rule_run *, const struct access_row *);
 enum rule_result access_bcc(struct rule_run *, const struct access_row *);
 enum rule_result access_prepend(struct rule_run *, const struct access_row *);
 enum rule_result access_tag(struct rule_run *, const struct access_row *);
+/* access_edit.c: what changes the message at the key's place. */
+enum rule_result access_ignore(struct rule_run *, const struct access_row *);
+enum rule_result access_strip(struct rule_run *, const struct access_row *);
+enum rule_result access_replace(struct rule_run *, const struct access_row *);
+enum rule_result access_prepend_there(struct rule_run *, const struct access_row *);
+
+/* Has the row's key a place in the message? */
+static inline int
+access_has_place(const struct access_row *r)
+{
+	return r->about != NULL && r->about->key->place != PLACE_NONE;
+}
+/* It can do nothing: told.  wish: "needs user@domain". */
+enum rule_result access_useless(struct rule_run *, const struct access_row *, const char *wish);
+/* Would message_drop_headers remove a field of this name? */
+int access_is_dropped(const struct rule_run *, struct span name);
 
 /* The effect's word to the trace. */
 void access_tell_effect(struct rule_run *, const struct access_row *, const char *word);

@@ -128,36 +128,61 @@ do_ok(struct rule_run *run, const struct access_row *r)
 	return RULE_OK;
 }
 
-static const struct {
-	const char *word;
-	action_fn *act;
-	int ours;
-} actions[] = {
-	{ "REJECT", do_reject, 0 },
-	{ "DEFER", do_defer, 0 },
-	{ "DEFER_IF_REJECT", do_defer_if_reject, 0 },
-	{ "DEFER_IF_PERMIT", do_defer_if_permit, 0 },
-	{ "FILTER", access_filter, 0 },
-	{ "HOLD", access_hold, 0 },
-	{ "DISCARD", access_discard, 0 },
-	{ "REDIRECT", access_redirect, 0 },
-	{ "BCC", access_bcc, 0 },
-	{ "PREPEND", access_prepend, 0 },
-	{ "INFO", do_info, 0 },
-	{ "WARN", do_warn, 0 },
-	{ "DUNNO", do_dunno, 0 },
-	{ "OK", do_ok, 0 },
-	{ "RELAY", do_ok, 0 }, /* as in Sendmail's access file */
-	{ "TAG", access_tag, 1 },
+enum action_whose { /* which rows may have it */
+	POSTFIX,
+	OURS, /* not with config_errors = postfix, but about the content, of which it knows nothing
+	       */
+	CONTENT, /* about the content alone */
 };
 
-static action_fn *
-find_action(const struct rule_run *run, struct span word)
+static const struct action {
+	const char *word;
+	action_fn *act;
+	enum action_whose whose;
+	enum access_kind kind;
+} actions[] = {
+	{ "REJECT", do_reject, POSTFIX, ACCESS_REFUSAL },
+	{ "DEFER", do_defer, POSTFIX, ACCESS_REFUSAL },
+	{ "DEFER_IF_REJECT", do_defer_if_reject, POSTFIX, ACCESS_OTHER },
+	{ "DEFER_IF_PERMIT", do_defer_if_permit, POSTFIX, ACCESS_OTHER },
+	{ "FILTER", access_filter, POSTFIX, ACCESS_OTHER },
+	{ "HOLD", access_hold, POSTFIX, ACCESS_OTHER },
+	{ "DISCARD", access_discard, POSTFIX, ACCESS_OTHER },
+	{ "REDIRECT", access_redirect, POSTFIX, ACCESS_OTHER },
+	{ "BCC", access_bcc, POSTFIX, ACCESS_OTHER },
+	{ "PREPEND", access_prepend, POSTFIX, ACCESS_OTHER },
+	{ "INFO", do_info, POSTFIX, ACCESS_OTHER },
+	{ "WARN", do_warn, POSTFIX, ACCESS_OTHER },
+	{ "DUNNO", do_dunno, POSTFIX, ACCESS_OTHER },
+	{ "OK", do_ok, POSTFIX, ACCESS_OTHER },
+	{ "RELAY", do_ok, POSTFIX, ACCESS_OTHER }, /* as in Sendmail's access file */
+	{ "TAG", access_tag, OURS, ACCESS_OTHER },
+	{ "PASS", do_ok, CONTENT, ACCESS_OTHER },
+	{ "IGNORE", access_ignore, CONTENT, ACCESS_OTHER },
+	{ "STRIP", access_strip, CONTENT, ACCESS_OTHER },
+	{ "REPLACE", access_replace, CONTENT, ACCESS_OTHER },
+};
+
+static int
+is_allowed(const struct rule_run *run, const struct action *a, enum subject_kind kind)
+{
+	switch (a->whose) {
+	case POSTFIX:
+		return 1;
+	case OURS:
+		return kind == SUBJECT_CONTENT || !run->o->tolerant;
+	case CONTENT:
+		return kind == SUBJECT_CONTENT;
+	}
+	return 0;
+}
+
+static const struct action *
+find_action(const struct rule_run *run, struct span word, enum subject_kind kind)
 {
 	for (size_t i = 0; i < nitems(actions); i++)
-		if (span_case_eq_str(word, actions[i].word) &&
-		    !(actions[i].ours && run->o->tolerant))
-			return actions[i].act;
+		if (span_case_eq_str(word, actions[i].word) && is_allowed(run, &actions[i], kind))
+			return &actions[i];
 	return NULL;
 }
 
@@ -167,12 +192,41 @@ all_digits(const char *s)
 	return s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
-/* access(5) takes digits alone for OK.  Of a virus that would be the last thing that was meant. */
-static int
-is_bare_code(const struct access_row *r)
+struct taken_apart { /* a row's value */
+	struct span word;
+	const char *text; /* behind it */
+};
+
+static struct taken_apart
+take_apart(const char *value)
 {
-	return r->subject.kind == SUBJECT_CONTENT && all_digits(r->value) &&
-	       strlen(r->value) == 3 && (r->value[0] == '4' || r->value[0] == '5');
+	size_t n = strcspn(value, " \t");
+
+	return (struct taken_apart){ .word = span_make(value, n),
+		.text = value + n + strspn(value + n, " \t") };
+}
+
+/* "550 text".  access(5) takes digits alone for OK.  Of a virus that would be the last thing that
+ * was meant. */
+static int
+is_code(const char *value, enum subject_kind kind)
+{
+	struct taken_apart v = take_apart(value);
+
+	return v.word.len == 3 && (v.word.p[0] == '4' || v.word.p[0] == '5') &&
+	       strspn(value, "0123456789") == 3 && (v.text[0] != '\0' || kind == SUBJECT_CONTENT);
+}
+
+enum access_kind
+access_kind(const struct rule_run *run, const char *value)
+{
+	const struct action *a = find_action(run, take_apart(value).word, SUBJECT_CONTENT);
+
+	if (a != NULL)
+		return a->kind;
+	if (is_code(value, SUBJECT_CONTENT))
+		return ACCESS_REFUSAL;
+	return all_digits(value) ? ACCESS_OTHER : ACCESS_LIST;
 }
 
 static enum rule_result
@@ -190,35 +244,50 @@ restrictions(struct rule_run *run, const struct access_row *r)
 static enum rule_result
 evaluate(struct rule_run *run, const struct access_row *r, struct span word)
 {
-	action_fn *act = find_action(run, word);
+	const struct action *a = find_action(run, word, r->subject.kind);
 
-	if (act != NULL)
-		return act(run, r);
-	if (all_digits(r->value) && !is_bare_code(r))
-		return do_ok(run, r);
-	if (is_bare_code(r) ||
-	    (word.len == 3 && r->text[0] != '\0' && (word.p[0] == '4' || word.p[0] == '5') &&
-		strspn(r->value, "0123456789") == 3))
+	if (a != NULL)
+		return a->act(run, r);
+	if (is_code(r->value, r->subject.kind))
 		return refuse(
 		    run, r, strtol(r->value, NULL, 10), word.p[0] == '4' ? "4.7.1" : "5.7.1");
-	return restrictions(run, r);
+	return all_digits(r->value) ? do_ok(run, r) : restrictions(run, r);
+}
+
+static enum rule_result
+result(struct rule_run *run, struct access_row *r, const struct origin *origin)
+{
+	struct origin before = run->hit;
+	struct taken_apart v = take_apart(r->value);
+	enum rule_result answer;
+
+	if (r->table == NULL)
+		r->table = run->op->word;
+	r->text = v.text;
+	if (origin != NULL && origin->file != NULL)
+		run->hit = *origin;
+	answer = evaluate(run, r, v.word);
+	run->hit = before;
+	return answer;
 }
 
 enum rule_result
 access_result(struct rule_run *run, const char *table, const char *value,
     const struct origin *origin, struct rule_subject subject)
 {
-	struct origin before = run->hit;
-	struct access_row r = {
-		.table = table == NULL ? run->op->word : table, .value = value, .subject = subject
-	};
-	size_t n = strcspn(value, " \t");
-	enum rule_result result;
+	struct access_row r = { .table = table, .value = value, .subject = subject };
 
-	r.text = value + n + strspn(value + n, " \t");
-	if (origin != NULL && origin->file != NULL)
-		run->hit = *origin;
-	result = evaluate(run, &r, span_make(value, n));
-	run->hit = before;
-	return result;
+	return result(run, &r, origin);
+}
+
+enum rule_result
+access_result_content(struct rule_run *run, const char *table, const char *value,
+    const struct origin *origin, const struct access_content *about)
+{
+	struct access_row r = { .table = table,
+		.value = value,
+		.subject = rule_subject(run, SUBJECT_CONTENT),
+		.about = about };
+
+	return result(run, &r, origin);
 }

@@ -5,6 +5,7 @@
 
 /* What the results of checks do to the message. */
 
+/* Nothing but a line's own line end is one. */
 static void
 put_text(struct buf *out, struct span s)
 {
@@ -12,35 +13,34 @@ put_text(struct buf *out, struct span s)
 		buf_addc(out, s.p[i] == '\r' ? ' ' : (char)s.p[i]);
 }
 
-/* A field, cut at header_size_limit; what is no continuation line in it becomes one. */
-static void
-put_field(struct content_run *r, struct span text)
+void
+content_put_field(struct buf *out, struct span text, size_t header_size_limit)
 {
 	struct span line, rest;
 	int more = 1;
 
-	text.len = mime_header_cut(text, r->cc->mime.header_size_limit);
+	text.len = mime_header_cut(text, header_size_limit);
 	for (int first = 1; more; first = 0, text = rest) {
 		more = span_cut(text, '\n', &line, &rest);
 		if (!first && (line.len == 0 || (line.p[0] != ' ' && line.p[0] != '\t')))
-			buf_addc(&r->out, '\t');
-		put_text(&r->out, line);
-		buf_adds(&r->out, "\r\n");
+			buf_addc(out, '\t');
+		put_text(out, line);
+		buf_adds(out, "\r\n");
 	}
 }
 
-static void
-put_line(struct content_run *r, const char *text, int ended)
+void
+content_put_line(struct buf *out, const char *text, int ended)
 {
 	struct span line, rest = span_str(text);
 
 	while (span_cut(rest, '\n', &line, &rest)) {
-		put_text(&r->out, line);
-		buf_adds(&r->out, "\r\n");
+		put_text(out, line);
+		buf_adds(out, "\r\n");
 	}
-	put_text(&r->out, line);
+	put_text(out, line);
 	if (ended)
-		buf_adds(&r->out, "\r\n");
+		buf_adds(out, "\r\n");
 }
 
 static int
@@ -58,6 +58,7 @@ content_edit_field(struct content_run *r, const struct mime_header *h, struct sp
     const struct check_result *res)
 {
 	struct span name = h->name;
+	size_t limit = r->cc->mime.header_size_limit;
 	int drop = res->drop;
 
 	if (res->replace != NULL) {
@@ -71,9 +72,9 @@ content_edit_field(struct content_run *r, const struct mime_header *h, struct sp
 		return;
 	buf_reset(&r->out);
 	if (res->prepend != NULL)
-		put_field(r, span_str(res->prepend));
+		content_put_field(&r->out, span_str(res->prepend), limit);
 	if (!drop && (res->replace != NULL || h->changed))
-		put_field(r, text);
+		content_put_field(&r->out, text, limit);
 	edit_add(&r->txn->verdict.edits, (size_t)(h->raw.p - r->base),
 	    drop || res->replace != NULL || h->changed ? h->raw.len : 0, buf_span(&r->out));
 }
@@ -85,10 +86,10 @@ content_edit_line(struct content_run *r, const struct mime_line *l, const struct
 		return;
 	buf_reset(&r->out);
 	if (res->prepend != NULL)
-		put_line(r, res->prepend, 1);
+		content_put_line(&r->out, res->prepend, 1);
 	/* A piece that is not the last one of its line has no line end to give back. */
 	if (res->replace != NULL)
-		put_line(r, res->replace, l->last);
+		content_put_line(&r->out, res->replace, l->last);
 	edit_add(&r->txn->verdict.edits, l->at, res->prepend != NULL ? 0 : l->raw_len,
 	    buf_span(&r->out));
 }

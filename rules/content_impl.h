@@ -66,7 +66,12 @@ void content_trace_result(struct transaction *, const struct origin *);
 /* before: what begin returned, that somebody else had refused already. */
 void content_trace_end(const struct content_checks *, struct transaction *, int before);
 
-/* content_edit.c: what becomes of a header field whose text is `text`, and of a piece of a body
+/* content_edit.c.  A field's text with its line ends, cut at header_size_limit; what is no
+ * continuation line in it becomes one. */
+void content_put_field(struct buf *out, struct span text, size_t header_size_limit);
+/* Lines of a body; the last one's end only if `ended`. */
+void content_put_line(struct buf *out, const char *text, int ended);
+/* What becomes of a header field whose text is `text`, and of a piece of a body
  * line. */
 void content_edit_field(struct content_run *, const struct mime_header *, struct span text,
     const struct check_result *);

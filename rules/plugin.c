@@ -76,25 +76,12 @@ plugin_of(const struct rule_run *run)
 }
 
 int
-plugin_message(struct rule_run *run, struct span *out)
-{
-	/* While the octets come in the message must not be looked at. */
-	int complete = run->ask->stage == RULE_END_OF_DATA || run->ask->stage == RULE_CONTENT;
-
-	*out = span_make(NULL, 0);
-	if (!complete || run->txn->message == NULL)
-		return 0;
-	*out = message_view(run->txn->message);
-	return 1;
-}
-
-int
 rule_plugin_ready(struct rule_run *run, const struct rule_op *op)
 {
 	struct span unused;
 
 	return op->plugin == NULL || !(op->def->needs & NEED_CONTENT) ||
-	       plugin_message(run, &unused);
+	       content_message(run, &unused);
 }
 
 static int

@@ -27,7 +27,7 @@ host_odd_part(struct rule_run *run, size_t i, struct filterd_part *out)
 	int rc;
 
 	if (run->kept->parts == NULL) {
-		if (!plugin_message(run, &message))
+		if (!content_message(run, &message))
 			return 0;
 		run->kept->parts = parts_new(message, &limits);
 	}

@@ -77,20 +77,7 @@ host_alloc(struct rule_run *run, size_t size)
 static void *
 host_keep(struct rule_run *run, const char *name, size_t size)
 {
-	const struct filterd_plugin *plugin = plugin_of(run)->def;
-	struct kept_memory *k;
-
-	for (k = run->kept->memory; k != NULL; k = k->next)
-		if (k->plugin == plugin && k->size >= size && strcmp(k->name, name) == 0)
-			return k->p;
-	k = arena_calloc(run->arena, sizeof(*k));
-	k->plugin = plugin;
-	k->name = arena_strdup(run->arena, name);
-	k->size = size;
-	k->p = host_alloc(run, size);
-	k->next = run->kept->memory;
-	run->kept->memory = k;
-	return k->p;
+	return rule_keep(run, plugin_of(run)->def, name, size);
 }
 
 static int
@@ -112,7 +99,7 @@ host_message(struct rule_run *run)
 {
 	struct span s;
 
-	(void)plugin_message(run, &s);
+	(void)content_message(run, &s);
 	return octets(s);
 }
 

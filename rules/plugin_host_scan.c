@@ -36,7 +36,7 @@ ask(struct rule_run *run, struct kept_scan *k, struct err *err)
 	struct span message;
 	int rc;
 
-	if (!plugin_message(run, &message)) {
+	if (!content_message(run, &message)) {
 		err_set(err, ERR_CONFIG, "there is no message yet");
 		return -1;
 	}

@@ -4,6 +4,7 @@
 #ifndef RULES_PLUGIN_IMPL_H
 #define RULES_PLUGIN_IMPL_H
 
+#include "rules/content_source.h"
 #include "rules/plugin.h"
 #include "rules/rules_private.h"
 #include "rules/scan.h"
@@ -22,8 +23,6 @@ void plugin_host_fill_scan(struct filterd_host *);
 const struct plugin_instance *plugin_of(const struct rule_run *);
 /* Set a fact, or say in the log that it is none of the plugin's. */
 void plugin_fact(struct rule_run *, const char *subject, const char *value, const char *detail);
-/* The message, once it is there. */
-int plugin_message(struct rule_run *, struct span *out);
 
 /* plugin_received.c: "Received: from HELO (NAME [ADDRESS]) by HOST with PROTOCOL; DATE" CRLF, in
  * the transaction's arena, made once. */

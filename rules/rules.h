@@ -22,6 +22,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "mail/mime.h"
 #include "plugins/filterd_plugin.h"
 #include "rules/finding.h"
 
@@ -120,6 +121,8 @@ struct rule_options {
 	int64_t dnsbl_refused_limit, dnsbl_probe_interval;
 	const char *smtpd_log_access_permit_actions;
 	const char *message_drop_headers; /* fields that PREPEND does not bring */
+
+	struct mime_options mime; /* how a message is read; without `lead` */
 
 	int64_t rule_depth_limit,
 	    rule_step_limit; /* classes within classes; rows tried in a stage */

@@ -69,7 +69,7 @@ struct kept_dns {
 	struct dns_query *query;         /* of the present run's batch, or NULL */
 	const struct dns_result *result; /* NULL: not known yet */
 };
-struct kept_memory { /* what a plugin keeps for itself */
+struct kept_memory { /* what a plugin keeps for itself; plugin NULL: a check of ours */
 	struct kept_memory *next;
 	const struct filterd_plugin *plugin;
 	const char *name;
@@ -84,6 +84,7 @@ struct kept_scan { /* what a scanner has answered */
 	int told_failure;    /* by a fact that says more than NAME=failed */
 	struct scan_found found;
 };
+struct kept_hits;     /* content_hits.c */
 struct kept_failure { /* that was told of */
 	struct kept_failure *next;
 	const char *family, *why;
@@ -104,6 +105,7 @@ struct rule_txn {
 	struct kept_memory *memory;
 	struct kept_scan *scans;
 	struct kept_failure *failures;
+	struct kept_hits *hits;       /* of tables that were asked about the content */
 	struct scan_session *session; /* NULL: none is open */
 	const struct scan_ops *session_ops;
 	const char *received; /* the line; NULL: not made */
@@ -162,6 +164,10 @@ void rule_failed_fact(struct rule_run *);
 enum rule_result rule_plugin_try(struct rule_run *, const struct rule_op *);
 /* Is there what it needs of the message? */
 int rule_plugin_ready(struct rule_run *, const struct rule_op *);
+
+/* --- content_keep.c --- */
+/* Memory by name; plugin NULL: filterd itself. */
+void *rule_keep(struct rule_run *, const struct filterd_plugin *, const char *name, size_t size);
 
 /* --- rows.c: lists out of table rows --- */
 const struct rule_list *rule_row_list(struct rule_run *, const char *text);

@@ -29,8 +29,11 @@ edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
 
 	if (l->n == l->cap)
 		grow(l);
-	/* Checks run from top to bottom, so the place is nearly always the end. */
-	for (i = l->n; i > 0 && l->v[i - 1].at > at; i--)
+	/* Checks run from top to bottom, so the place is nearly always the end.  What is put where
+	 * something is taken away comes before it. */
+	for (i = l->n; i > 0 && (l->v[i - 1].at > at ||
+				    (l->v[i - 1].at == at && l->v[i - 1].del > 0 && del == 0));
+	     i--)
 		l->v[i] = l->v[i - 1];
 	assert(i == 0 || l->v[i - 1].at + l->v[i - 1].del <= at);
 	assert(i == l->n || at + del <= l->v[i + 1].at);

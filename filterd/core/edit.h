@@ -3,8 +3,8 @@
  *
  * An edit replaces `del` octets at offset `at` of the message as it arrived (CRLF lines, message.h)
  * by `ins`.  Edits are kept in order of offset; two that overlap are a bug.  Several inserts at one
- * offset keep the order they came in.  Nothing here splices bytes into a stream: emitters walk
- * message and list together (PITFALLS A4).
+ * offset keep the order they came in, in front of what is taken away there.  Nothing here splices
+ * bytes into a stream: emitters walk message and list together (PITFALLS A4).
  *
  * Ownership: list and inserted octets live in the transaction's arena.
  */

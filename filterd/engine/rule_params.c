@@ -2,6 +2,7 @@
 
 #include "conf/conf.h"
 #include "engine/rule_params.h"
+#include "engine/snapshot.h"
 #include "rules/rules.h"
 
 /* --- ENUM parameters that rules have as words --- */
@@ -177,6 +178,7 @@ rule_params_fill(const struct params *p, struct rule_options *o)
 	codes(p, o);
 	failures(p, o);
 	services(p, o);
+	snapshot_mime_options(p, &o->mime);
 }
 
 /* --- what is asked while rules are compiled --- */

@@ -150,6 +150,11 @@ static const struct rule_options defaults = {
 	.smtpd_policy_service_retry_delay = 1000,
 	.smtpd_policy_service_try_limit = 2,
 	.queue_directory = "/var/spool/postfix",
+	.mime = { .line_length_limit = 2048,
+	    .header_size_limit = 102400,
+	    .nesting_limit = 100,
+	    .parts_limit = 10000,
+	    .boundary_length_limit = 2048 },
 };
 
 void

@@ -165,6 +165,7 @@ test_none_is_missing(void **state)
 		OTHER(plugins),
 		OTHER(nplugins),
 		OTHER(no_message),
+		OTHER(mime),
 #undef OTHER
 	};
 	unsigned char seen[sizeof(struct rule_options)] = { 0 };

@@ -169,6 +169,7 @@ test_fill(void **state)
 	(void)state;
 	for (size_t i = 0; i < nitems(option_cases); i++)
 		buf_printf(&text, "%s = %s\n", option_cases[i].name, option_cases[i].value);
+	buf_adds(&text, "header_size_limit = 9999\n");
 	c = findings_load(buf_cstr(&text), &told);
 	assert_string_equal(buf_cstr(&told), "");
 	memset(&o, 0xaa, sizeof(o));
@@ -176,6 +177,7 @@ test_fill(void **state)
 	for (size_t i = 0; i < nitems(option_cases); i++)
 		check_option(&o, i);
 	assert_int_equal(o.tolerant, 0);
+	assert_int_equal(o.mime.header_size_limit, 9999);
 	conf_free(c);
 	buf_fini(&text);
 	buf_fini(&told);

@@ -1,0 +1,172 @@
+#include "rules/content_hits.h"
+
+#include <string.h>
+
+#include "base/blocking.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/keyhash.h"
+#include "rules/rules_private.h"
+
+/* The clock is looked at once in so many look-ups; a single one has limits of its own. */
+#define ASK_CLOCK 64
+/* So many look-ups may fail.  A line that makes a pattern explode must not hide what stands behind
+ * it, and a table that is down must not be waited for at each line. */
+#define FAILURES_MAX 8
+
+#define LIST_CHAINS 64 /* hash chains */
+
+struct list_text { /* of a row that is a class or a list */
+	struct list_text *next;
+	const char *text;
+	size_t number;
+};
+
+struct kept_hits { /* of one source and table */
+	struct kept_hits *next;
+	const char *source;
+	int table;
+	struct content_hit *v;
+	size_t n, cap;
+	size_t asked;  /* keys that were looked at */
+	size_t failed; /* look-ups */
+	int over;      /* nothing is to be had any more */
+	int known;     /* the table knows the thing with this number */
+	size_t thing;
+	struct list_text *lists[LIST_CHAINS];
+	size_t nlists;
+};
+
+static struct kept_hits *
+find(struct rule_run *run, int table, const char *source)
+{
+	struct kept_hits *h;
+
+	for (h = run->kept->hits; h != NULL; h = h->next)
+		if (h->table == table && strcmp(h->source, source) == 0)
+			return h;
+	h = arena_calloc(run->arena, sizeof(*h));
+	h->source = source;
+	h->table = table;
+	h->next = run->kept->hits;
+	run->kept->hits = h;
+	return h;
+}
+
+static struct content_hit *
+add(struct rule_run *run, struct kept_hits *h, const struct content_key *key)
+{
+	if (h->n == h->cap) {
+		size_t cap = h->cap == 0 ? 4 : h->cap * 2;
+		struct content_hit *v = arena_calloc(run->arena, cap * sizeof(*v));
+
+		if (h->n > 0)
+			memcpy(v, h->v, h->n * sizeof(*v));
+		h->v = v;
+		h->cap = cap;
+	}
+	h->v[h->n].key = *key;
+	return &h->v[h->n++];
+}
+
+static void
+add_failure(
+    struct rule_run *run, struct kept_hits *h, const struct content_key *key, const char *why)
+{
+	add(run, h, key)->failed = arena_strdup(run->arena, why);
+	if (++h->failed == FAILURES_MAX)
+		h->over = 1;
+}
+
+/* Substitution may make many texts of one row, so they are in chains. */
+static size_t
+list_number(struct rule_run *run, struct kept_hits *h, const char *text)
+{
+	size_t slot = keyhash(&run->rules->row_hash, text, strlen(text)) % LIST_CHAINS;
+	struct list_text *l;
+
+	for (l = h->lists[slot]; l != NULL; l = l->next)
+		if (strcmp(l->text, text) == 0)
+			return l->number;
+	l = arena_calloc(run->arena, sizeof(*l));
+	l->text = text;
+	l->number = h->nlists++;
+	l->next = h->lists[slot];
+	h->lists[slot] = l;
+	return l->number;
+}
+
+static void
+add_row(struct rule_run *run, struct kept_hits *h, const struct content_key *key,
+    const struct table_hit *row)
+{
+	struct content_hit *hit;
+
+	/* No answer that a rule could mean. */
+	if (row->value[0] == '\0') {
+		add_failure(run, h, key,
+		    arena_printf(
+			run->arena, "%s: an empty result", table_name(rule_table(run, h->table))));
+		return;
+	}
+	hit = add(run, h, key);
+	hit->row = *row;
+	hit->kind = access_kind(run, row->value);
+	if (hit->kind == ACCESS_LIST)
+		hit->list = list_number(run, h, row->value);
+}
+
+/* Ask about the next key.  0: there is none. */
+static int
+ask(struct rule_run *run, struct kept_hits *h, const struct content_source *source)
+{
+	struct content_key key = { 0 };
+	struct table_hit row = { 0 };
+	struct err err;
+	int rc = source->get(run, h->asked, &key, &err);
+
+	if (rc == 0)
+		return 0;
+	if (rc == -1) {
+		add_failure(run, h, &key, err.text);
+		h->over = 1;
+		return 1;
+	}
+	h->asked++;
+	if (key.text.len == 0 || (h->known && key.thing == h->thing))
+		return 1;
+	rc = table_get(rule_table(run, h->table), key.text, run->arena, &row, &err);
+	h->known = rc == 1;
+	h->thing = key.thing;
+	if (rc == 1)
+		add_row(run, h, &key, &row);
+	else if (rc == -1)
+		add_failure(run, h, &key, err.text);
+	return 1;
+}
+
+int
+content_hit(struct rule_run *run, int table, const struct content_source *source, size_t i,
+    struct content_hit *out)
+{
+	struct kept_hits *h = find(run, table, source->name);
+	size_t begun = h->asked;
+	int rc = 1, heavy = 0;
+
+	/* That there are no more is not kept: a source may have some later on. */
+	while (i >= h->n && rc == 1) {
+		if (!heavy && h->asked - begun >= ASK_CLOCK) {
+			blocking_begin(); /* it computes for long */
+			heavy = 1;
+		}
+		if (h->asked % ASK_CLOCK == 0 && deadline_passed(run->ask->deadline))
+			rc = -1;
+		else
+			rc = h->over ? 0 : ask(run, h, source);
+	}
+	if (heavy)
+		blocking_end();
+	if (rc == 1)
+		*out = h->v[i];
+	return rc;
+}
