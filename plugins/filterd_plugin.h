@@ -369,6 +369,17 @@ struct filterd_host {
 
 	/* --- a table --- */
 	void (*table_answer)(struct filterd_table_answer *, struct filterd_octets value);
+
+	/* --- more of a scan --- */
+	/* Every name under which some mail reader may save the part, decoded and else as it is, and
+	 * every type that it is declared to have.  1; 0: there is none with this number; -1: nor is
+	 * there, but there were more than are kept. */
+	int (*part_name)(struct filterd_work *, size_t i, size_t n, struct filterd_octets *name);
+	int (*part_type)(struct filterd_work *, size_t i, size_t n, const char **type);
+	/* A message that was found inside: its parts are those of the work that is returned, which
+	 * is to be closed before the octets go. */
+	struct filterd_work *(*work_open)(struct filterd_work *, struct filterd_octets message);
+	void (*work_close)(struct filterd_work *);
 };
 
 /* --- the plugin --- */

@@ -1,8 +1,10 @@
 /* struct filterd_host of the processes where scans run. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/xmem.h"
 #include "engine/scanner_impl.h"
 
 #define TEXT 1000
@@ -92,14 +94,19 @@ octets(struct span s)
 }
 
 static int
+get_part(struct filterd_work *w, size_t i, struct parts_part *part)
+{
+	if (w->parts == NULL)
+		w->parts = parts_new(w->message, w->options);
+	return parts_get(w->parts, i, part);
+}
+
+static int
 host_part(struct filterd_work *w, size_t i, struct filterd_part *out)
 {
 	struct parts_part part;
-	int rc;
+	int rc = get_part(w, i, &part);
 
-	if (w->parts == NULL)
-		w->parts = parts_new(w->message, w->options);
-	rc = parts_get(w->parts, i, &part);
 	if (rc == 1)
 		*out = (struct filterd_part){ .type = part.type,
 			.name = part.name,
@@ -108,6 +115,56 @@ host_part(struct filterd_work *w, size_t i, struct filterd_part *out)
 			.whole = part.whole,
 			.odd = part.odd };
 	return rc;
+}
+
+static int
+host_part_name(struct filterd_work *w, size_t i, size_t n, struct filterd_octets *name)
+{
+	struct parts_part part;
+
+	if (get_part(w, i, &part) != 1)
+		return 0;
+	if (n >= part.nnames)
+		return part.more ? -1 : 0;
+	*name = octets(part.names[n]);
+	return 1;
+}
+
+static int
+host_part_type(struct filterd_work *w, size_t i, size_t n, const char **type)
+{
+	struct parts_part part;
+
+	if (get_part(w, i, &part) != 1)
+		return 0;
+	if (n >= part.ntypes)
+		return part.more ? -1 : 0;
+	*type = part.types[n];
+	return 1;
+}
+
+/* Of the memory for decoded parts each has a fourth of what the one around it has, so that all of
+ * them together stay within bounds. */
+static struct filterd_work *
+host_work_open(struct filterd_work *outer, struct filterd_octets message)
+{
+	struct filterd_work *w = xcalloc(1, sizeof(*w));
+
+	w->message = span_make(message.p, message.len);
+	w->own = *outer->options;
+	w->own.memory_limit /= 4;
+	w->own.mime.lead = 0;
+	w->options = &w->own;
+	return w;
+}
+
+static void
+host_work_close(struct filterd_work *w)
+{
+	if (w == NULL)
+		return;
+	parts_free(w->parts);
+	free(w);
 }
 
 static void
@@ -152,6 +209,10 @@ scanner_host_init(struct scanner_host *s, const char *plugin)
 		    .wait_begin = host_wait,
 		    .wait_end = host_wait,
 		    .part = host_part,
+		    .part_name = host_part_name,
+		    .part_type = host_part_type,
+		    .work_open = host_work_open,
+		    .work_close = host_work_close,
 		    .say_fact = host_say_fact,
 		    .say_key = host_say_key,
 		    .say_count = host_say_count,

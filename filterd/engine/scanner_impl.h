@@ -28,6 +28,7 @@ struct filterd_work {
 	struct span message;
 	const struct parts_options *options;
 	struct parts *parts;
+	struct parts_options own; /* of a message inside another: what options points to */
 };
 
 void scanner_host_init(struct scanner_host *, const char *plugin);

@@ -15,7 +15,8 @@ struct piece {
 
 struct pieces {
 	struct piece plain, star; /* name=, name*= */
-	int has_plain, has_star;
+	struct piece last_plain, last_star;
+	int has_plain, has_star;    /* how many */
 	struct piece v[PIECES_MAX]; /* name*N=, name*N*= */
 	size_t n;
 };
@@ -82,7 +83,8 @@ put_piece(struct pieces *all, struct span tail, struct piece p)
 	if (tail.len == 0) {
 		if (!all->has_plain)
 			all->plain = p;
-		all->has_plain = 1;
+		all->last_plain = p;
+		all->has_plain += all->has_plain < 2;
 		return;
 	}
 	if (tail.p[0] != '*')
@@ -91,7 +93,8 @@ put_piece(struct pieces *all, struct span tail, struct piece p)
 		p.encoded = 1;
 		if (!all->has_star)
 			all->star = p;
-		all->has_star = 1;
+		all->last_star = p;
+		all->has_star += all->has_star < 2;
 		return;
 	}
 	p.encoded = tail.p[tail.len - 1] == '*';
@@ -213,22 +216,30 @@ join(const struct piece *v, size_t n, struct buf *out)
 	buf_fini(&first);
 }
 
-int
-mime_param(struct span value, const char *wanted, struct buf *out)
+static void
+read_pieces(struct span value, const char *wanted, struct pieces *all)
 {
-	struct pieces all = { .n = 0 };
 	size_t len = strlen(wanted);
 	int quotes = 1;
 
+	*all = (struct pieces){ .n = 0 };
 	while (value.len > 0) {
 		struct span group = next_group(&value, &quotes), name;
 		struct piece p = { .number = 0 };
 
 		if (!split(group, &name, &p) || !span_case_starts(name, wanted))
 			continue;
-		put_piece(&all, span_make(name.p + len, name.len - len), p);
+		put_piece(all, span_make(name.p + len, name.len - len), p);
 	}
-	sort(&all);
+	sort(all);
+}
+
+int
+mime_param(struct span value, const char *wanted, struct buf *out)
+{
+	struct pieces all;
+
+	read_pieces(value, wanted, &all);
 	if (all.has_star)
 		join(&all.star, 1, out);
 	else if (all.n > 0)
@@ -236,4 +247,55 @@ mime_param(struct span value, const char *wanted, struct buf *out)
 	else if (all.has_plain)
 		join(&all.plain, 1, out);
 	return all.has_star || all.n > 0 || all.has_plain;
+}
+
+/* --- every reading --- */
+
+struct readings {
+	struct buf out;
+	mime_param_fn *fn;
+	void *arg;
+};
+
+static void
+tell(struct readings *r, const struct piece *v, size_t n)
+{
+	buf_reset(&r->out);
+	join(v, n, &r->out);
+	r->fn(r->arg, buf_span(&r->out));
+}
+
+static void
+tell_plain(struct readings *r, const struct piece *p)
+{
+	struct piece word = *p;
+
+	tell(r, p, 1);
+	if (p->quoted)
+		return;
+	for (word.value.len = 0; word.value.len < p->value.len; word.value.len++)
+		if (p->value.p[word.value.len] == ' ' || p->value.p[word.value.len] == '\t')
+			break;
+	if (word.value.len < p->value.len)
+		tell(r, &word, 1);
+}
+
+void
+mime_param_readings(struct span value, const char *wanted, mime_param_fn *fn, void *arg)
+{
+	struct readings r = { .fn = fn, .arg = arg };
+	struct pieces all;
+
+	read_pieces(value, wanted, &all);
+	if (all.has_star)
+		tell(&r, &all.star, 1);
+	if (all.n > 0)
+		tell(&r, all.v, all.n);
+	if (all.has_plain)
+		tell_plain(&r, &all.plain);
+	if (all.has_star > 1)
+		tell(&r, &all.last_star, 1);
+	if (all.has_plain > 1)
+		tell_plain(&r, &all.last_plain);
+	buf_fini(&r.out);
 }

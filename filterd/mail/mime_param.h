@@ -19,4 +19,10 @@
 /* Appends the value of parameter `name`: 1, or 0 when there is none. */
 int mime_param(struct span field_value, const char *name, struct buf *out);
 
+/* Every value that some reader may take it to have, the one above first: of several alike the last,
+ * what is not encoded beside what is, and what stands before a blank where there are no quotes.
+ * They need not differ.  fn is called with text that lives as long as the call. */
+typedef void mime_param_fn(void *arg, struct span value);
+void mime_param_readings(struct span field_value, const char *name, mime_param_fn *fn, void *arg);
+
 #endif

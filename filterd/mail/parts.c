@@ -8,6 +8,7 @@
 
 struct entry {
 	const char *type, *name;
+	const struct parts_label *label; /* or NULL */
 	struct span raw;
 	enum codec codec;
 	int odd;
@@ -128,18 +129,23 @@ add_uuencoded(struct parts *p, struct span text)
 {
 	struct span name, block;
 
-	while (codec_uu_next(&text, &name, &block) && !is_full(p))
+	while (codec_uu_next(&text, &name, &block) && !is_full(p)) {
+		struct parts_label *label = NULL;
+
+		parts_label_name(p->arena, &label, name);
 		add(p, (struct entry){ .type = "application/octet-stream",
 			   .name = parts_name(p->arena, name),
+			   .label = label,
 			   .raw = block,
 			   .codec = CODEC_UU });
+	}
 }
 
 /* One that is no container: once for each way in which it is encoded. */
 static void
 add_leaf(struct parts *p, struct span raw, const char *type, const struct parts_head *h, int odd)
 {
-	struct entry e = { .type = type, .name = h->name, .raw = raw };
+	struct entry e = { .type = type, .name = h->name, .label = h->label, .raw = raw };
 	int plain = (h->codecs & ENCODED) != h->codecs || h->codecs == 0;
 
 	e.odd = odd || (h->codecs & (h->codecs - 1)) != 0;
@@ -311,5 +317,12 @@ parts_get(struct parts *p, size_t i, struct parts_part *out)
 		.decoded = e->decoded,
 		.whole = e->whole,
 		.odd = e->odd };
+	if (e->label != NULL) {
+		out->names = e->label->names;
+		out->nnames = e->label->nnames;
+		out->types = e->label->types;
+		out->ntypes = e->label->ntypes;
+		out->more = e->label->more;
+	}
 	return 1;
 }

@@ -38,6 +38,12 @@ struct parts_part {
 	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
 	int odd;   /* readers may differ on it: its encoding has mistakes (mail/codec.h), it is
 		    * encoded in several ways, or in an encoded container */
+	/* Every name that some reader may save it under, as it is but for its encoding, and every
+	 * type that it is given, in lower case; each once, in their order. */
+	const struct span *names;
+	const char *const *types;
+	size_t nnames, ntypes;
+	int more; /* of either there are more */
 };
 
 struct parts *parts_new(struct span message, const struct parts_options *);

@@ -7,6 +7,8 @@
 
 #define NAME_MAX_OCTETS 1000
 
+#define TYPE_MAX_OCTETS 100
+
 struct collect {
 	struct arena *arena;
 	const struct mime_index *index;
@@ -43,11 +45,85 @@ fill(struct collect *c)
 		c->v[c->n] = (struct parts_head){ .name = "" };
 }
 
+/* --- every name and type --- */
+
+static struct parts_label *
+make_label(struct arena *arena, struct parts_label **label)
+{
+	if (*label == NULL)
+		*label = arena_calloc(arena, sizeof(**label));
+	return *label;
+}
+
+void
+parts_label_name(struct arena *arena, struct parts_label **label, struct span name)
+{
+	struct parts_label *l;
+	uint8_t *copy;
+
+	if (name.len == 0)
+		return;
+	l = make_label(arena, label);
+	for (size_t i = 0; i < l->nnames; i++)
+		if (span_eq(l->names[i], name))
+			return;
+	if (l->nnames == PARTS_NAMES_MAX) {
+		l->more = 1;
+		return;
+	}
+	copy = arena_alloc(arena, name.len);
+	memcpy(copy, name.p, name.len);
+	l->names[l->nnames++] = span_make(copy, name.len);
+}
+
+struct naming {
+	struct collect *c;
+	struct parts_head *h;
+};
+
+static void
+add_name(void *arg, struct span name)
+{
+	struct naming *n = arg;
+
+	parts_label_name(n->c->arena, &n->h->label, name);
+}
+
+/* The text in front of the first ';', with '_' for what no type has. */
+static void
+add_type(struct collect *c, struct parts_head *h, struct span value)
+{
+	struct parts_label *l;
+	char type[TYPE_MAX_OCTETS + 1];
+	size_t n;
+
+	value.len = span_find(value, ';');
+	value = span_trim(value);
+	if (value.len == 0)
+		return;
+	for (n = 0; n < value.len && n < TYPE_MAX_OCTETS; n++) {
+		uint8_t o = value.p[n];
+
+		type[n] = o <= ' ' || o >= 0x7f ? '_' : (char)(o >= 'A' && o <= 'Z' ? o | 0x20 : o);
+	}
+	type[n] = '\0';
+	l = make_label(c->arena, &h->label);
+	for (size_t i = 0; i < l->ntypes; i++)
+		if (strcmp(l->types[i], type) == 0)
+			return;
+	if (l->ntypes == PARTS_TYPES_MAX)
+		l->more = 1;
+	else
+		l->types[l->ntypes++] = arena_strdup(c->arena, type);
+}
+
 static void
 take_name(struct collect *c, struct parts_head *h, struct span value, const char *param, int rank)
 {
+	struct naming naming = { c, h };
 	struct buf name = { 0 };
 
+	mime_param_readings(value, param, add_name, &naming);
 	if ((h->rank == 0 || rank < h->rank) && mime_param(value, param, &name)) {
 		h->name = parts_name(c->arena, buf_span(&name));
 		h->rank = rank;
@@ -77,6 +153,7 @@ on_header(void *arg, const struct mime_header *field)
 	} else if (span_case_eq_str(field->name, "content-type")) {
 		take_name(c, h, value, "name", 2);
 		take_name(c, h, value, "filename", 4);
+		add_type(c, h, value);
 		h->type = field->raw;
 	}
 	return 0;

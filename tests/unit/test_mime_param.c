@@ -85,6 +85,44 @@ test_nul(void **state)
 	buf_fini(&b);
 }
 
+/* Every reading, with '|' between. */
+static const struct {
+	const char *value, *readings;
+} reading_cases[] = {
+	{ " a", "" },
+	{ " a; filename=x.txt", "x.txt" },
+	{ " a; filename=x.exe y.txt", "x.exe y.txt|x.exe" },
+	{ " a; filename=\"x.exe y.txt\"", "x.exe y.txt" },
+	{ " a; filename=x.txt; filename=y.exe", "x.txt|y.exe" },
+	{ " a; filename=x; filename=y; filename=z", "x|z" },
+	{ " a; filename=no.txt; filename*=''a.exe", "a.exe|no.txt" },
+	{ " a; filename*=''a.txt; filename*=''b.exe", "a.txt|b.exe" },
+	{ " a; filename*1=exe; filename*0=b.; filename=c.txt; filename*=''d", "d|b.exe|c.txt" },
+};
+
+static void
+add_reading(void *arg, struct span value)
+{
+	struct buf *b = arg;
+
+	if (b->len > 0)
+		buf_addc(b, '|');
+	buf_add_span(b, value);
+}
+
+static void
+test_readings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(reading_cases); i++) {
+		struct buf b = { 0 };
+
+		mime_param_readings(span_str(reading_cases[i].value), "filename", add_reading, &b);
+		assert_string_equal(buf_cstr(&b), reading_cases[i].readings);
+		buf_fini(&b);
+	}
+}
+
 /* 100,000 octets of what makes a careless reader start anew at each of them. */
 static void
 test_long(void **state)
@@ -110,6 +148,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_param),
 		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_readings),
 		cmocka_unit_test(test_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

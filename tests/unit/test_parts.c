@@ -156,6 +156,71 @@ crlf(struct buf *b, const char *text)
 	return buf_span(b);
 }
 
+/* Every name and type of the first part: names, then types. */
+static const struct {
+	const char *message, *label;
+} label_cases[] = {
+	{ "Subject: x\n\nHello\n", ";" },
+	{ "Content-Type: Text/HTML\n\n", "; text/html" },
+	{ "Content-Type: a/b; name=t\nContent-Disposition: x; filename=d\n\n", " t d; a/b" },
+	{ "Content-Type: a/b; name=t\nContent-Disposition: x; filename=t\n\n", " t; a/b" },
+	{ "Content-Type: a/b; name=t; filename=f\n\n", " t f; a/b" },
+	{ "Content-Type: a/b; name=t; name*=''u\n\n", " u t; a/b" },
+	{ "Content-Type: a/b; name=t\nContent-Type: C/d; name=u\n\n", " t u; a/b c/d" },
+	{ "Content-Type: a b/c\t(x)\n\n", "; a_b/c_(x)" },
+	{ "Content-Disposition: x; filename*=''a%00%0A.exe\n\n", " a0/.exe;" },
+	{ "Content-Transfer-Encoding: x-uuencode\nContent-Type: a/b\n\n" UU, "; a/b" },
+};
+
+static void
+test_labels(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(label_cases); i++) {
+		struct buf text = { 0 }, b = { 0 };
+		struct parts *parts = parts_new(crlf(&text, label_cases[i].message), &defaults);
+		struct parts_part p;
+
+		assert_int_equal(parts_get(parts, 0, &p), 1);
+		for (size_t n = 0; n < p.nnames; n++) {
+			buf_addc(&b, ' ');
+			show(&b, p.names[n]);
+		}
+		buf_addc(&b, ';');
+		for (size_t n = 0; n < p.ntypes; n++)
+			buf_printf(&b, " %s", p.types[n]);
+		assert_string_equal(buf_cstr(&b), label_cases[i].label);
+		assert_false(p.more);
+		buf_fini(&b);
+		buf_fini(&text);
+		parts_free(parts);
+	}
+}
+
+/* What is not kept is told of; the name of an uuencoded file is one too. */
+static void
+test_many_names(void **state)
+{
+	struct buf text = { 0 };
+	struct parts_part p;
+	struct parts *parts;
+
+	(void)state;
+	for (int i = 0; i < 17; i++)
+		buf_printf(&text, "Content-Disposition: x; filename=n%d\r\n", i);
+	buf_adds(&text, "\r\nbegin 644 u.exe\r\n#04)#\r\n`\r\nend\r\n");
+	parts = parts_new(buf_span(&text), &defaults);
+	assert_int_equal(parts_get(parts, 0, &p), 1);
+	assert_int_equal(p.nnames, 16);
+	assert_true(p.more);
+	assert_int_equal(parts_get(parts, 1, &p), 1);
+	assert_int_equal(p.nnames, 1);
+	assert_true(span_eq_str(p.names[0], "u.exe"));
+	assert_false(p.more);
+	parts_free(parts);
+	buf_fini(&text);
+}
+
 static void
 test_parts(void **state)
 {
@@ -290,6 +355,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_lead),
 		cmocka_unit_test(test_odd),
