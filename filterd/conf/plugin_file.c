@@ -13,15 +13,16 @@
 
 #define SYMBOL "filterd_plugin"
 
-/* The code becomes root's and filterd's own: it may come from them alone. */
+/* The code becomes root's and filterd's own: it may come from them alone.  writers: bits of mode
+ * that say who must not write. */
 static int
-check_owner(const struct stat *st, struct err *err)
+check_owner(const struct stat *st, mode_t writers, struct err *err)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		err_set(err, ERR_CONFIG,
 		    "belongs to uid %u, and must belong to root or to who filterd runs as",
 		    (unsigned)st->st_uid);
-	else if (st->st_mode & (S_IWGRP | S_IWOTH))
+	else if (st->st_mode & writers)
 		err_set(err, ERR_CONFIG, "must not be writable by others than its owner");
 	else
 		return 0;
@@ -36,10 +37,47 @@ look_at_folder(const char *path, struct err *err)
 
 	if (stat(path, &st) == -1)
 		return 0; /* then there is no file either, and that is told */
-	if (check_owner(&st, err) == 0)
+	if (check_owner(&st, S_IWGRP | S_IWOTH, err) == 0)
 		return 0;
 	err_prefix(err, "its folder");
 	return -1;
+}
+
+/* Who may write one of those above can put another folder there.  In one like /tmp (sticky) only
+ * what belongs to him. */
+static int
+look_above(const char *path, struct err *err)
+{
+	char *above = xstrdup(path), *slash;
+	int rc = 0;
+
+	while (rc == 0 && (slash = strrchr(above, '/')) != NULL && above[1] != '\0') {
+		struct stat st;
+
+		slash[slash == above] = '\0';
+		if (stat(above, &st) == -1)
+			continue;
+		rc = check_owner(&st, st.st_mode & S_ISVTX ? 0 : S_IWGRP | S_IWOTH, err);
+		if (rc == -1)
+			err_prefix(err, "folder %s", above);
+	}
+	free(above);
+	return rc;
+}
+
+/* The way that is written and, where it goes through links, the one that they lead. */
+static int
+look_at_way(const char *directory, struct err *err)
+{
+	char *real = realpath(directory, NULL);
+	int rc = look_at_folder(directory, err);
+
+	if (rc == 0)
+		rc = look_above(directory, err);
+	if (rc == 0 && real != NULL)
+		rc = look_above(real, err);
+	free(real);
+	return rc;
 }
 
 /* dlopen(3) says "cannot open" of everything. */
@@ -56,7 +94,7 @@ look_at_file(const char *path, struct err *err)
 		err_set(err, ERR_CONFIG, "must be a file");
 		return -1;
 	}
-	return check_owner(&st, err);
+	return check_owner(&st, S_IWGRP | S_IWOTH, err);
 }
 
 static void *
@@ -155,7 +193,7 @@ plugin_file_open(const char *directory, const char *name, struct err *err)
 	if (check_plugin_name(name, err) == -1)
 		return NULL;
 	path = xasprintf("%s/%s.so", directory, name);
-	if (look_at_folder(directory, err) == 0 && look_at_file(path, err) == 0 &&
+	if (look_at_way(directory, err) == 0 && look_at_file(path, err) == 0 &&
 	    (so = load(path, err)) != NULL)
 		def = find_symbol(so, err);
 	if (def != NULL && (check_name(def, name, err) == -1 || plugin_rows_check(def, err) == -1))

@@ -4,8 +4,8 @@
  * DIRECTORY/NAME.so is loaded with everything it needs (RTLD_NOW: what is missing is missing here,
  * not when mail comes) and for itself alone (RTLD_LOCAL), and what it exports is held against
  * plugins/filterd_plugin.h: ABI, size, name, rows (conf/plugin_rows.h).  No function of it is
- * called.  The folder and the file must belong to root or the effective user, and nobody else may
- * be able to write them.
+ * called.  The file, its folder and those above must belong to root or the effective user, and
+ * nobody else may be able to write them, but for sticky folders above, such as /tmp.
  *
  * Ownership: what is returned lives as long as the process; it is never closed.  Running
  *	transactions, threads and thread-local destructors of its libraries, and texts of its rows

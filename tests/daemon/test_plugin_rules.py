@@ -53,8 +53,9 @@ def held(f):
 
 def check(text, **files):
     """(status, what filterd -n says of this configuration)."""
-    listener = "listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = " + os.path.dirname(MODULE) + "\n"
-    return filterd_proc.check(listener + text, files=files)
+    listener = "listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = {dir}/plugins\n"
+    with open(MODULE, "rb") as f:
+        return filterd_proc.check(listener + text, files={"plugins/probe.so": f.read(), **files})
 
 
 # --- verdicts and facts ---

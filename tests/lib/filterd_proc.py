@@ -392,7 +392,8 @@ def check(text, files=None, args=("-n",)):
     """filterd -n on a configuration; (status, what it said)."""
     with tempfile.TemporaryDirectory(prefix="filterd-test.") as d:
         for name, content in (files or {}).items():
-            with open(os.path.join(d, name), "w") as f:
+            os.makedirs(os.path.dirname(os.path.join(d, name)), exist_ok=True)
+            with open(os.path.join(d, name), "wb" if isinstance(content, bytes) else "w") as f:
                 f.write(content)
         config = os.path.join(d, "filterd.cf")
         with open(config, "w") as f:

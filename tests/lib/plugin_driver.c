@@ -13,6 +13,7 @@
 #include "conf/plugin_file.h"
 #include "conf/plugin_rows.h"
 #include "tests/lib/plugin_driver_int.h"
+#include "tests/lib/tmpdir.h"
 
 /* The message and what it is about, and the end of the test. */
 static void
@@ -172,19 +173,38 @@ count_params(const struct filterd_plugin *p)
 	return n;
 }
 
-struct driver *
-driver_new(const char *directory, const char *name)
+static char *copies;
+
+static void
+remove_copies(void)
+{
+	tmpdir_remove(copies);
+}
+
+/* The folders above that of the build may be anybody's.  Copied once: a copy is another plugin. */
+static const char *
+built_plugins(void)
 {
 	const char *build = getenv("FILTERD_BUILD_DIR");
+	char *path = xasprintf("%s/plugins", build == NULL ? "." : build);
+
+	if (copies == NULL) {
+		copies = tmpdir_of_copies(path, ".so");
+		atexit(remove_copies);
+	}
+	free(path);
+	return copies;
+}
+
+struct driver *
+driver_new(const char *name)
+{
 	struct driver *d = xcalloc(1, sizeof(*d));
-	char *path = directory != NULL ? xstrdup(directory)
-				       : xasprintf("%s/plugins", build == NULL ? "." : build);
 	struct err err;
 
-	d->plugin = plugin_file_open(path, name, &err);
+	d->plugin = plugin_file_open(built_plugins(), name, &err);
 	if (d->plugin == NULL)
 		over(name, err.text);
-	free(path);
 	d->values = xcalloc(count_params(d->plugin) + 1, sizeof(*d->values));
 	for (size_t i = 0; i < count_params(d->plugin); i++)
 		set_value(d, i, d->plugin->params[i].def);

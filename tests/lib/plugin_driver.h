@@ -29,8 +29,8 @@ struct driver_said {
 
 struct driver;
 
-/* directory NULL: plugins/ of the build. */
-struct driver *driver_new(const char *directory, const char *name);
+/* Of plugins/ of the build. */
+struct driver *driver_new(const char *name);
 void driver_free(struct driver *);
 const struct filterd_plugin *driver_plugin(const struct driver *);
 /* As in filterd.cf; a test with a name or value that cannot be is over. */

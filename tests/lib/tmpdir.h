@@ -6,6 +6,8 @@
 
 /* A new folder's path, malloc'd. */
 char *tmpdir_make(void);
+/* One with copies of the files of folder whose names end so. */
+char *tmpdir_of_copies(const char *folder, const char *end);
 /* Remove it with all in it, and free the path. */
 void tmpdir_remove(char *);
 

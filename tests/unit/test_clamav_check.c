@@ -182,7 +182,7 @@ static void
 run_case(size_t i)
 {
 	const struct check_case *c = &check_cases[i];
-	struct driver *d = driver_new(NULL, "clamav");
+	struct driver *d = driver_new("clamav");
 	char out[400];
 
 	if (c->set != NULL)
@@ -215,7 +215,7 @@ test_facts_of_failure(void **state)
 {
 	static const char *const names[][2] = { { LIMIT, "clamav=limit:MaxFiles" },
 		{ LATE, "clamav=timeout" }, { LOCKED, "clamav=encrypted:Zip" } };
-	struct driver *d = driver_new(NULL, "clamav");
+	struct driver *d = driver_new("clamav");
 
 	(void)state;
 	driver_set(d, "clamav_encrypted_action", "fail");
@@ -234,7 +234,7 @@ test_facts_of_failure(void **state)
 static void
 test_no_scanner(void **state)
 {
-	struct driver *d = driver_new(NULL, "clamav");
+	struct driver *d = driver_new("clamav");
 	const struct driver_said *s;
 
 	(void)state;

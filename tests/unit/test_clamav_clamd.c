@@ -100,7 +100,7 @@ test_sockets(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < nitems(socket_cases); i++) {
-		struct driver *d = driver_new(NULL, "clamav");
+		struct driver *d = driver_new("clamav");
 		int rc;
 
 		driver_set(d, "clamav_engine", "clamd");
@@ -133,7 +133,7 @@ setup(void **state)
 	unlink(t->path);
 	t->a = fake_clamd_new(t->path);
 	t->b = fake_clamd_new(NULL);
-	t->d = driver_new(NULL, "clamav");
+	t->d = driver_new("clamav");
 	driver_set(t->d, "clamav_engine", "clamd");
 	*state = t;
 	return 0;

@@ -31,7 +31,7 @@ setup(void **state)
 
 	world_make(&t->w);
 	world_eicar_database(&t->w);
-	t->d = driver_new(NULL, "clamav");
+	t->d = driver_new("clamav");
 	driver_set(t->d, "clamav_database", t->w.db);
 	*state = t;
 	return 0;
@@ -400,7 +400,7 @@ test_limits(void **state)
 		struct buf b = { 0 };
 		struct driver *d = t->d;
 
-		t->d = driver_new(NULL, "clamav");
+		t->d = driver_new("clamav");
 		driver_set(t->d, "clamav_database", t->w.db);
 		driver_set(t->d, c->parameter, c->value);
 		if (c->depth > 0)

@@ -21,7 +21,7 @@
 #include "tests/lib/findings.h"
 #include "tests/lib/tmpdir.h"
 
-static char folder[PATH_MAX];
+static char folder[PATH_MAX], *copies;
 
 static void
 find_folder(void)
@@ -29,10 +29,9 @@ find_folder(void)
 	const char *build = getenv("FILTERD_BUILD_DIR");
 	char *path = xasprintf("%s/tests/modules", build == NULL ? "." : build);
 
-	if (realpath(path, folder) == NULL) {
-		perror(path);
-		exit(1);
-	}
+	/* The folders above that of the build may be anybody's. */
+	copies = tmpdir_of_copies(path, ".so");
+	snprintf(folder, sizeof(folder), "%s", copies);
 	free(path);
 }
 
@@ -194,6 +193,70 @@ test_owner(void **state)
 	}
 	free(path);
 	tmpdir_remove(tmpdir);
+}
+
+/* The same of those above it, where links lead as well; in a sticky one nobody but its owner and
+ * the folder's can put another folder in its place. */
+static void
+test_above(void **state)
+{
+	static const struct {
+		const char *path;    /* below T, which is open to all when mode is not 0755 */
+		const char *changed; /* below T, "" for T itself */
+		uid_t owner;
+		mode_t mode;
+		const char *told; /* NULL: it goes on */
+	} cases[] = {
+		{ "a/b/p", "a", 0, 0755, NULL },
+		{ "a/b/p", "a/b", 0, 0775, "must not be writable by others than its owner" },
+		{ "a/b/p", "a", 0, 0757, "must not be writable by others than its owner" },
+		{ "a/b/p", "", 0, 0777, "must not be writable by others than its owner" },
+		{ "a/b/p", "a", 0, 01777, NULL },
+		{ "a/b/p/../p", "a", 0, 0777, "must not be writable by others than its owner" },
+		{ "links/p", "a", 0, 0777, "must not be writable by others than its owner" },
+		{ "links/p", "links", 0, 0777, "must not be writable by others than its owner" },
+		{ "links/p", "links", 0, 0755, NULL },
+		{ "a/b/p", "a", 4711, 0755,
+		    "belongs to uid 4711, and must belong to root or to who filterd runs as" },
+		/* Who owns it may change what stands in it, whatever the mode is now. */
+		{ "a/b/p", "a", 4711, 01777,
+		    "belongs to uid 4711, and must belong to root or to who filterd runs as" },
+	};
+	char *top = tmpdir_make(), *file;
+	FILE *f;
+
+	(void)state;
+	file = xasprintf("mkdir -p %s/a/b/p %s/links && ln -s ../a/b/p %s/links/p", top, top, top);
+	assert_int_equal(system(file), 0);
+	free(file);
+	file = xasprintf("%s/a/b/p/x.so", top);
+	assert_non_null(f = fopen(file, "w"));
+	fclose(f);
+	for (size_t i = 0; i < nitems(cases); i++) {
+		char *changed = xasprintf(
+		    "%s%s%s", top, cases[i].changed[0] == '\0' ? "" : "/", cases[i].changed);
+		char *path = xasprintf("%s/%s", top, cases[i].path), *want;
+		struct err err;
+
+		if (geteuid() == 0)
+			assert_int_equal(chown(changed, cases[i].owner, 0), 0);
+		else if (cases[i].owner != 0)
+			continue;
+		assert_int_equal(chmod(changed, cases[i].mode), 0);
+		want = cases[i].told == NULL ? xasprintf("plugin x: %s/x.so: file too short", path)
+					     : xasprintf("plugin x: %s/x.so: folder %s: %s", path,
+						   changed, cases[i].told);
+		assert_null(plugin_file_open(path, "x", &err));
+		assert_string_equal(err.text, want);
+		if (geteuid() == 0)
+			assert_int_equal(chown(changed, 0, 0), 0);
+		assert_int_equal(chmod(changed, 0755), 0);
+		free(want);
+		free(path);
+		free(changed);
+	}
+	free(file);
+	tmpdir_remove(top);
 }
 
 /* Both numbers are told, so that one sees which side is older. */
@@ -436,6 +499,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_above),
 		cmocka_unit_test(test_abi_and_size),
 		cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_values),
@@ -443,6 +507,11 @@ main(void)
 		cmocka_unit_test(test_print),
 	};
 
+	int rc;
+
+	umask(022);
 	find_folder();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	tmpdir_remove(copies);
+	return rc;
 }
