@@ -4,12 +4,10 @@
  * Run as filter_user like the worker.  It reads the configuration by itself and does not tell what
  * is wrong with it, which the worker does.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,8 +24,6 @@
 #include "proc/scan_program.h"
 #include "program.h"
 #include "worker_base.h"
-
-#define CHECK_S 600 /* a configuration that takes longer to read is none */
 
 struct scanning {
 	const struct program *prog;
@@ -60,30 +56,30 @@ set_limits(const struct params *p, struct scan_limits *l)
 		.memory = p->scanner_memory_limit,
 		.file_size = p->scanner_file_limit,
 		.time_limit_ms = p->scanner_time_limit,
+		.max_age_ms = p->scanner_max_age,
 		.stop_time_limit_ms = p->stop_time_limit };
 }
 
-/* Would the worker take it?  What it says of the file it says itself.  Plugins are opened for this,
- * which happens in a process of its own: they are to be opened afresh where engines are loaded. */
+/* What the worker says of the file it says itself.  Plugins are opened for this, which are to be
+ * opened afresh where engines are loaded. */
 static int
-worker_refuses(const struct program *prog)
+check(void *arg)
 {
-	pid_t parent = getpid(), pid;
-	int status;
+	struct scanning *s = arg;
 
-	fflush(NULL);
-	if ((pid = fork()) == 0) {
-		scan_dies_with(parent);
-		alarm(CHECK_S);
-		_exit(worker_load(
-			  prog, xcalloc(1, sizeof(struct counters)), WORKER_TELLS_NOTHING) == NULL);
-	}
-	if (pid == -1)
-		return 1;
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return 1;
-	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	return worker_load(s->prog, xcalloc(1, sizeof(struct counters)), WORKER_TELLS_NOTHING) ==
+		       NULL
+		   ? -1
+		   : 0;
+}
+
+static void
+refused(void *arg)
+{
+	struct scanning *s = arg;
+
+	log_error(NULL, NULL, "%s is not used by scanners, the old configuration stays",
+	    s->prog->config_path);
 }
 
 static int
@@ -92,14 +88,8 @@ configure(void *arg, struct scan_limits *limits)
 	struct scanning *s = arg;
 	struct conf *conf = conf_load(s->prog->config_path, report_nothing, NULL);
 
-	/* Without an older one there is nothing better to be had. */
-	if (conf != NULL && s->conf != NULL && worker_refuses(s->prog)) {
-		conf_free(conf);
-		conf = NULL;
-	}
 	if (conf == NULL) {
-		log_error(NULL, NULL, "%s is not used by scanners, the old configuration stays",
-		    s->prog->config_path);
+		refused(s);
 		return -1;
 	}
 	conf_free(s->conf);
@@ -215,6 +205,8 @@ program_scanner_keeper(void *arg, const struct proc_worker *proc)
 	const struct program *prog = arg;
 	struct scanning s = { .prog = prog, .has_been_configured = !proc->first ? 1 : 0 };
 	struct scan_program program = { .configure = configure,
+		.check = check,
+		.refused = refused,
 		.open = open_engines,
 		.changed = changed,
 		.begin = begin,

@@ -20,18 +20,12 @@
 /* --- orders --- */
 
 static void
-reload(struct keeper *k)
-{
-	if (k->o->program->configure(k->o->program->arg, &k->limits) == 0)
-		keeper_want(k, WISH_ORDERED);
-}
-
-static void
 begin_stop(struct keeper *k)
 {
 	if (k->stopping)
 		return;
 	k->stopping = 1;
+	keeper_check_stop(k);
 	k->stop_at = deadline_in_ms(k->limits.stop_time_limit_ms);
 }
 
@@ -56,7 +50,7 @@ obey(struct keeper *k)
 	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
 		begin_stop(k);
 	if (reloads && !k->stopping)
-		reload(k);
+		keeper_check(k);
 }
 
 /* Has everybody gone who could ask?  The supervisor says so of each role, and if it has died itself

@@ -258,7 +258,9 @@ keeper_bury(struct keeper *k)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == k->checks)
+			keeper_check_done(k, status);
 		for (size_t i = 0; i < SCAN_BOARDS; i++) {
 			struct generation *g = &k->g[i];
 
@@ -273,4 +275,5 @@ keeper_bury(struct keeper *k)
 			}
 			died(k, g, status);
 		}
+	}
 }

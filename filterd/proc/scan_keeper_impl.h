@@ -1,8 +1,9 @@
 /*
  * scan_keeper_impl - the keeper's insides (private to proc/scan_keeper*.c)
  *
- * scan_keeper.c has its life and hears the supervisor; scan_keeper_start.c forks generations;
- * scan_keeper_hear.c hears them, and decides which one serves.
+ * scan_keeper.c has its life and hears the supervisor; scan_keeper_check.c has a new configuration
+ * looked at; scan_keeper_start.c forks generations; scan_keeper_hear.c hears them, and decides
+ * which one serves.
  */
 #ifndef PROC_SCAN_KEEPER_IMPL_H
 #define PROC_SCAN_KEEPER_IMPL_H
@@ -45,6 +46,7 @@ struct generation { /* its number is its board's */
 struct keeper {
 	const struct scan_keeper_options *o;
 	struct scan_limits limits;
+	pid_t checks; /* the process that looks at a new configuration; 0: none now */
 	struct generation g[SCAN_BOARDS];
 	int64_t next_number;
 	char *folder; /* NULL: none now */
@@ -64,12 +66,19 @@ void keeper_order(struct generation *, char what);
 void keeper_want(struct keeper *, enum wish);
 /* Wait a while with the next one, longer each time. */
 void keeper_later(struct keeper *);
+/* In a child: close what is the keeper's alone. */
+void keeper_let_go(struct keeper *);
 /* Once, whatever comes of it: a filterd that waits for its engines answers mail all the same. */
 void keeper_ready(struct keeper *);
 void keeper_retire(struct keeper *, struct generation *);
 /* Fork a generation, if one is wanted and it is time. */
 void keeper_start_wanted(struct keeper *);
 void keeper_heard(struct keeper *, struct generation *);
+/* Have the configuration looked at; when that is done and well it is used.  What looked at an older
+ * one is killed: it would not say anything about this one. */
+void keeper_check(struct keeper *);
+void keeper_check_done(struct keeper *, int status);
+void keeper_check_stop(struct keeper *);
 void keeper_bury(struct keeper *);
 
 #endif

@@ -99,6 +99,18 @@ have_folder(struct keeper *k, struct err *err)
 	return k->folder_fd == -1 ? -1 : 0;
 }
 
+void
+keeper_let_go(struct keeper *k)
+{
+	for (size_t i = 0; i < SCAN_BOARDS; i++)
+		if (k->g[i].control != -1)
+			close(k->g[i].control);
+	close(k->sigfd);
+	if (k->folder_fd != -1) /* its lock is the keeper's */
+		close(k->folder_fd);
+	close(k->o->worker->orders);
+}
+
 static ATTR_NORETURN void
 live(struct keeper *k, struct generation *g, int control, pid_t parent)
 {
@@ -113,12 +125,7 @@ live(struct keeper *k, struct generation *g, int control, pid_t parent)
 		.keeper = parent };
 
 	scan_dies_with(parent);
-	for (size_t i = 0; i < SCAN_BOARDS; i++)
-		if (k->g[i].control != -1)
-			close(k->g[i].control);
-	close(k->sigfd);
-	close(k->folder_fd); /* the lock is the keeper's alone */
-	close(k->o->worker->orders);
+	keeper_let_go(k);
 	/* How others fare: nothing for whoever may take over a scanner. */
 	munmap(
 	    (void *)(uintptr_t)k->o->worker->states, k->o->nroles * sizeof(*k->o->worker->states));

@@ -20,8 +20,7 @@
 #define LOOK_MS      1000
 /* Between being ready to enter the sandbox and having done so. */
 #define BIRTH_MS 30000
-/* A scanner is replaced when it is so old, in each place a bit later. */
-#define LIFE_MS  600000
+/* In each place a scanner may become a bit older than in the one before. */
 #define APART_MS 2000
 /* What a scanner may say into the log. */
 #define LINES_MAX 100
@@ -341,12 +340,13 @@ static int
 is_old(const struct scan_nursery *n, size_t i)
 {
 	struct scan_place *p = &n->places[i];
+	const struct scan_limits *l = n->o->limits;
 	int64_t age = clock_ms() - p->born_ms - (int64_t)i * APART_MS;
 
-	if (age < LIFE_MS)
+	if (age < l->max_age_ms)
 		return 0;
 	atomic_store(&p->page->retire, 1);
-	return age < 2 * (LIFE_MS + n->o->limits->time_limit_ms) ? 1 : 2;
+	return age < 2 * (l->max_age_ms + l->time_limit_ms) ? 1 : 2;
 }
 
 static void

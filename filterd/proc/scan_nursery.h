@@ -3,7 +3,7 @@
  *
  * Each place has one scanner at a time.  One that served is replaced at once, for forking is cheap
  * and a message that kills costs no more than a message; one that dies before it is ready, or again
- * and again without having had a job, waits longer each time.  One that is some minutes old ends
+ * and again without having had a job, waits longer each time.  One of max_age_ms ends
  * after the message in hand, and one that does something without a message is killed: it may be
  * another's.
  *

@@ -23,6 +23,7 @@ struct scan_limits {
 	const char *directory;     /* for temporary files */
 	int64_t memory, file_size; /* octets */
 	int64_t time_limit_ms;
+	int64_t max_age_ms;         /* of a scanner */
 	int64_t stop_time_limit_ms; /* for who may still ask, when all of filterd stops */
 };
 
@@ -48,6 +49,11 @@ struct scan_program {
 	/* Keeper, at the start and at each reload: read the configuration.  limits: live until the
 	 * next call.  -1: it is not used (told). */
 	int (*configure)(void *arg, struct scan_limits *);
+	/* A process of its own, before configure() at each reload: 0, or -1: the worker would not
+	 * take the configuration. */
+	int (*check)(void *arg);
+	/* Keeper: check() said -1, or did not live to say anything; tell. */
+	void (*refused)(void *arg);
 	/* Generation: load everything, as configured; tell how that went: plugins of the report. */
 	void (*open)(void *arg, struct scan_report *);
 	/* Generation, once a second. */

@@ -183,6 +183,31 @@ def test_does_something_without_a_message(scanning, word, what):
     assert s.send("engine") == "one"
 
 
+def test_age(scanning):
+    """One that is scanner_max_age old ends after the message in hand, and is replaced: no message is lost to that."""
+    s = scanning(scanner_processes="1", scanner_max_age="1s")
+    s.wait_scanners(1)
+    seen = set()
+
+    def five_have_served():
+        assert s.send("engine") == "one"
+        seen.update(s.pids("scanner"))
+        return len(seen) >= 5
+    s.wait(five_have_served, "not replaced")
+    assert (s.status()["died"], s.status()["killed"], s.status()["engines"]) == (0, 0, 1)
+
+
+def test_age_of_one_that_does_not_end(scanning):
+    s = scanning(scanner_processes="1", scanner_max_age="3s", scanner_time_limit="2s").expect_faults()
+    s.wait_scanners(1)
+
+    def killed():
+        s.send("seize_sleep")
+        return re.search(r"scanner \d+ does not end: killed", s.f.raw_log())
+    s.wait(killed, "not killed")
+    s.wait(lambda: s.send("engine") == "one", "not replaced")
+
+
 def test_forbidden(scanning):
     s = scanning(scanner_file_limit="1m")
     assert s.send("message") == "change Operation not permitted"

@@ -182,6 +182,48 @@ def test_refused_configuration(scanning):
     assert s.send("engine") == "one"
 
 
+def looked_at_for_long(s):
+    """A new configuration, at which its process looks and does not come to an end."""
+    s.wait_scanners()
+    s.change_engine("hang")
+    s.wait(in_use(s, "hang"), "not in use")
+    s.f.reload()
+    s.wait(lambda: len(s.pids("check")) == 1, "not looked at")
+
+
+def test_configuration_that_takes_long(scanning):
+    """Who has it looked at goes on meanwhile, and does not wait for that when there is a newer one."""
+    s = scanning()
+    looked_at_for_long(s)
+    first = s.pids("check")
+    s.change_engine("hang again")
+    s.wait(in_use(s, "hang again"), "the keeper waits")
+    s.f.reload()
+    s.wait(lambda: len(s.pids("check")) == 1 and s.pids("check") != first, "the newer one is not looked at")
+    s.change_engine("two")
+    s.wait(in_use(s, "two"), "the keeper waits")
+    s.f.reload(scanner_processes="1")
+    s.wait_scanners(1)
+    assert s.pids("check") == []
+    assert s.send("engine") == "two"
+
+
+def test_stop_while_a_configuration_is_looked_at(scanning):
+    s = scanning()
+    looked_at_for_long(s)
+    assert s.f.stop() == 0
+    assert s.f.processes() == []
+
+
+def test_reload_whose_check_is_killed(scanning):
+    s = scanning()
+    s.f.expect("is not used by scanners, the old configuration stays")
+    looked_at_for_long(s)
+    os.kill(s.pids("check")[0], signal.SIGKILL)
+    s.f.wait_log(lambda e: "is not used by scanners" in e.get("text", ""))
+    assert s.send("engine") == "hang"
+
+
 def test_bad_engine_is_not_used(scanning):
     s = scanning()
     s.f.expect("^faulty: .*cannot be loaded: bad two: what was loaded before stays in use")

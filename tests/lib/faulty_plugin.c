@@ -6,7 +6,8 @@
  * Each line "Scan: WORD" of the message is done, see words[].  "Engine" is the text of the file
  * faulty_engine: it is looked at for changes, each told once, and "bad ..." cannot be loaded,
  * "slow ..." takes three seconds for it, "crash" kills who loads it, "none" wants no scanner,
- *"begin ..." cannot begin in a scanner.  What tests/modules/faulty.so is made of.
+ * "begin ..." cannot begin in a scanner, "hang ..." never comes back from open() in the process
+ *that looks at a configuration for the scanners' keeper.  What tests/modules/faulty.so is made of.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -265,25 +267,28 @@ do_garbage(struct scan *s)
 
 /* --- as somebody who has taken over the scanner, and stays: SIGTERM is told to do it --- */
 
-static volatile sig_atomic_t seized_burns;
+enum seized { SEIZED_SLEEPS, SEIZED_BURNS, SEIZED_FILE };
+
+static volatile sig_atomic_t seized_does;
 static char seized_file[500];
 
 static void
 seized(int signo)
 {
 	(void)signo;
-	if (seized_burns)
+	if (seized_does == SEIZED_BURNS)
 		do_burn(NULL);
-	(void)!open(seized_file, O_WRONLY | O_CREAT, 0600);
+	if (seized_does == SEIZED_FILE)
+		(void)!open(seized_file, O_WRONLY | O_CREAT, 0600);
 	do_hang(NULL);
 }
 
 static void
-seize(struct scan *s, int burns)
+seize(struct scan *s, enum seized does)
 {
 	struct sigaction sa = { .sa_handler = seized };
 
-	seized_burns = burns;
+	seized_does = (sig_atomic_t)does;
 	snprintf(seized_file, sizeof(seized_file), "%s/kept", s->m->folder);
 	say(s, "seize", sigaction(SIGTERM, &sa, NULL) == -1 ? errno : 0);
 }
@@ -291,13 +296,19 @@ seize(struct scan *s, int burns)
 static void
 do_seize_burn(struct scan *s)
 {
-	seize(s, 1);
+	seize(s, SEIZED_BURNS);
 }
 
 static void
 do_seize_file(struct scan *s)
 {
-	seize(s, 0);
+	seize(s, SEIZED_FILE);
+}
+
+static void
+do_seize_sleep(struct scan *s)
+{
+	seize(s, SEIZED_SLEEPS);
 }
 
 /* --- what is forbidden --- */
@@ -394,6 +405,7 @@ static const struct {
 	{ "garbage", do_garbage },
 	{ "seize_burn", do_seize_burn },
 	{ "seize_file", do_seize_file },
+	{ "seize_sleep", do_seize_sleep },
 	{ "outside", do_outside },
 	{ "message", do_message },
 	{ "queue", do_queue },
@@ -523,12 +535,17 @@ static int
 open_state(const struct filterd_host *h, const struct filterd_value *v, void **state, char *why,
     size_t size)
 {
-	(void)v;
+	char text[100], name[17] = "";
+
 	(void)why;
 	(void)size;
 	if (host == NULL)
 		host = h;
 	*state = NULL;
+	read_engine(v[0].text, text, sizeof(text));
+	prctl(PR_GET_NAME, name);
+	if (strncmp(text, "hang", 4) == 0 && strcmp(name, "filterd-check") == 0)
+		do_hang(NULL);
 	return 0;
 }
 
