@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "mail/charset.h"
 #include "mail/html_token.h"
 #include "mail/utf8.h"
 
@@ -54,11 +55,6 @@ find(struct span name)
 	return NULL;
 }
 
-/* What the octets 128 to 159 are in windows-1252, for which these numbers are written. */
-static const uint16_t cp1252[32] = { 0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021,
-	0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c,
-	0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178 };
-
 static int
 digit_value(uint8_t c, unsigned base)
 {
@@ -89,7 +85,7 @@ numeric(struct span text, uint32_t *c)
 	if (at < text.len && text.p[at] == ';')
 		at++;
 	if (value >= 0x80 && value < 0xa0)
-		value = cp1252[value - 0x80];
+		value = charset_cp1252((uint8_t)value);
 	if (value == 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
 		value = UTF8_REPLACEMENT;
 	*c = value;
