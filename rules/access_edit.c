@@ -45,8 +45,9 @@ ends_line(struct rule_run *run, const struct content_key *k)
 	struct span message;
 	size_t end = k->at + k->len;
 
+	/* One that the message's last line has not is put there, as header and body checks do. */
 	return content_message(run, &message) && end > 0 && end <= message.len &&
-	       message.p[end - 1] == '\n';
+	       (end == message.len || message.p[end - 1] == '\n');
 }
 
 /* The row's text as octets of the message. */

@@ -29,7 +29,7 @@ enum access_kind {
 };
 
 /* Of a row about the content. */
-enum access_kind access_kind(const struct rule_run *, const char *value);
+enum access_kind access_kind(const char *value);
 enum rule_result access_result_content(struct rule_run *, const char *table, const char *value,
     const struct origin *, const struct access_content *);
 

@@ -164,13 +164,13 @@ static const struct action {
 };
 
 static int
-is_allowed(const struct rule_run *run, const struct action *a, enum subject_kind kind)
+is_allowed(const struct action *a, enum subject_kind kind, int tolerant)
 {
 	switch (a->whose) {
 	case POSTFIX:
 		return 1;
 	case OURS:
-		return kind == SUBJECT_CONTENT || !run->o->tolerant;
+		return kind == SUBJECT_CONTENT || !tolerant;
 	case CONTENT:
 		return kind == SUBJECT_CONTENT;
 	}
@@ -178,10 +178,11 @@ is_allowed(const struct rule_run *run, const struct action *a, enum subject_kind
 }
 
 static const struct action *
-find_action(const struct rule_run *run, struct span word, enum subject_kind kind)
+find_action(struct span word, enum subject_kind kind, int tolerant)
 {
 	for (size_t i = 0; i < nitems(actions); i++)
-		if (span_case_eq_str(word, actions[i].word) && is_allowed(run, &actions[i], kind))
+		if (span_case_eq_str(word, actions[i].word) &&
+		    is_allowed(&actions[i], kind, tolerant))
 			return &actions[i];
 	return NULL;
 }
@@ -218,9 +219,9 @@ is_code(const char *value, enum subject_kind kind)
 }
 
 enum access_kind
-access_kind(const struct rule_run *run, const char *value)
+access_kind(const char *value)
 {
-	const struct action *a = find_action(run, take_apart(value).word, SUBJECT_CONTENT);
+	const struct action *a = find_action(take_apart(value).word, SUBJECT_CONTENT, 0);
 
 	if (a != NULL)
 		return a->kind;
@@ -244,7 +245,7 @@ restrictions(struct rule_run *run, const struct access_row *r)
 static enum rule_result
 evaluate(struct rule_run *run, const struct access_row *r, struct span word)
 {
-	const struct action *a = find_action(run, word, r->subject.kind);
+	const struct action *a = find_action(word, r->subject.kind, run->o->tolerant);
 
 	if (a != NULL)
 		return a->act(run, r);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "rules/rules_private.h"
@@ -285,6 +286,22 @@ known(struct rule_compile *c, struct rule_item *it, const char *name)
 	}
 }
 
+/* What NAME_on_failure says; rows without a family fail as in Postfix. */
+static enum rule_failure
+family_failure(const struct rule_options *o, const struct restriction_def *d)
+{
+	const struct {
+		const char *family, *word;
+	} families[] = {
+		{ "patterns", o->patterns_on_failure },
+	};
+
+	for (size_t i = 0; d->on_failure != NULL && i < nitems(families); i++)
+		if (strcmp(families[i].family, d->on_failure) == 0)
+			return rule_failure_parse(families[i].word);
+	return FAILURE_POSTFIX;
+}
+
 /* A row that is built in, or else one of a plugin. */
 static int
 find_row(struct rule_compile *c, struct rule_op *op, const char *name)
@@ -292,6 +309,8 @@ find_row(struct rule_compile *c, struct rule_op *op, const char *name)
 	const struct rule_options *o = &c->rules->o;
 
 	op->def = restriction_find(name);
+	if (op->def != NULL)
+		op->on_failure = family_failure(o, op->def);
 	for (size_t i = 0; op->def == NULL && i < o->nplugins; i++) {
 		op->def = plugin_row_find(o->plugins[i].def, name);
 		if (op->def != NULL) {

@@ -31,8 +31,10 @@ struct kept_hits { /* of one source and table */
 	size_t asked;  /* keys that were looked at */
 	size_t failed; /* look-ups */
 	int over;      /* nothing is to be had any more */
-	int known;     /* the table knows the thing with this number */
-	size_t thing;
+	size_t thing;  /* the last one looked at, */
+	int reading;
+	int known;       /* known in that reading */
+	size_t of_thing; /* where hits of it begin in v */
 	struct list_text *lists[LIST_CHAINS];
 	size_t nlists;
 };
@@ -111,9 +113,38 @@ add_row(struct rule_run *run, struct kept_hits *h, const struct content_key *key
 	}
 	hit = add(run, h, key);
 	hit->row = *row;
-	hit->kind = access_kind(run, row->value);
+	hit->kind = access_kind(row->value);
 	if (hit->kind == ACCESS_LIST)
 		hit->list = list_number(run, h, row->value);
+}
+
+/* Has this row answered for another reading of the thing? */
+static int
+is_again(const struct kept_hits *h, const struct table_hit *row)
+{
+	for (size_t i = h->of_thing; i < h->n; i++) {
+		const struct content_hit *other = &h->v[i];
+
+		if (other->failed == NULL && other->row.file == row->file &&
+		    other->row.line == row->line && strcmp(other->row.value, row->value) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* A key that another one of its thing has answered for already. */
+static int
+is_settled(struct kept_hits *h, const struct content_key *key)
+{
+	if (h->asked == 1 || key->thing != h->thing) {
+		h->of_thing = h->n;
+		h->known = 0;
+	} else if (key->reading != h->reading) {
+		h->known = 0;
+	}
+	h->thing = key->thing;
+	h->reading = key->reading;
+	return h->known;
 }
 
 /* Ask about the next key.  0: there is none. */
@@ -133,12 +164,11 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 		return 1;
 	}
 	h->asked++;
-	if (key.text.len == 0 || (h->known && key.thing == h->thing))
+	if (is_settled(h, &key) || key.text.len == 0)
 		return 1;
 	rc = table_get(rule_table(run, h->table), key.text, run->arena, &row, &err);
 	h->known = rc == 1;
-	h->thing = key.thing;
-	if (rc == 1)
+	if (rc == 1 && !is_again(h, &row))
 		add_row(run, h, &key, &row);
 	else if (rc == -1)
 		add_failure(run, h, &key, err.text);

@@ -47,6 +47,10 @@ struct content_key {
 	enum content_place_kind place;
 	size_t at, len;    /* of the message: what REPLACE takes away, line ends included */
 	struct span shown; /* for the log; p NULL: text */
+	/* Where mail readers may differ on a thing: keys of another reading, 0 being the first, are
+	 * asked about although one of the thing is known, but a row that has answered for the thing
+	 * does not do so again. */
+	int reading;
 };
 
 struct content_source {
@@ -59,6 +63,12 @@ struct content_source {
 /* The check of such a restriction, with the op's table. */
 enum rule_result content_source_check(
     struct rule_run *, const struct rule_op *, const struct content_source *);
+
+/* Compile functions of such restrictions: what the rows of the table say is looked at while the
+ * configuration is loaded.  By the place that the keys have: none, _FIELD, _LINE. */
+int content_compile(struct rule_compile *, struct rule_op *);
+int content_compile_fields(struct rule_compile *, struct rule_op *);
+int content_compile_lines(struct rule_compile *, struct rule_op *);
 
 /* The same memory for all who ask by this name in this transaction, cleared when first asked for:
  * where a source keeps what it has worked out.  Names are compared as pointers' texts. */

@@ -122,6 +122,10 @@ struct rule_options {
 	const char *smtpd_log_access_permit_actions;
 	const char *message_drop_headers; /* fields that PREPEND does not bring */
 
+	/* NAME_on_failure, for families of built-in restrictions: RULE_FAILURE_WORDS. */
+	const char *patterns_on_failure;
+
+	int64_t body_checks_size_limit;
 	struct mime_options mime; /* how a message is read; without `lead` */
 
 	int64_t rule_depth_limit,

@@ -57,7 +57,8 @@ struct rules {
 	struct row_list *rows[ROW_LISTS];
 	size_t nrows;
 
-	int idle; /* nothing is ever evaluated */
+	int asks_lines; /* a list has check_body */
+	int idle;       /* nothing is ever evaluated */
 };
 
 /* Kept with the transaction, in its arena. */
@@ -116,8 +117,8 @@ struct rule_txn {
 extern const struct restriction_def restriction_broken, restriction_class, restriction_bare_table;
 extern const struct restriction_def restrictions_generic[], restrictions_client[],
     restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
-    restrictions_auth[], restrictions_access[], restrictions_access_dns[], restrictions_rbl[],
-    restrictions_policy[], restrictions_verify[], restrictions_ccert[];
+    restrictions_auth[], restrictions_lines[], restrictions_access[], restrictions_access_dns[],
+    restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[];
 
 /* Is this one of the row's names? */
 int restriction_is_named(const struct restriction_def *, const char *name);

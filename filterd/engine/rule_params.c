@@ -130,6 +130,14 @@ codes(const struct params *p, struct rule_options *o)
 	TAKE(unverified_recipient_defer_code);
 }
 
+static const char *
+on_failure(int value)
+{
+	static const char *const words[] = { "defer", "hold", "tag", "accept" };
+
+	return words[value];
+}
+
 static void
 failures(const struct params *p, struct rule_options *o)
 {
@@ -142,6 +150,7 @@ failures(const struct params *p, struct rule_options *o)
 	    tempfail_action(p->unverified_sender_tempfail_action);
 	o->unverified_recipient_tempfail_action =
 	    tempfail_action(p->unverified_recipient_tempfail_action);
+	o->patterns_on_failure = on_failure(p->patterns_on_failure);
 	TAKE(address_verify_sender);
 	TAKE(address_verify_poll_count);
 	TAKE(address_verify_poll_delay);
@@ -166,6 +175,7 @@ services(const struct params *p, struct rule_options *o)
 	TAKE(smtpd_policy_service_request_limit);
 	TAKE(smtpd_policy_service_try_limit);
 	TAKE(queue_directory);
+	TAKE(body_checks_size_limit);
 }
 
 void

@@ -115,6 +115,8 @@ const struct rule_option rule_option_list[] = {
 	N(smtpd_policy_service_request_limit),
 	N(smtpd_policy_service_try_limit),
 	T(queue_directory),
+	T(patterns_on_failure),
+	N(body_checks_size_limit),
 	T(address_verify_sender),
 	N(address_verify_poll_count),
 	N(address_verify_poll_delay),

@@ -150,6 +150,8 @@ static const struct rule_options defaults = {
 	.smtpd_policy_service_retry_delay = 1000,
 	.smtpd_policy_service_try_limit = 2,
 	.queue_directory = "/var/spool/postfix",
+	.patterns_on_failure = "defer",
+	.body_checks_size_limit = 51200,
 	.mime = { .line_length_limit = 2048,
 	    .header_size_limit = 102400,
 	    .nesting_limit = 100,

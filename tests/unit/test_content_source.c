@@ -20,7 +20,8 @@
 
 /* --- a source of keys: the message's lines --- */
 
-/* "3 word" is a key of thing 3; others are of their own number.  What begins with ':' has no place;
+/* "3 word" is a key of thing 3, "3b word" one of its second reading; others are of their own
+ * number.  What begins with ':' has no place;
  * "!" cannot be had. */
 static size_t gets;
 
@@ -62,6 +63,10 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 	if (line.len > 2 && line.p[1] == ' ' && line.p[0] >= '0' && line.p[0] <= '9') {
 		key->thing = (size_t)(line.p[0] - '0') + 1000;
 		line = span_make(line.p + 2, line.len - 2);
+	} else if (line.len > 3 && line.p[2] == ' ' && line.p[1] == 'b') {
+		key->thing = (size_t)(line.p[0] - '0') + 1000;
+		key->reading = 1;
+		line = span_make(line.p + 3, line.len - 3);
 	} else if (line.len > 0 && line.p[0] == ':') {
 		key->place = PLACE_NONE;
 		line = span_make(line.p + 1, line.len - 1);
@@ -268,6 +273,11 @@ static const struct {
 	{ "check_lines inline:{{c=REJECT c}}", "0 a\r\n0 b\r\n0 c\r\n", "554 5.7.1 c", NULL, NULL },
 	{ "check_lines inline:{b=DUNNO,{c=REJECT c}}", "0 b\r\n1 c\r\n", "554 5.7.1 c", NULL,
 	    NULL },
+	/* another reading of it is asked about all the same, but one row answers once */
+	{ "check_lines inline:{a=DUNNO,{b=REJECT b}}", "0 a\r\n0b b\r\n", "554 5.7.1 b", NULL,
+	    NULL },
+	{ "warn_if_reject check_lines inline:{z=REJECT}, check_lines inline:{a=IGNORE,b=IGNORE}",
+	    "0 a\r\n0b b\r\n0b a\r\n", "dunno", NULL, "0b b\r\n0b a\r\n" },
 	/* effects of others stay possible */
 	{ "check_lines inline:{{b=PREPEND X-Front: 1}}", ":b\r\n", "dunno", NULL, NULL },
 };

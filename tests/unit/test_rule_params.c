@@ -123,6 +123,8 @@ static const struct {
 	{ N(smtpd_policy_service_request_limit, 85) },
 	{ N(smtpd_policy_service_try_limit, 86) },
 	{ T(queue_directory, "d8") },
+	{ T(patterns_on_failure, "hold") },
+	{ N(body_checks_size_limit, 8080) },
 #undef T
 #undef L
 #undef N

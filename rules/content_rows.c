@@ -1,0 +1,134 @@
+/* What the rows of tables about the content say, looked at while a configuration is loaded: what
+ * would do nothing, or could not be done, when mail comes. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "rules/access_impl.h"
+#include "rules/check_action.h"
+#include "rules/content_source.h"
+#include "rules/rules_private.h"
+#include "table/table.h"
+
+struct look { /* at the rows of one table */
+	struct rule_compile *c;
+	struct rule_op *op;
+	enum content_place_kind place;
+	struct arena *scratch;
+	const char *list_seen; /* the last list that was found to be good */
+};
+
+static void
+tell(struct look *l, const char *value, const char *file, int line, const char *fault)
+{
+	struct rule_where before = l->c->where;
+
+	if (file != NULL)
+		l->c->where = (struct rule_where){ .file = file, .line = line };
+	rule_compile_error(l->c, "%s: \"%s\" %s", l->op->word, value, fault);
+	l->c->where = before;
+}
+
+/* --- lists --- */
+
+static void
+first_finding(void *arg, const struct rule_finding *f)
+{
+	struct buf *text = arg;
+
+	if (text->len == 0)
+		buf_adds(text, f->text);
+}
+
+/* Compiled as when mail comes, and forgotten. */
+static void
+look_at_list(struct look *l, const char *value, const char *file, int line)
+{
+	struct buf text = { 0 };
+	struct rule_list list = { 0 };
+	struct rule_compile c = { .load = { .mem = l->scratch,
+				      .tables = l->c->load.tables,
+				      .tolerant = 1,
+				      .report = first_finding,
+				      .arg = &text },
+		.rules = l->c->rules,
+		.parameter = "table row",
+		.from_row = 1 };
+
+	if (l->list_seen != NULL && strcmp(l->list_seen, value) == 0)
+		return;
+	arena_reset(l->scratch);
+	rule_compile_list(&c, value, value, &list);
+	l->list_seen = NULL;
+	if (text.len > 0)
+		tell(l, value, file, line,
+		    arena_printf(l->scratch, "is no action, and no list: %s", buf_cstr(&text)));
+	else
+		l->list_seen = arena_strdup(l->scratch, value);
+	buf_fini(&text);
+}
+
+/* --- actions --- */
+
+static const char *
+action_fault(const struct look *l, const struct check_action *a)
+{
+	if (l->place == PLACE_NONE && (a->verb == CHECK_IGNORE || a->verb == CHECK_STRIP))
+		return "has no line of the message here to take away";
+	if (l->place == PLACE_NONE && a->verb == CHECK_REPLACE)
+		return "has no line of the message here to replace";
+	return check_action_fault(a, l->place != PLACE_LINE);
+}
+
+static void
+look_at_row(void *arg, const char *value, const char *file, int line)
+{
+	struct look *l = arg;
+	struct check_action a = check_action_parse(value);
+	const char *fault = a.verb == CHECK_UNKNOWN ? NULL : action_fault(l, &a);
+
+	if (value[0] == '\0') {
+		tell(l, value, file, line, "says nothing: an action must stand there");
+	} else if (memchr(value, '$', strcspn(value, " \t")) != NULL) {
+		return; /* what a substitution will bring is not known yet */
+	} else if (a.verb == CHECK_UNKNOWN) {
+		if (access_kind(value) == ACCESS_LIST && strchr(value, '$') == NULL)
+			look_at_list(l, value, file, line);
+	} else if (fault != NULL && (strchr(value, '$') == NULL || a.verb == CHECK_IGNORE ||
+					a.verb == CHECK_STRIP || l->place == PLACE_NONE)) {
+		tell(l, value, file, line, fault);
+	}
+}
+
+static int
+look(struct rule_compile *c, struct rule_op *op, enum content_place_kind place)
+{
+	struct look l = { .c = c, .op = op, .place = place };
+	struct table_set *set;
+
+	if (op->table == -1 || c->from_row)
+		return 0;
+	l.scratch = arena_new();
+	set = table_set_take(rule_compile_tables(c));
+	table_each(table_set_get(set, op->table), look_at_row, &l);
+	table_set_release(set);
+	arena_free(l.scratch);
+	return 0;
+}
+
+int
+content_compile(struct rule_compile *c, struct rule_op *op)
+{
+	return look(c, op, PLACE_NONE);
+}
+
+int
+content_compile_fields(struct rule_compile *c, struct rule_op *op)
+{
+	return look(c, op, PLACE_FIELD);
+}
+
+int
+content_compile_lines(struct rule_compile *c, struct rule_op *op)
+{
+	return look(c, op, PLACE_LINE);
+}
