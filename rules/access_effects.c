@@ -8,9 +8,8 @@
 
 #define SHOWN_MAX 200 /* octets of the message in a log line */
 
-/* Before MAIL there is no message that an effect could be about. */
-static int
-too_early(struct rule_run *run, const struct access_row *r)
+int
+access_too_early(struct rule_run *run, const struct access_row *r)
 {
 	if (run->ask->stage != RULE_CONNECT && run->ask->stage != RULE_HELO)
 		return 0;
@@ -93,7 +92,7 @@ access_log_text(
 enum rule_result
 access_hold(struct rule_run *run, const struct access_row *r)
 {
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	access_tell_effect(run, r, "HOLD");
 	run->effects->hold = 1;
@@ -106,7 +105,7 @@ access_hold(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_discard(struct rule_run *run, const struct access_row *r)
 {
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	access_tell_effect(run, r, "DISCARD");
 	run->effects->discard = 1;
@@ -119,7 +118,7 @@ access_discard(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_filter(struct rule_run *run, const struct access_row *r)
 {
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	if (r->text[0] == '\0')
 		return access_useless(run, r, "needs transport:destination");
@@ -154,7 +153,7 @@ address_effect(struct rule_run *run, const struct access_row *r, struct effect_t
 	struct access_row quoted = *r;
 
 	*instead = RULE_DUNNO;
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return 0;
 	if (strchr(r->text, '@') == NULL) {
 		access_useless(run, r, "needs user@domain");
@@ -228,7 +227,7 @@ access_prepend(struct rule_run *run, const struct access_row *r)
 
 	if (access_has_place(r))
 		return access_prepend_there(run, r);
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	if (run->ask->stage == RULE_END_OF_DATA)
 		return access_useless(run, r, "is not possible behind the message");
@@ -248,7 +247,7 @@ access_prepend(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_tag(struct rule_run *run, const struct access_row *r)
 {
-	if (too_early(run, r))
+	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	access_tell_effect(run, r, "TAG");
 	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));

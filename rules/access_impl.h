@@ -37,6 +37,7 @@ enum rule_result access_hold(struct rule_run *, const struct access_row *);
 enum rule_result access_discard(struct rule_run *, const struct access_row *);
 enum rule_result access_filter(struct rule_run *, const struct access_row *);
 enum rule_result access_redirect(struct rule_run *, const struct access_row *);
+enum rule_result access_score(struct rule_run *, const struct access_row *);
 enum rule_result access_bcc(struct rule_run *, const struct access_row *);
 enum rule_result access_prepend(struct rule_run *, const struct access_row *);
 enum rule_result access_tag(struct rule_run *, const struct access_row *);
@@ -57,6 +58,8 @@ enum rule_result access_useless(struct rule_run *, const struct access_row *, co
 /* Would message_drop_headers remove a field of this name? */
 int access_is_dropped(const struct rule_run *, struct span name);
 
+/* Before MAIL there is no message that an effect could be about: 1, and told. */
+int access_too_early(struct rule_run *, const struct access_row *);
 /* The effect's word to the trace. */
 void access_tell_effect(struct rule_run *, const struct access_row *, const char *word);
 /* "<name>: Class triggers WORD text", as Postfix logs what it does. */

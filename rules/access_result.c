@@ -157,6 +157,7 @@ static const struct action {
 	{ "OK", do_ok, POSTFIX, ACCESS_OTHER },
 	{ "RELAY", do_ok, POSTFIX, ACCESS_OTHER }, /* as in Sendmail's access file */
 	{ "TAG", access_tag, OURS, ACCESS_OTHER },
+	{ "SCORE", access_score, OURS, ACCESS_OTHER },
 	{ "PASS", do_ok, CONTENT, ACCESS_OTHER },
 	{ "IGNORE", access_ignore, CONTENT, ACCESS_OTHER },
 	{ "STRIP", access_strip, CONTENT, ACCESS_OTHER },

@@ -59,6 +59,13 @@ find_loops(struct rule_compile *c)
 	}
 }
 
+/* warn_if_reject, score_if_reject: what stands behind it need not decide. */
+static int
+changes_next(const struct rule_op *op)
+{
+	return op->def->args == ARG_NEXT || op->scores;
+}
+
 /* Classes within one another that are looked into. */
 #define LOOK_DEPTH 20
 
@@ -144,7 +151,7 @@ look_at_list(struct rule_compile *c, enum rule_list_id id, const struct rule_lis
 			rule_compile_warning(
 			    c, "%s is never reached behind %s", l->ops[i + 1].word, op->word);
 		}
-		warns = op->def->args == ARG_NEXT;
+		warns = changes_next(op);
 	}
 }
 
@@ -164,7 +171,7 @@ protection(const struct rule_list *l)
 			return i;
 		if (d->needs & ENDS_LIST && !warns)
 			break;
-		warns = d->args == ARG_NEXT;
+		warns = changes_next(&l->ops[i]);
 	}
 	return l->n;
 }

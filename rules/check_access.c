@@ -9,7 +9,7 @@
 #include "table/table.h"
 
 /* What Postfix answers, whatever was wrong with the table. */
-#define TABLE_BROKEN "451 4.3.5 Server configuration error"
+static const char broken[] = "451 4.3.5 Server configuration error";
 
 static struct origin
 origin_of(const struct rule_run *run, const struct table_hit *hit)
@@ -36,15 +36,17 @@ access_lookup(struct access_lookup *a, struct span key, int partial)
 		return 0;
 	if (rc == -1) {
 		rule_warn(run, "%s: %s", table_name(t), err.text);
-		hit = (struct table_hit){ .value = TABLE_BROKEN };
+		hit = (struct table_hit){ .value = broken };
 	} else if (hit.value[0] == '\0') {
 		rule_warn(run, "%s: the value for \"%.*s\" is empty", table_name(t), (int)key.len,
 		    (const char *)key.p);
-		hit.value = TABLE_BROKEN;
+		hit.value = broken;
 	}
 	origin = origin_of(run, &hit);
 	a->found = 1;
+	run->trouble += hit.value == broken;
 	a->result = access_result(run, table_name(t), hit.value, &origin, a->subject);
+	run->trouble -= hit.value == broken;
 	return 1;
 }
 

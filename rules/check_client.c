@@ -55,10 +55,18 @@ check_interfaces(struct rule_run *run, const struct rule_op *op)
 	return own_networks_interface(run->rules->own, &c->sa) ? RULE_OK : RULE_DUNNO;
 }
 
-static int64_t
-unknown_code(struct rule_run *run, enum attr_state s)
+/* A name that could not be looked up is no reason that gives points. */
+static enum rule_result
+refuse_unknown(struct rule_run *run, enum attr_state s, const char *enhanced, const char *what)
 {
-	return s == ATTR_TEMPFAIL ? 450 : run->o->unknown_client_reject_code;
+	int64_t code = s == ATTR_TEMPFAIL ? 450 : run->o->unknown_client_reject_code;
+	enum rule_result r;
+
+	if (s == ATTR_TEMPFAIL)
+		rule_trouble_begin(run);
+	r = rule_refuse(run, code, enhanced, "Client host rejected: cannot find your %s, [%s]",
+	    what, run->client->addr);
+	return s == ATTR_TEMPFAIL ? rule_trouble_end(run, r) : r;
 }
 
 static enum rule_result
@@ -68,8 +76,7 @@ check_name(struct rule_run *run, const struct rule_op *op)
 
 	if (strcasecmp(c->name, "unknown") != 0 || client_is_local(c) || is_untold(run, op))
 		return RULE_DUNNO;
-	return rule_refuse(run, unknown_code(run, c->name_state), "4.7.25",
-	    "Client host rejected: cannot find your hostname, [%s]", c->addr);
+	return refuse_unknown(run, c->name_state, "4.7.25", "hostname");
 }
 
 static enum rule_result
@@ -86,8 +93,7 @@ check_reverse_name(struct rule_run *run, const struct rule_op *op)
 		    c->reverse_untold ? "the MTA" : "XFORWARD", c->addr);
 		return RULE_DUNNO;
 	}
-	return rule_refuse(run, unknown_code(run, c->reverse_state), "4.7.1",
-	    "Client host rejected: cannot find your reverse hostname, [%s]", c->addr);
+	return refuse_unknown(run, c->reverse_state, "4.7.1", "reverse hostname");
 }
 
 static const char *const older_client[] = { "reject_unknown_client", NULL };

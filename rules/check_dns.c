@@ -53,10 +53,15 @@ enum rule_result
 check_tempfail(struct rule_run *run, const char *action, struct rule_subject s,
     const char *enhanced, const char *text)
 {
+	enum rule_result r;
+
+	rule_trouble_begin(run);
 	if (action != NULL && strcasecmp(action, "defer") == 0)
-		return rule_reject(run, s, 450, enhanced, "%s", text);
-	return rule_defer_if_permit(
-	    run, 450, enhanced, "<%s>: %s rejected: %s", s.name, subject_class(s.kind), text);
+		r = rule_reject(run, s, 450, enhanced, "%s", text);
+	else
+		r = rule_defer_if_permit(run, 450, enhanced, "<%s>: %s rejected: %s", s.name,
+		    subject_class(s.kind), text);
+	return rule_trouble_end(run, r);
 }
 
 enum rule_result

@@ -79,7 +79,7 @@ check_unlisted(struct rule_run *run, const struct rule_op *op)
 	/* Written or implied, it has one turn for each recipient; a warning is none. */
 	if (!has_recipient(run) || run->kept->recipient_listed)
 		return RULE_DUNNO;
-	run->kept->recipient_listed = run->warn_depth == 0;
+	run->kept->recipient_listed = run->warn_depth == 0 && run->score == NULL;
 	return check_listed(run, rule_recipient(run), rule_subject(run, SUBJECT_RECIPIENT));
 }
 

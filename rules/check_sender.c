@@ -50,7 +50,7 @@ check_unlisted(struct rule_run *run, const struct rule_op *op)
 	/* Written or implied, it has one turn at each stage; a warning is none. */
 	if (!has_sender(run) || run->kept->sender_listed)
 		return RULE_DUNNO;
-	run->kept->sender_listed = run->warn_depth == 0;
+	run->kept->sender_listed = run->warn_depth == 0 && run->score == NULL;
 	return check_listed(run, rule_sender(run), rule_subject(run, SUBJECT_SENDER));
 }
 

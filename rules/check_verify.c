@@ -98,7 +98,9 @@ cannot_tell(struct rule_run *run, const struct manner *m, int64_t code, const ch
 static enum rule_result
 trouble(struct rule_run *run, const struct manner *m)
 {
-	return cannot_tell(run, m, m->defer_code, "address verification problem");
+	rule_trouble_begin(run);
+	return rule_trouble_end(
+	    run, cannot_tell(run, m, m->defer_code, "address verification problem"));
 }
 
 /* The code decides how it is said and what is done, not what the probe found out: in Postfix a bad
@@ -111,9 +113,15 @@ judge(struct rule_run *run, const struct manner *m, const struct verify_answer *
 
 	if (a->status == VERIFY_GOOD || code / 100 == 2)
 		return RULE_DUNNO;
-	if (code / 100 == 4)
-		return cannot_tell(
+	if (code / 100 == 4) {
+		enum rule_result r;
+
+		run->trouble += a->status != VERIFY_BAD;
+		r = cannot_tell(
 		    run, m, code, arena_printf(run->arena, "unverified address: %.250s", why));
+		run->trouble -= a->status != VERIFY_BAD;
+		return r;
+	}
 	return rule_refuse(run, code, m->enhanced, "<%s>: %s rejected: undeliverable address: %s",
 	    m->subject.name, subject_class(m->subject.kind), why);
 }

@@ -133,6 +133,7 @@ rule_compile_broken(struct rule_compile *c, struct rule_op *op, const char *fmt,
 	op->def = &restriction_broken;
 	op->plugin = NULL;
 	op->arg = why;
+	op->scores = 0;
 	rule_compile_error(c, "%s", why);
 }
 
@@ -388,5 +389,8 @@ rule_compile_list(struct rule_compile *c, const char *name, const char *value, s
 		rule_compile_item(c, &it, word);
 		c->where = before;
 	}
+	if (l->n > 0 && l->ops[l->n - 1].scores)
+		rule_compile_broken(c, &l->ops[l->n - 1], "%s must be followed by a restriction",
+		    l->ops[l->n - 1].word);
 	mark_together(l);
 }

@@ -41,12 +41,34 @@ apply_setting(struct rule_compile *c, struct rule_op *op, const char *name, cons
 		op->on_failure = f;
 }
 
+/* text = all up to the closing brace: 1; 0: it is another setting. */
+static int
+take_text(struct rule_compile *c, struct rule_op *op, struct span rest)
+{
+	struct span left, right;
+	const char *text, *fault;
+
+	while (rest.len > 0 && (*rest.p == ',' || *rest.p <= ' '))
+		rest = span_make(rest.p + 1, rest.len - 1);
+	if (!span_cut(rest, '=', &left, &right) || !span_case_eq_str(span_trim(left), "text"))
+		return 0;
+	text = rule_compile_word(c, span_trim(right));
+	fault = score_take_text(c, op, text);
+	if (fault != NULL)
+		rule_compile_broken(c, op, "{ %s, text = %s }: %s", op->word, text, fault);
+	else
+		op->word = arena_printf(c->load.mem, "{ %s, text = %s }", op->word, text);
+	return 1;
+}
+
 static void
 compile_settings(struct rule_compile *c, struct rule_op *op, struct span *rest)
 {
 	char *name = NULL, *value = NULL;
 	struct span word;
 
+	if (take_text(c, op, *rest))
+		return;
 	if (read_setting(c, rest, &name, &value) == -1) {
 		rule_compile_broken(c, op, "{ %s ... } must end with on_failure = VALUE", op->word);
 		return;
@@ -78,7 +100,7 @@ rule_compile_braces(struct rule_compile *c, struct rule_op *op, struct span text
 	rule_compile_item(c, &it, word);
 	if (op->def == &restriction_broken)
 		return; /* told */
-	if (op->def->args == ARG_NEXT)
+	if (op->def->args == ARG_NEXT || op->scores)
 		rule_compile_broken(c, op, "%s must stand in front of the braces", op->word);
 	else
 		compile_settings(c, op, &rest);

@@ -129,5 +129,6 @@ rule_failed(struct rule_run *run, const char *fmt, ...)
 	case FAILURE_DEFER:
 		break;
 	}
-	return rule_refuse(run, 451, "4.7.1", UNAVAILABLE);
+	rule_trouble_begin(run);
+	return rule_trouble_end(run, rule_refuse(run, 451, "4.7.1", UNAVAILABLE));
 }

@@ -87,7 +87,8 @@ rule_plugin_ready(struct rule_run *run, const struct rule_op *op)
 static int
 has_refused(const struct rule_run *run)
 {
-	return run->v->outcome == OUTCOME_DEFER || run->v->outcome == OUTCOME_REJECT;
+	return run->v->outcome == OUTCOME_DEFER || run->v->outcome == OUTCOME_REJECT ||
+	       run->scored != NULL;
 }
 
 /* An answer is taken for what the verdict bears out. */

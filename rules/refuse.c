@@ -196,6 +196,34 @@ rule_warn(struct rule_run *run, const char *fmt, ...)
 
 enum how { HOW_POLICY, HOW_BROKEN };
 
+void
+rule_trouble_begin(struct rule_run *run)
+{
+	run->trouble++;
+}
+
+enum rule_result
+rule_trouble_end(struct rule_run *run, enum rule_result r)
+{
+	run->trouble--;
+	return r;
+}
+
+/* Under score_if_reject, unless warn_if_reject makes it a line in the log. */
+static int
+gives_points(const struct rule_run *run)
+{
+	return run->score != NULL && run->warn_depth == 0 && run->trouble == 0 &&
+	       run->policy_failed == 0;
+}
+
+static enum rule_result
+give_points(struct rule_run *run, int64_t code, const char *enhanced, const char *text)
+{
+	run->scored = arena_printf(run->arena, "%d %s %s", (int)code, enhanced, text);
+	return RULE_REFUSED;
+}
+
 /* The one way to a refusal.  text is arena memory. */
 static enum rule_result
 refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, char *text)
@@ -211,6 +239,10 @@ refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, c
 		text = arena_strdup(run->arena, "Service unavailable");
 	}
 	printable(text);
+	if (how == HOW_POLICY && gives_points(run)) {
+		enhanced_fit(e, (int)code);
+		return give_points(run, code, e, text);
+	}
 	/* What could not be found out before would have let the mail pass. */
 	if (!warns && run->if_reject.active && code >= 500) {
 		struct deferral d = run->if_reject;
@@ -345,7 +377,7 @@ rule_defer_if_permit(struct rule_run *run, int64_t code, const char *enhanced, c
 	va_start(ap, fmt);
 	text = printable(formatted(run, "", fmt, ap));
 	va_end(ap);
-	if (run->warn_depth > 0)
+	if (run->warn_depth > 0 || gives_points(run))
 		return refuse(run, HOW_POLICY, code, enhanced, text);
 	rule_deferral_set(run, &run->if_permit, code, enhanced, text);
 	return RULE_DUNNO;

@@ -32,7 +32,9 @@ struct rule_op {
 	const char *word; /* as written, with the argument: "check_client_access hash:/etc/x" */
 	const char *arg;  /* the argument's text, or NULL */
 	int table;        /* ARG_TABLE: its number in the registry */
-	int64_t number;   /* ARG_SECONDS */
+	int64_t number;   /* ARG_SECONDS; points, in thousandths */
+	const char *text; /* { ..., text = }; NULL: none */
+	int scores;       /* score_if_reject: what the next item refuses gives points */
 	void *data;       /* of def->compile */
 	const struct rule_list *call; /* a class: its list */
 	size_t together; /* NEED_DNS: how many ops from this one on may have their look-ups begun

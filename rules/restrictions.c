@@ -18,6 +18,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_rbl,
 	restrictions_recipient,
 	restrictions_relay,
+	restrictions_score,
 	restrictions_sender,
 	restrictions_verify,
 };

@@ -44,6 +44,12 @@ static const struct family {
 	{ restrictions_verify, "Verified addresses", NULL, "See\n.Sx Probes ." },
 	{ restrictions_policy, "Policy servers",
 	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC", NULL },
+	{ restrictions_score, "Scores", "points",
+	    "Points are added up for the message in\n.Sy smtpd_*_restrictions ,\nand for the "
+	    "recipient in\n.Sy content_restrictions ;\na recipient's score is both together.\nThey "
+	    "are given by\n.Sy score_if_reject\nand by the result\n.Li SCORE Ar points Op Ar name"
+	    "\nof a table row.\nIn lists that are asked for each recipient at RCPT, a rule gives "
+	    "the message its points once." },
 };
 
 static const struct {

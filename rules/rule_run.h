@@ -73,6 +73,10 @@ struct rule_run {
 	struct origin hit; /* the table row that led here; file NULL: none, the op is the rule */
 	int depth;         /* classes and table rows within one another */
 	int warn_depth;    /* warn_if_reject holds from this depth on; 0: it does not */
+	const struct rule_op *score; /* score_if_reject that the item at work stands behind, or that
+					a class around it does; NULL: none */
+	const char *scored; /* the refusal that became points: the item has ended; NULL: none */
+	int trouble;        /* what is refused now is for want of an answer: that gives no points */
 	int64_t steps;
 	int looking; /* trace->go_on: the decision has been made, this is what would have come next;
 			nothing is logged, no effect lasts, nobody is asked who would remember */
@@ -109,10 +113,18 @@ enum rule_result rule_broken(struct rule_run *, const char *fmt, ...) ATTR_PRINT
  * lookup failure.  No warn_if_reject turns it. */
 enum rule_result rule_table_failed(struct rule_run *, struct rule_subject, const struct err *);
 
+/* A refusal or deferral between these is Postfix's way to say that an answer could not be had. */
+void rule_trouble_begin(struct rule_run *);
+enum rule_result rule_trouble_end(struct rule_run *, enum rule_result);
+
 /* The check could not be made: told to log and trace, with a fact, and what comes of it is what the
  * op's on_failure says: 451 4.7.1 without the reason, which is nobody else's business, or HOLD, TAG
  * or nothing.  Its answer is the check's. */
 enum rule_result rule_failed(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* Points for the message, or at CONTENT for the recipient.  In lists that are asked again for each
+ * recipient, those before DATA, a rule gives them once a message. */
+void rule_effect_score(struct rule_run *, const char *name, int64_t points);
 
 /* HOLD, TAG and PREPEND for who is no table row. */
 void rule_effect_hold(struct rule_run *, const char *reason);

@@ -118,7 +118,8 @@ extern const struct restriction_def restriction_broken, restriction_class, restr
 extern const struct restriction_def restrictions_generic[], restrictions_client[],
     restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
     restrictions_auth[], restrictions_lines[], restrictions_access[], restrictions_access_dns[],
-    restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[];
+    restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[],
+    restrictions_score[];
 
 /* Is this one of the row's names? */
 int restriction_is_named(const struct restriction_def *, const char *name);
@@ -151,6 +152,8 @@ void rule_compile_broken(struct rule_compile *, struct rule_op *, const char *fm
     ATTR_PRINTF(3, 4);
 /* The word as a string; "" if it has a NUL. */
 char *rule_compile_word(struct rule_compile *, struct span word);
+/* Take `text = TEXT` as an item's; NULL, or what is wrong. */
+const char *score_take_text(struct rule_compile *, struct rule_op *, const char *text);
 /* compile_braces.c: the whole of { ... }. */
 void rule_compile_braces(struct rule_compile *, struct rule_op *, struct span text);
 

@@ -73,10 +73,36 @@ end_warn(struct rule_run *run)
 		run->warn_depth = 0;
 }
 
+/* Behind score_if_reject: a refusal of the item, or from within it, is its end and gives points. */
+static enum rule_result
+try_scored(struct rule_run *run, const struct rule_op *score, const struct rule_op *op)
+{
+	const struct rule_op *before = run->op, *outer = run->score;
+	const char *scored = run->scored;
+	enum rule_result r;
+
+	trace_row(run, score);
+	run->score = score;
+	run->scored = NULL;
+	r = rule_try(run, op);
+	run->op = score;
+	if (run->scored != NULL) {
+		rule_effect_score(
+		    run, op->call == NULL ? op->def->name : op->call->name, score->number);
+		r = RULE_DUNNO;
+	}
+	run->score = outer;
+	run->scored = scored;
+	rule_trace_result(run, TRACE_RESULT, r);
+	run->op = before;
+	return r;
+}
+
 /* From the i-th item on; *i is behind the one that decided. */
 static enum rule_result
 run_items(struct rule_run *run, const struct rule_list *l, size_t *at)
 {
+	const struct rule_op *score = NULL;
 	enum rule_result r = RULE_DUNNO;
 	size_t i, begun = *at;
 
@@ -90,11 +116,16 @@ run_items(struct rule_run *run, const struct rule_list *l, size_t *at)
 				run->warn_depth = run->depth;
 			continue;
 		}
+		if (op->scores) {
+			score = op;
+			continue;
+		}
 		if (op->def->needs & NEED_DNS && i >= begun) {
 			rule_dns_begin(run, l, i);
 			begun = i + op->together;
 		}
-		r = rule_try(run, op);
+		r = score == NULL ? rule_try(run, op) : try_scored(run, score, op);
+		score = NULL;
 		end_warn(run);
 		/* Whatever comes, the answer is a deferral. */
 		if (run->if_permit.active && run->if_reject.active)

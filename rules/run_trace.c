@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/score.h"
 #include "rules/rules_private.h"
 
 void
@@ -14,6 +15,8 @@ rule_trace_result(struct rule_run *run, enum trace_kind kind, enum rule_result r
 		return;
 	if (r == RULE_OK)
 		text = "ok";
+	else if (r == RULE_REFUSED && run->scored != NULL)
+		text = run->scored;
 	else if (r == RULE_REFUSED)
 		text = arena_printf(
 		    run->arena, "%d %s %s", run->v->code, run->v->enhanced, run->v->text);
@@ -177,7 +180,8 @@ rule_trace_dns(
 int
 rule_look_wanted(const struct rule_run *run)
 {
-	return run->trace != NULL && run->trace->go_on && !run->looking && !run->found;
+	return run->trace != NULL && run->trace->go_on && !run->looking && !run->found &&
+	       run->score == NULL;
 }
 
 void
@@ -191,6 +195,7 @@ rule_look_begin(struct rule_run *run, struct rule_look *l)
 	l->recipient_listed = run->kept->recipient_listed;
 	verdict_init(&l->v, run->arena);
 	verdict_init(&l->effects, run->arena);
+	score_copy(&l->effects.score, &run->effects->score, run->arena);
 	run->v = &l->v;
 	run->effects = &l->effects;
 	run->warn_depth = 0;

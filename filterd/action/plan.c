@@ -188,8 +188,8 @@ find_effect(const struct planner *p, const struct verdict *own, enum effect e)
 
 	switch (e) {
 	case EFFECT_EDITS:
-		by = plan_edits_by(own, p->o);
-		return by != NULL ? by : plan_edits_by(all, p->o);
+		by = plan_edits_by(own, all, p->o);
+		return by != NULL ? by : plan_edits_by(all, own, p->o);
 	case EFFECT_BCC:
 		return own->bcc.n > 0   ? &own->bcc.v[0].origin
 		       : all->bcc.n > 0 ? &all->bcc.v[0].origin

@@ -40,6 +40,7 @@ struct plan_options {
 	const struct next_hop *next_hop;
 	const char *tag_header;         /* "X-Spam-Flag: YES" */
 	const char *tag_subject_prefix; /* "" none */
+	const char *score_header;       /* "X-Filterd-Score"; "" or NULL: none */
 };
 
 enum step_kind { STEP_DELIVER, STEP_HOLD, STEP_DISCARD, STEP_REFUSE };

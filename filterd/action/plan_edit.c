@@ -1,9 +1,11 @@
 #include <string.h>
 
 #include "action/plan_edit.h"
+#include "action/score_header.h"
 #include "action/tag.h"
 #include "base/arena.h"
 #include "core/message.h"
+#include "core/score.h"
 
 /* At one offset, what is put there comes before what is taken away. */
 static int
@@ -44,6 +46,43 @@ add_prepends(struct edit_list *out, const struct effect_texts *prepends)
 	}
 }
 
+/* Only who is tagged is told of the points. */
+static int
+shows_score(const struct verdict *all, const struct verdict *own, const struct plan_options *o)
+{
+	return o->score_header != NULL && o->score_header[0] != '\0' &&
+	       all->tags.n + own->tags.n > 0 && all->score.n + own->score.n > 0;
+}
+
+static void
+add_score(struct edit_list *out, const struct verdict *all, const struct verdict *own,
+    const struct plan_options *o)
+{
+	struct buf text = { 0 };
+
+	score_format(&all->score, &own->score, &text);
+	score_header_add(out, o->score_header, buf_span(&text));
+	buf_fini(&text);
+}
+
+/* The rules' edits, and none of the message's own fields that look like ours. */
+static void
+add_changes(struct edit_list *out, struct span message, const struct verdict *all,
+    const struct verdict *own, const struct plan_options *o)
+{
+	struct edit_list drops, rules;
+
+	if (!shows_score(all, own, o)) {
+		add_rules(out, &all->edits, &own->edits);
+		return;
+	}
+	edit_list_init(&drops, out->arena);
+	edit_list_init(&rules, out->arena);
+	score_header_drop(&drops, message, o->score_header);
+	add_rules(&rules, &all->edits, &own->edits);
+	add_rules(out, &rules, &drops);
+}
+
 const struct edit_list *
 plan_edits(struct transaction *txn, const struct verdict *own, const struct plan_options *o)
 {
@@ -62,21 +101,27 @@ plan_edits(struct transaction *txn, const struct verdict *own, const struct plan
 	edit_list_init(out, txn->arena);
 	add_prepends(out, &all->prepends);
 	add_prepends(out, &own->prepends);
+	if (shows_score(all, own, o))
+		add_score(out, all, own, o);
 	if (!tagged) {
 		add_rules(out, &all->edits, &own->edits);
 	} else {
 		edit_list_init(&rules, txn->arena);
-		add_rules(&rules, &all->edits, &own->edits);
+		add_changes(&rules, message_view(txn->message), all, own, o);
 		tag_apply(out, message_view(txn->message), &rules, &tag);
 	}
 	return out->n == 0 ? NULL : out;
 }
 
 int
-plan_edits_same(const struct verdict *a, const struct verdict *b)
+plan_edits_same(const struct transaction *txn, const struct plan_options *o,
+    const struct verdict *a, const struct verdict *b)
 {
 	if (a == b)
 		return 1;
+	if (shows_score(&txn->verdict, a, o) != shows_score(&txn->verdict, b, o) ||
+	    (shows_score(&txn->verdict, a, o) && !score_same(&a->score, &b->score)))
+		return 0;
 	if ((a->tags.n > 0) != (b->tags.n > 0) || a->prepends.n != b->prepends.n)
 		return 0;
 	for (size_t i = 0; i < a->prepends.n; i++)
@@ -92,10 +137,11 @@ plan_edits_any(const struct verdict *v)
 }
 
 const struct origin *
-plan_edits_by(const struct verdict *v, const struct plan_options *o)
+plan_edits_by(const struct verdict *v, const struct verdict *beside, const struct plan_options *o)
 {
 	/* TAG may be there for the log alone. */
-	if (v->tags.n > 0 && (o->tag_header[0] != '\0' || o->tag_subject_prefix[0] != '\0'))
+	if (v->tags.n > 0 && (o->tag_header[0] != '\0' || o->tag_subject_prefix[0] != '\0' ||
+				 shows_score(v, beside, o)))
 		return &v->tags.v[0].origin;
 	if (v->prepends.n > 0)
 		return &v->prepends.v[0].origin;
@@ -133,6 +179,10 @@ plan_edits_join(struct verdict *to, const struct verdict *more, struct arena *a)
 {
 	struct edit_list fresh, joined;
 
+	/* Of several lists of points the highest one is told. */
+	if (more->tags.n > 0 && more->score.n > 0 &&
+	    (to->score.n == 0 || more->score.total > to->score.total))
+		score_copy(&to->score, &more->score, a);
 	join_effects(&to->tags, &more->tags, a);
 	join_effects(&to->prepends, &more->prepends, a);
 	edit_list_init(&fresh, a);

@@ -27,7 +27,7 @@ find_texts(struct planner *p, const struct verdict **texts)
 
 		if (w->kind != STEP_DELIVER)
 			continue;
-		while (k < n && !plan_edits_same(texts[k], w->changes))
+		while (k < n && !plan_edits_same(p->txn, p->o, texts[k], w->changes))
 			k++;
 		if (k == n)
 			texts[n++] = w->changes;

@@ -15,13 +15,6 @@ same_text(const char *a, const char *b)
 }
 
 static int
-same_origin(const struct origin *a, const struct origin *b)
-{
-	return a->line == b->line && same_text(a->file, b->file) && same_text(a->list, b->list) &&
-	       same_text(a->plugin, b->plugin);
-}
-
-static int
 same_bcc(const struct effect_texts *a, const struct effect_texts *b)
 {
 	if (a->n != b->n)
@@ -33,14 +26,14 @@ same_bcc(const struct effect_texts *a, const struct effect_texts *b)
 }
 
 static int
-same_group(const struct want *a, const struct want *b)
+same_group(const struct planner *p, const struct want *a, const struct want *b)
 {
 	if (a->kind != b->kind)
 		return 0;
 	/* Who gets the message shares a transaction, whatever was passed over for it. */
 	if (a->kind != STEP_DELIVER &&
 	    (a->class != b->class || !same_text(a->decided, b->decided) ||
-		!same_text(a->reason, b->reason) || !same_origin(&a->origin, &b->origin)))
+		!same_text(a->reason, b->reason) || !origin_same(&a->origin, &b->origin)))
 		return 0;
 	switch (a->kind) {
 	case STEP_REFUSE:
@@ -58,7 +51,7 @@ same_group(const struct want *a, const struct want *b)
 		break;
 	}
 	return same_text(a->redirect, b->redirect) && same_bcc(&a->own->bcc, &b->own->bcc) &&
-	       plan_edits_same(a->changes, b->changes);
+	       plan_edits_same(p->txn, p->o, a->changes, b->changes);
 }
 
 static void
@@ -130,7 +123,7 @@ find_groups(struct planner *p, size_t *first)
 	for (size_t i = 0; i < p->txn->nrcpts; i++) {
 		size_t g = 0;
 
-		while (g < n && !same_group(&p->wants[first[g]], &p->wants[i]))
+		while (g < n && !same_group(p, &p->wants[first[g]], &p->wants[i]))
 			g++;
 		if (g == n)
 			first[n++] = i;

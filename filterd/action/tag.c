@@ -64,6 +64,17 @@ field_end(struct span m, size_t at)
 	return end;
 }
 
+int
+tag_next_field(struct span m, struct tag_field *f)
+{
+	size_t colon;
+
+	f->at = f->end;
+	f->end = field_end(m, f->at);
+	f->name = span_make(m.p + f->at, name_len(m, f->at, &colon));
+	return f->end > f->at;
+}
+
 static size_t
 header_end(struct span m)
 {

@@ -20,6 +20,15 @@ struct tag_options {
 	int smtputf8;
 };
 
+/* A field of a message's own header, as Postfix's cleanup finds them. */
+struct tag_field {
+	size_t at, end;   /* its lines, with their line ends */
+	struct span name; /* empty: a line "From " of a mailbox */
+};
+
+/* The next one, of `end` 0 the first: 1; 0: there is no more. */
+int tag_next_field(struct span message, struct tag_field *);
+
 /* Add the tag to `out`, and the edits of `rules` with it: where they change the header that the
  * prefix goes into, the two become one. */
 void tag_apply(struct edit_list *out, struct span message, const struct edit_list *rules,

@@ -52,6 +52,19 @@ origin_format(const struct origin *o, char *out, size_t size)
 		span_copy(span_str(o->list == NULL ? "-" : o->list), out, size);
 }
 
+static int
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+int
+origin_same(const struct origin *a, const struct origin *b)
+{
+	return a->line == b->line && same_text(a->file, b->file) && same_text(a->list, b->list) &&
+	       same_text(a->plugin, b->plugin);
+}
+
 const char *
 outcome_name(enum outcome o)
 {

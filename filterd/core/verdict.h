@@ -9,6 +9,7 @@
 #define CORE_VERDICT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/edit.h"
 
@@ -35,6 +36,18 @@ struct effect_texts {
 	size_t n, cap;
 };
 
+struct score_part { /* points, who gave them and by what name: core/score.h */
+	const char *name;
+	int64_t points;
+	struct origin origin;
+};
+
+struct score {
+	int64_t total; /* thousandths */
+	struct score_part *v;
+	size_t n, cap;
+};
+
 /* For a door that hands these on as they are (transaction.deferrals_by_name): the outcome is DUNNO
  * or OK, and code, enhanced, text and origin are the deferral's. */
 enum deferral_kind { DEFERRAL_NONE, DEFERRAL_IF_PERMIT, DEFERRAL_IF_REJECT };
@@ -57,6 +70,7 @@ struct verdict {
 	struct effect_texts tags;            /* arg: the TAG's text, may be "" */
 	struct effect_texts prepends; /* headers put in front of the message, "Name: value" */
 	struct edit_list edits;
+	struct score score; /* a recipient's counts beside the message's */
 };
 
 void verdict_init(struct verdict *, struct arena *);
@@ -67,6 +81,7 @@ void verdict_refuse(
 void effect_add(struct effect_texts *, struct arena *, const char *arg, struct origin);
 /* "FILE:LINE", or the list's name; "-" when there is none. */
 void origin_format(const struct origin *, char *out, size_t size);
+int origin_same(const struct origin *, const struct origin *);
 const char *outcome_name(enum outcome);
 
 #endif

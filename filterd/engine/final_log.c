@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/message.h"
+#include "core/score.h"
 #include "core/transaction.h"
 #include "engine/final_log.h"
 
@@ -183,7 +184,7 @@ say(struct buf *b, const char *what, const char *value, const char *end)
 struct line {
 	const struct transaction *t;
 	const struct recipient *r;
-	const char *client, *rule, *list, *verdict, *effects, *facts;
+	const char *client, *rule, *list, *verdict, *effects, *score, *facts;
 	int64_t receive_ms, check_ms, total_ms;
 };
 
@@ -222,6 +223,8 @@ format_line(const struct line *l, struct buf *b)
 	buf_add_num(b, l->check_ms);
 	buf_addc(b, '/');
 	buf_add_num(b, l->total_ms);
+	if (l->score[0] != '\0')
+		say(b, " score=<", l->score, ">");
 	say(b, " facts=<", l->facts, ">");
 }
 
@@ -232,18 +235,19 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 {
 	const struct said said = { &t->verdict, &r->verdict };
 	const struct origin *by = deciding(&said, r);
-	struct buf what = { 0 }, reason = { 0 }, bcc = { 0 };
+	struct buf what = { 0 }, reason = { 0 }, bcc = { 0 }, score = { 0 };
 	char client[400], rule[400];
 
 	reason_of(&said, r, &reason);
 	copies(said.all, &bcc);
 	copies(said.own, &bcc);
 	effects(&said, &what);
+	score_format(&t->verdict.score, &r->verdict.score, &score);
 	client_label(t->client, client, sizeof(client));
 	origin_format(by, rule, sizeof(rule));
 	const struct line l = { t, r, client, rule, by->list, verdict_word(&said), buf_cstr(&what),
-		facts, ms_between(t->started_us, t->data_us), ms_between(t->data_us, t->checked_us),
-		ms_between(t->started_us, now) };
+		buf_cstr(&score), facts, ms_between(t->started_us, t->data_us),
+		ms_between(t->data_us, t->checked_us), ms_between(t->started_us, now) };
 	const struct log_field fields[] = {
 		LOG_STR("queue_id", t->client->ident),
 		LOG_STR("message_id", t->message_id),
@@ -265,6 +269,7 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 		LOG_NUM("code", r->code),
 		LOG_STR("reply", r->reply),
 		LOG_STR("hop", r->hop),
+		LOG_STR("score", l.score),
 		LOG_STR("facts", facts),
 		LOG_NUM("bytes", (int64_t)message_len(t->message)),
 		LOG_NUM("receive_ms", l.receive_ms),
@@ -279,6 +284,7 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 	buf_fini(&what);
 	buf_fini(&reason);
 	buf_fini(&bcc);
+	buf_fini(&score);
 }
 
 void

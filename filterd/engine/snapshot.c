@@ -12,6 +12,7 @@
 #include "engine/rule_params.h"
 #include "engine/snapshot.h"
 #include "engine/snapshot_plugins.h"
+#include "mail/header.h"
 #include "net/dial.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
@@ -173,6 +174,13 @@ field(struct build *b, const char *parameter, const char *text, const char *such
 		    such);
 }
 
+static void
+field_name(struct build *b, const char *parameter, const char *name)
+{
+	if (name[0] != '\0' && !header_name_valid(span_str(name)))
+		tell(b, CONF_ERROR, parameter, "%s: must be the name of a header field", parameter);
+}
+
 /* Where the MTA goes on with the mail itself only held copies are sent on by us, and the default
  * would be a guess. */
 static int
@@ -224,6 +232,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 		l->asks = content_checks_any(l->checks) || !rules_idle(l->rules);
 	field(b, "received_header", p->received_header, "Received: ...");
 	field(b, "tag_header", p->tag_header, "X-Spam-Flag: YES");
+	field_name(b, "score_header", p->score_header);
 	if (p->filter_next_hop_maps[0] != '\0') {
 		l->filter_map = table_registry_add(b->snap->tables, p->filter_next_hop_maps,
 		    p->config_errors == 1, table_warning, b, &err);
@@ -239,6 +248,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 		.next_hop = &l->next_hop,
 		.tag_header = p->tag_header,
 		.tag_subject_prefix = p->tag_subject_prefix,
+		.score_header = p->score_header,
 	};
 }
 

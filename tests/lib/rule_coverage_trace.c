@@ -41,8 +41,8 @@ struct walk {
 /* As access(5) has them, and ours. */
 static const char *const action_names[] = { "OK", "REJECT", "DEFER", "DEFER_IF_REJECT",
 	"DEFER_IF_PERMIT", "BCC", "DISCARD", "DUNNO", "FILTER", "HOLD", "PREPEND", "REDIRECT",
-	"INFO", "WARN", "RELAY", "TAG", "all-numerical", "4NN text", "5NN text", "421 text",
-	"521 text", "restriction...", "class" };
+	"INFO", "WARN", "RELAY", "TAG", "SCORE", "all-numerical", "4NN text", "5NN text",
+	"421 text", "521 text", "restriction...", "class" };
 
 static size_t
 action_named(const char *name)
