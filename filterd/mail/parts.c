@@ -7,7 +7,7 @@
 #include "mail/parts_private.h"
 
 struct entry {
-	const char *type, *name;
+	const char *type, *name, *charset;
 	const struct parts_label *label; /* or NULL */
 	struct span raw;
 	enum codec codec;
@@ -135,6 +135,7 @@ add_uuencoded(struct parts *p, struct span text)
 		parts_label_name(p->arena, &label, name);
 		add(p, (struct entry){ .type = "application/octet-stream",
 			   .name = parts_name(p->arena, name),
+			   .charset = "",
 			   .label = label,
 			   .raw = block,
 			   .codec = CODEC_UU });
@@ -143,9 +144,14 @@ add_uuencoded(struct parts *p, struct span text)
 
 /* One that is no container: once for each way in which it is encoded. */
 static void
-add_leaf(struct parts *p, struct span raw, const char *type, const struct parts_head *h, int odd)
+add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const struct parts_head *h,
+    int odd)
 {
-	struct entry e = { .type = type, .name = h->name, .label = h->label, .raw = raw };
+	struct entry e = { .type = part->type,
+		.name = h->name,
+		.charset = part->charset,
+		.label = h->label,
+		.raw = raw };
 	int plain = (h->codecs & ENCODED) != h->codecs || h->codecs == 0;
 
 	e.odd = odd || (h->codecs & (h->codecs - 1)) != 0;
@@ -157,7 +163,7 @@ add_leaf(struct parts *p, struct span raw, const char *type, const struct parts_
 	e.codec = CODEC_NONE;
 	if (plain)
 		add(p, e);
-	if (plain && strncmp(type, "text/", 5) == 0)
+	if (plain && strncmp(part->type, "text/", 5) == 0)
 		add_uuencoded(p, raw);
 }
 
@@ -246,7 +252,7 @@ walk(struct parts *p, struct span message, int depth)
 		if (open && open_container(p, part, raw, &heads[i], depth))
 			continue;
 		if ((heads[i].children == 0 || open) && !is_shadow(&ix, heads, i))
-			add_leaf(p, raw, part->type, &heads[i], depth > 0 || open);
+			add_leaf(p, raw, part, &heads[i], depth > 0 || open);
 	}
 }
 
@@ -313,6 +319,7 @@ parts_get(struct parts *p, size_t i, struct parts_part *out)
 		decode_entry(p, e);
 	*out = (struct parts_part){ .type = e->type,
 		.name = e->name,
+		.charset = e->charset,
 		.raw = e->raw,
 		.decoded = e->decoded,
 		.whole = e->whole,

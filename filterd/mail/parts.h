@@ -32,8 +32,9 @@ struct parts_options {
 };
 
 struct parts_part {
-	const char *type; /* "text/plain", lower case */
-	const char *name; /* of the file (mail/mime_param.h), '_' for each control; "" none */
+	const char *type;    /* "text/plain", lower case */
+	const char *name;    /* of the file (mail/mime_param.h), '_' for each control; "" none */
+	const char *charset; /* lower case, "" none given */
 	struct span raw, decoded;
 	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
 	int odd;   /* readers may differ on it: its encoding has mistakes (mail/codec.h), it is

@@ -197,6 +197,24 @@ test_labels(void **state)
 	}
 }
 
+static void
+test_charsets(void **state)
+{
+	static const char *const charsets[] = { "koi8-r", "", "", "" };
+	struct span message =
+	    span_str(MULTI "--b\nContent-Type: text/plain; charset=\"KOI8-R\"\n\nx\n"
+			   "--b\nContent-Type: text/html\n\nx\n--b\n\n" UU "\n--b--\n");
+	struct parts *parts = parts_new(message, &defaults);
+	struct parts_part p;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(charsets); i++) {
+		assert_int_equal(parts_get(parts, i, &p), 1);
+		assert_string_equal(p.charset, charsets[i]);
+	}
+	parts_free(parts);
+}
+
 /* What is not kept is told of; the name of an uuencoded file is one too. */
 static void
 test_many_names(void **state)
@@ -356,6 +374,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_charsets),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_lead),
