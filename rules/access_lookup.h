@@ -23,6 +23,12 @@ int access_lookup_keys(struct access_lookup *, struct mail_keys *);
 int access_lookup_name(struct access_lookup *, const char *name);
 int access_lookup_addr(struct access_lookup *, const char *addr);
 
+/* Is it a table that is asked for the recipient?  In content_restrictions a bare one is, too. */
+int access_asks_recipient(const struct rule_op *);
+/* Its row, without doing anything about it: 1, 0, or -1: it could not be asked. */
+int access_find_recipient(
+    struct rule_run *, const struct rule_op *, struct table_hit *, struct err *) ATTR_MUST_USE;
+
 /* Restrictions whose names others choose: OK becomes 451 4.3.5. */
 enum rule_result access_no_ok(struct rule_run *, const struct rule_op *, enum rule_result);
 

@@ -163,6 +163,30 @@ recipient_access(struct rule_run *run, const struct rule_op *op)
 	return address_access(run, op, SUBJECT_RECIPIENT, rule_recipient(run));
 }
 
+int
+access_asks_recipient(const struct rule_op *op)
+{
+	return op->def->check == recipient_access ||
+	       (op->def == &restriction_bare_table && op->plugin == NULL);
+}
+
+int
+access_find_recipient(
+    struct rule_run *run, const struct rule_op *op, struct table_hit *hit, struct err *err)
+{
+	const struct table *t = rule_table(run, op->table);
+	struct mail_keys k;
+	struct span key;
+	int rc = 0;
+
+	mail_keys_address(
+	    &k, run->arena, rule_recipient(run), KEYS_ACCESS, run->rules->access_parents);
+	while (rc == 0 && mail_keys_next(&k, &key))
+		if (!(k.partial && table_is_pattern(t)))
+			rc = rule_lookup(run, t, key, hit, err);
+	return rc;
+}
+
 static enum rule_result
 sasl_access(struct rule_run *run, const struct rule_op *op)
 {

@@ -179,6 +179,10 @@ const struct rule_list *rule_row_list(struct rule_run *, const char *text);
 /* --- check.c: what only a whole configuration shows --- */
 void rules_check(struct rule_compile *);
 
+/* --- stages.c --- */
+/* What is kept with the transaction; made when it is asked for first. */
+struct rule_txn *rule_kept(const struct rule_ask *);
+
 /* --- run.c --- */
 enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
 /* One item, told to the trace. */

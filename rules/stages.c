@@ -274,8 +274,8 @@ keep(const struct deferral *from, struct rule_deferral *to)
 	to->origin.line = from->origin.line;
 }
 
-static struct rule_txn *
-kept_of(const struct rule_ask *ask)
+struct rule_txn *
+rule_kept(const struct rule_ask *ask)
 {
 	struct rule_txn *k = ask->txn->rules;
 
@@ -359,7 +359,7 @@ is_no_address(struct rule_run *run)
 	if (!run->o->is_mta || (!sender && run->ask->stage != RULE_RCPT) || p == NULL ||
 	    p->addr == NULL || p->addr[0] == '\0')
 		return 0;
-	run->kept = kept_of(run->ask);
+	run->kept = rule_kept(run->ask);
 	a = sender ? rule_sender(run) : rule_recipient(run);
 	if (!a->malformed)
 		return 0;
@@ -402,7 +402,7 @@ rules_ask(const struct rules *rules, const struct rule_ask *ask, struct verdict 
 
 	if (is_no_address(&run) || too_early(rules, ask))
 		return;
-	run.kept = kept_of(ask);
+	run.kept = rule_kept(ask);
 	rule_trace_stage(&run);
 	if (ask_stage(&run) == RULE_OK && v->outcome == OUTCOME_DUNNO)
 		v->outcome = OUTCOME_OK;

@@ -29,7 +29,15 @@ enum door_can {                   /* bits */
 };
 
 enum reject_as { REJECT_AS_REJECT, REJECT_AS_HOLD, REJECT_AS_DISCARD }; /* after_queue_reject */
-enum on_mixed { MIXED_SPLIT, MIXED_STRICTEST, MIXED_LENIENT, MIXED_HOLD, MIXED_DEFER };
+/* SPLIT_DISCARD: split with on_mixed_refused = discard. */
+enum on_mixed {
+	MIXED_SPLIT,
+	MIXED_STRICTEST,
+	MIXED_LENIENT,
+	MIXED_HOLD,
+	MIXED_DEFER,
+	MIXED_SPLIT_DISCARD,
+};
 enum on_mixed_edits { MIXED_EDITS_ALL, MIXED_EDITS_NONE, MIXED_EDITS_HOLD };
 
 struct plan_options {

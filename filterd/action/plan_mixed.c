@@ -1,9 +1,7 @@
 /* One reply for recipients that differ: plan.def's MIXED rows. */
 #include "action/plan_private.h"
 
-#define DOOR_NEVER (1u << 31) /* no door has it */
-
-enum mixed_do { DO_OWN, DO_PASS, DO_KEEP, DO_STRICT, DO_AGAIN };
+enum mixed_do { DO_OWN, DO_PASS, DO_KEEP, DO_DROP, DO_STRICT, DO_AGAIN };
 
 static const struct mixed_row {
 	unsigned needs;
@@ -132,8 +130,28 @@ mixed_one(struct planner *p, struct want *w, enum mixed_do what)
 	case DO_KEEP: /* reason and class are those of the refusal */
 		w->kind = STEP_HOLD;
 		break;
+	case DO_DROP:
+		w->kind = STEP_DISCARD;
+		break;
 	}
 	w->decided = was;
+}
+
+static enum mixed_do
+what_to_do(const struct mixed_row *row, const struct want *w)
+{
+	if (w->kind != STEP_REFUSE)
+		return row->accepted;
+	return w->code < 500 ? row->deferred : row->rejected;
+}
+
+static int
+brings_back(const struct planner *p, const struct mixed_row *row)
+{
+	for (size_t i = 0; i < p->txn->nrcpts; i++)
+		if (what_to_do(row, &p->wants[i]) == DO_AGAIN)
+			return 1;
+	return 0;
 }
 
 static void
@@ -150,18 +168,12 @@ settle_mixed(struct planner *p, enum on_mixed mode)
 		all_become(p, first_refusal(p, 5));
 		return;
 	}
-	if (row->accepted == DO_AGAIN) {
+	if (brings_back(p, row)) {
 		plan_all_again(p);
 		return;
 	}
-	for (size_t i = 0; i < p->txn->nrcpts; i++) {
-		struct want *w = &p->wants[i];
-
-		if (w->kind == STEP_REFUSE)
-			mixed_one(p, w, w->code < 500 ? row->deferred : row->rejected);
-		else
-			mixed_one(p, w, row->accepted);
-	}
+	for (size_t i = 0; i < p->txn->nrcpts; i++)
+		mixed_one(p, &p->wants[i], what_to_do(row, &p->wants[i]));
 }
 
 void

@@ -52,6 +52,8 @@ struct recipient {
 	struct path path;
 	int notify_never; /* DSN NOTIFY=NEVER was asked */
 	struct verdict verdict;
+	uint64_t policy; /* rules/policy_digest.h; 0 unless on_mixed = split asks for it */
+	int put_off;     /* refused at RCPT because of that alone: no fault of the client's */
 	/* filled by action/relay: the reply after the data */
 	enum rcpt_fate fate;
 	int code;
@@ -81,6 +83,8 @@ struct transaction {
 	int has_helo;                         /* HELO was given */
 	int deferrals_by_name; /* the door hands defer_if_permit and defer_if_reject on as such */
 	int pipelined;         /* commands came ahead of their turn */
+	int may_split;   /* a recipient can be put off at RCPT, and one reply will be for all those
+			    that are accepted: on_mixed = split has a meaning */
 	int client_late; /* XFORWARD tells of the client, after CONNECT and HELO: their lists are
 			    asked at RCPT whatever smtpd_delay_reject says */
 

@@ -10,6 +10,7 @@
 #include "engine/snapshot.h"
 #include "mail/mime.h"
 #include "rules/content_checks.h"
+#include "rules/policy_digest.h"
 #include "rules/rules.h"
 #include "rules/trace.h"
 #include "table/table.h"
@@ -136,6 +137,43 @@ ask_lists(struct transaction *t, const struct snap_listener *l, enum rule_stage 
 	rules_ask(l->rules, &ask, v);
 }
 
+/* --- on_mixed = split --- */
+
+static int
+splits(const struct snap_listener *l)
+{
+	enum on_mixed mode = l->plan.on_mixed;
+
+	return (mode == MIXED_SPLIT || mode == MIXED_SPLIT_DISCARD) &&
+	       rules_any(l->rules, LIST_CONTENT);
+}
+
+/* Whose content_restrictions are not those of the first one accepted shall come in a transaction of
+ * his own, for there is one reply for all. */
+static void
+ask_split(struct transaction *t, const struct snap_listener *l, struct recipient *r,
+    struct deadline deadline, struct verdict *v)
+{
+	struct rule_ask ask = { .txn = t,
+		.stage = RULE_CONTENT,
+		.rcpt = &r->path,
+		.recipient = r,
+		.services = t->services,
+		.deadline = deadline };
+
+	if (!t->may_split || !splits(l) || refused(v) || t->verdict.discard)
+		return;
+	r->policy = rules_policy_digest(l->rules, &ask);
+	if (t->nrcpts == 0 || t->rcpts[0]->policy == r->policy)
+		return;
+	r->put_off = 1;
+	verdict_refuse(v, 452, "4.5.3", "Other rules than for the first recipient, send it apart",
+	    (struct origin){ .list = "on_mixed" });
+	trace_add(t->trace, &(struct trace_event){ .kind = TRACE_NOTE,
+				.answer = "content_restrictions are others for this recipient than "
+					  "for the first one (on_mixed = split)" });
+}
+
 /* The lists of MAIL, and what is looked at without a list. */
 static int
 sender_answers(const struct snap_listener *l)
@@ -157,7 +195,7 @@ rcpt_answers(const struct snap_listener *l)
 {
 	const struct params *p = l->params;
 
-	return answers_at_once(l) || rules_any(l->rules, LIST_RELAY) ||
+	return answers_at_once(l) || splits(l) || rules_any(l->rules, LIST_RELAY) ||
 	       rules_any(l->rules, LIST_RECIPIENT) || p->smtpd_reject_unlisted_recipient ||
 	       (p->smtpd_delay_reject && (rules_any(l->rules, LIST_CLIENT) ||
 					     rules_any(l->rules, LIST_HELO) || sender_answers(l)));
@@ -225,6 +263,7 @@ engine_ask(struct transaction *t, const struct snap_listener *l, enum stage stag
 		return;
 	case STAGE_RCPT:
 		ask_lists(t, l, RULE_RCPT, rcpt, deadline, v);
+		ask_split(t, l, rcpt, deadline, v);
 		return;
 	case STAGE_DATA:
 		ask_lists(t, l, RULE_DATA, NULL, deadline, v);

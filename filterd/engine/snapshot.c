@@ -208,6 +208,14 @@ door_of(const struct conf_listener *c)
 	return door;
 }
 
+static enum on_mixed
+mixed_of(const struct params *p)
+{
+	if (p->on_mixed == MIXED_SPLIT && p->on_mixed_refused == 1)
+		return MIXED_SPLIT_DISCARD;
+	return (enum on_mixed)p->on_mixed;
+}
+
 static void
 build_listener(struct build *b, struct snap_listener *l, const struct conf_listener *c)
 {
@@ -243,7 +251,7 @@ build_listener(struct build *b, struct snap_listener *l, const struct conf_liste
 	l->plan = (struct plan_options){
 		.door = door_of(c),
 		.after_queue_reject = (enum reject_as)p->after_queue_reject,
-		.on_mixed = (enum on_mixed)p->on_mixed,
+		.on_mixed = mixed_of(p),
 		.on_mixed_edits = (enum on_mixed_edits)p->on_mixed_edits,
 		.next_hop = &l->next_hop,
 		.tag_header = p->tag_header,

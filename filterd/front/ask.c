@@ -56,6 +56,7 @@ session_describe(struct smtp_session *s, struct transaction *t)
 	t->memory = s->memory;
 	t->services = s->f.doors->opt.services;
 	t->has_helo = t->client->helo[0] != '\0';
+	t->may_split = !s->lmtp && !s->prdr;
 	/* A reload may have changed smtpd_delay_reject since: nobody gets by unasked. */
 	t->client_late = s->xforward != NULL || !s->judged;
 }
@@ -86,6 +87,8 @@ refuse(struct smtp_session *s, const struct transaction *t, const char *verb,
 
 	refusal_log(t, &no);
 	session_reply_about(s, r, v->code, v->enhanced, v->text);
+	if (r != NULL && r->put_off)
+		s->errors--;
 }
 
 void

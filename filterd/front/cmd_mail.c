@@ -137,6 +137,7 @@ session_begin_transaction(struct smtp_session *s)
 {
 	struct transaction *t = &s->txn;
 
+	s->prdr = s->params.prdr;
 	transaction_init(t, s->arena);
 	decision_id_make(t->id, sizeof(t->id));
 	session_describe(s, t);
@@ -146,7 +147,6 @@ session_begin_transaction(struct smtp_session *s)
 	t->body_8bit = s->params.body == BODY_8BITMIME;
 	t->smtputf8 = s->params.smtputf8;
 	t->started_us = clock_us();
-	s->prdr = s->params.prdr;
 }
 
 void

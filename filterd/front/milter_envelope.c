@@ -265,6 +265,7 @@ candidate(struct milter_session *s, const char *const *args, size_t n, struct ve
 {
 	struct recipient *r = transaction_candidate(&s->txn);
 
+	s->txn.may_split = milter_can_refuse(s, MILTER_RCPT);
 	if (path_of(s, "TO", syntax_rcpt, n == 0 ? "" : args[0], &r->path) == -1)
 		bad_address(v, "5.1.3", "Bad recipient address syntax");
 	r->path.params = joined(s->arena, args, n);

@@ -162,7 +162,8 @@ fate_fits(const struct one *c, size_t i, enum rcpt_fate fate)
 		return s == SAID_HOLD || (s != SAID_DISCARD && c->n > 1 &&
 					     (c->mixed == MIXED_HOLD || c->mixed == MIXED_SPLIT));
 	case FATE_DISCARDED:
-		return s == SAID_DISCARD;
+		return s == SAID_DISCARD || (s == SAID_REJECT && c->n > 1 &&
+						c->mixed == MIXED_SPLIT_DISCARD);
 	case FATE_NONE:
 	case FATE_REJECTED:
 	case FATE_DEFERRED:
@@ -304,7 +305,7 @@ every_message(struct one *c)
 static void
 test_handback_every_case(void **state)
 {
-	size_t cases = 0, options = nitems(cans) * 3 * 2 * 5;
+	size_t cases = 0, options = nitems(cans) * 3 * 2 * 6;
 	const struct log_options silent = { .target = LOG_TO_FILE, .path = "/dev/null" };
 	struct err err;
 	int nothing;
@@ -320,7 +321,7 @@ test_handback_every_case(void **state)
 		c.o.hold = i / nitems(cans) / 3 % 2 ? (struct hold_store *)(void *)&nothing : NULL;
 		cases += every_message(&c);
 	}
-	assert_int_equal(cases, 120 * (9 + 81 + 729));
+	assert_int_equal(cases, 144 * (9 + 81 + 729));
 }
 
 int

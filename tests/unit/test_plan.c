@@ -94,8 +94,10 @@ expect_mixed(const enum said *said, size_t n, unsigned door, enum on_mixed mode,
 		refused += want[i] >= F_DEFER;
 		rejected += want[i] == F_REJECT;
 	}
-	if (mode == MIXED_SPLIT)
+	if (mode == MIXED_SPLIT) /* parted before, or as HOLD */
 		mode = MIXED_HOLD;
+	if (mode == MIXED_SPLIT_DISCARD && refused > rejected)
+		mode = MIXED_DEFER; /* some may pass later: nothing is dropped yet */
 	if (mode == MIXED_HOLD && !(door & DOOR_HOLD))
 		mode = MIXED_DEFER;
 	if (refused == n) {
@@ -115,6 +117,8 @@ expect_mixed(const enum said *said, size_t n, unsigned door, enum on_mixed mode,
 			want[i] = rejected > 0 ? F_REJECT : F_DEFER;
 		else if (want[i] >= F_DEFER && mode == MIXED_HOLD)
 			want[i] = F_HOLD;
+		else if (want[i] >= F_DEFER && mode == MIXED_SPLIT_DISCARD)
+			want[i] = F_DISCARD;
 		else if (want[i] >= F_DEFER && mode == MIXED_LENIENT)
 			want[i] = expect_passed(said[i], door);
 	}
@@ -325,7 +329,7 @@ every_message(const struct plan_options *o, struct buf *text)
 }
 
 #define DOORS   128
-#define OPTIONS (DOORS * 3 * 5 * 3) /* and after_queue_reject, on_mixed, on_mixed_edits */
+#define OPTIONS (DOORS * 3 * 6 * 3) /* and after_queue_reject, on_mixed, on_mixed_edits */
 
 static void
 test_plan_every_case(void **state)
@@ -336,9 +340,9 @@ test_plan_every_case(void **state)
 	(void)state;
 	for (unsigned i = 0; i < OPTIONS; i++) {
 		struct plan_options o = plan_opts(
-		    i % DOORS, (enum reject_as)(i / DOORS % 3), (enum on_mixed)(i / DOORS / 3 % 5));
+		    i % DOORS, (enum reject_as)(i / DOORS % 3), (enum on_mixed)(i / DOORS / 3 % 6));
 
-		o.on_mixed_edits = (enum on_mixed_edits)(i / DOORS / 3 / 5);
+		o.on_mixed_edits = (enum on_mixed_edits)(i / DOORS / 3 / 6);
 		if (is_read(&o))
 			cases += every_message(&o, &text);
 	}
