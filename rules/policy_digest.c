@@ -45,7 +45,7 @@ ends(const char *value)
 static void
 walk_row(struct walk *w, const char *value)
 {
-	enum access_kind kind = access_kind(w->run, value);
+	enum access_kind kind = access_kind(value);
 
 	buf_addc(&w->said, '=');
 	buf_adds(&w->said, value);

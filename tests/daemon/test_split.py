@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+import explain
 import milter_client
 import smtp
 from ports import free_port
@@ -67,7 +68,7 @@ def test_each_policy_has_its_transaction(filterd, hop, verify):
     # the log says why; explain does, too
     refusals = f.entries("defer", code=452)
     assert len(refusals) == 3 * (5 + 3 + 1) and {(e["rule"], e["stage"]) for e in refusals} == {("on_mixed", "RCPT")}
-    assert "on_mixed = split" in f.ctl("explain", refusals[0]["id"])
+    assert "on_mixed = split" in json.dumps(explain.by_id(f, refusals[0]["id"]))
 
 
 def test_in_one_write(filterd, hop):

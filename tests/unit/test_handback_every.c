@@ -162,8 +162,8 @@ fate_fits(const struct one *c, size_t i, enum rcpt_fate fate)
 		return s == SAID_HOLD || (s != SAID_DISCARD && c->n > 1 &&
 					     (c->mixed == MIXED_HOLD || c->mixed == MIXED_SPLIT));
 	case FATE_DISCARDED:
-		return s == SAID_DISCARD || (s == SAID_REJECT && c->n > 1 &&
-						c->mixed == MIXED_SPLIT_DISCARD);
+		return s == SAID_DISCARD ||
+		       (s == SAID_REJECT && c->n > 1 && c->mixed == MIXED_SPLIT_DISCARD);
 	case FATE_NONE:
 	case FATE_REJECTED:
 	case FATE_DEFERRED:
