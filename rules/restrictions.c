@@ -13,6 +13,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_client,
 	restrictions_generic,
 	restrictions_helo,
+	restrictions_decoded,
 	restrictions_lines,
 	restrictions_policy,
 	restrictions_rbl,

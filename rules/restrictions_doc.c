@@ -41,6 +41,7 @@ static const struct family {
 	{ restrictions_rbl, "Lists in the DNS", "zone Ns Op Li = Ns Ar filter",
 	    "See\n.Sx DNS lists ." },
 	{ restrictions_lines, "The content, line by line", NULL, "See\n.Xr filterd_content 5 ." },
+	{ restrictions_decoded, "The content as it is read", NULL, "See\n.Xr filterd_content 5 ." },
 	{ restrictions_verify, "Verified addresses", NULL, "See\n.Sx Probes ." },
 	{ restrictions_policy, "Policy servers",
 	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC", NULL },

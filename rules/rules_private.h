@@ -120,6 +120,7 @@ extern const struct restriction_def restrictions_generic[], restrictions_client[
     restrictions_auth[], restrictions_lines[], restrictions_access[], restrictions_access_dns[],
     restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[],
     restrictions_score[];
+extern const struct restriction_def restrictions_decoded[];
 
 /* Is this one of the row's names? */
 int restriction_is_named(const struct restriction_def *, const char *name);

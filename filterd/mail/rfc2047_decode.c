@@ -2,20 +2,14 @@
 
 #include "mail/rfc2047_decode.h"
 
-struct word {
-	struct span charset, text;
-	uint8_t encoding; /* 'b' or 'q' */
-};
-
 static int
 is_space(uint8_t c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* "=?charset?q?text?=", alone between white space: 1. */
-static int
-parse_word(struct span s, struct word *w)
+int
+rfc2047_word(struct span s, struct rfc2047_word *w)
 {
 	struct span rest, encoding, lang;
 
@@ -58,23 +52,62 @@ b64_digit(uint8_t c)
 }
 
 static void
-decode_b(struct span s, struct buf *out)
+decode_b(struct span s, struct rfc2047_bits *b, struct buf *out)
 {
-	unsigned bits = 0;
-	int n = 0;
-
-	for (size_t i = 0; i < s.len && s.p[i] != '='; i++) {
+	for (size_t i = 0; i < s.len; i++) {
 		int v = b64_digit(s.p[i]);
 
+		if (s.p[i] == '=') { /* the end */
+			*b = (struct rfc2047_bits){ 0 };
+			return;
+		}
 		if (v == -1)
 			continue;
-		bits = bits << 6 | (unsigned)v;
-		n += 6;
-		if (n >= 8) {
-			n -= 8;
-			buf_addc(out, (char)(bits >> n & 0xff));
+		b->bits = (b->bits << 6 | (unsigned)v) & 0xffffff;
+		b->n += 6;
+		if (b->n >= 8) {
+			b->n -= 8;
+			buf_addc(out, (char)(b->bits >> b->n & 0xff));
 		}
 	}
+}
+
+void
+rfc2047_octets(const struct rfc2047_word *w, struct rfc2047_bits *bits, struct buf *out)
+{
+	if (w->encoding == 'q')
+		decode_q(w->text, out);
+	else
+		decode_b(w->text, bits, out);
+}
+
+static int
+is_sound_b(struct span s)
+{
+	size_t n = s.len;
+
+	while (n > 0 && s.len - n < 2 && s.p[n - 1] == '=')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (b64_digit(s.p[i]) == -1)
+			return 0;
+	return s.len % 4 == 0;
+}
+
+static int
+is_sound_q(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f ||
+		    (s.p[i] == '=' && span_hex_octet(s, i + 1) == -1))
+			return 0;
+	return 1;
+}
+
+int
+rfc2047_is_sound(const struct rfc2047_word *w)
+{
+	return w->encoding == 'q' ? is_sound_q(w->text) : is_sound_b(w->text);
 }
 
 static void
@@ -93,20 +126,18 @@ add_latin1(struct span s, struct buf *out)
 static int
 decode_word(struct span token, struct buf *out)
 {
+	struct rfc2047_bits bits = { 0 };
 	struct buf octets = { 0 };
-	struct word w;
+	struct rfc2047_word w;
 	int latin1;
 
-	if (!parse_word(token, &w))
+	if (!rfc2047_word(token, &w))
 		return 0;
 	latin1 = span_case_eq_str(w.charset, "iso-8859-1");
 	if (!latin1 && !span_case_eq_str(w.charset, "utf-8") &&
 	    !span_case_eq_str(w.charset, "us-ascii"))
 		return 0;
-	if (w.encoding == 'q')
-		decode_q(w.text, &octets);
-	else
-		decode_b(w.text, &octets);
+	rfc2047_octets(&w, &bits, &octets);
 	if (latin1)
 		add_latin1(buf_span(&octets), out);
 	else

@@ -14,4 +14,22 @@
 /* Appends to out. */
 void rfc2047_decode(struct span value, struct buf *out);
 
+/* --- words, for who reads them in his own way --- */
+
+struct rfc2047_word {
+	struct span charset, text; /* the charset without its language (RFC 2231) */
+	uint8_t encoding;          /* 'b' or 'q' */
+};
+struct rfc2047_bits { /* of base64, which goes on in a neighbouring word; begins zeroed */
+	unsigned bits;
+	int n;
+};
+
+/* Is all of it one encoded word? */
+int rfc2047_word(struct span, struct rfc2047_word *);
+/* Its text is as its encoding wants it. */
+int rfc2047_is_sound(const struct rfc2047_word *);
+/* Append its octets; what is none of its encoding is left out of base64, and kept in Q. */
+void rfc2047_octets(const struct rfc2047_word *, struct rfc2047_bits *, struct buf *out);
+
 #endif

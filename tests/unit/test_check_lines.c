@@ -38,6 +38,12 @@ static const struct {
 	    "Content-Type: multipart/mixed; boundary=b;X-Part: 1;Content-Type: message/rfc822;" },
 	{ "check_nested_header", nested_mail, "Subject: in;" },
 	{ "check_body", nested_mail, "preamble;--b;part;--b;inner;--b--;epilogue;" },
+	/* decoded: another reading of a field follows it */
+	{ "check_decoded_header",
+	    "Subject:a\n\t=?utf-8?q?=C3=A9?=\nX: =?utf-8?q?a?=b\nY: p\xe9\nZ:\nContent-Type: "
+	    "message/rfc822\n\nSubject: =?utf-8?q?in?=\n\n",
+	    "Subject: a \xc3\xa9;X: ab;X: =?utf-8?q?a?=b;Y: p\xc3\xa9;Z: ;Content-Type: "
+	    "message/rfc822;Subject: in;" },
 	/* what header_checks cuts and undoes */
 	{ "check_header",
 	    "Name : v\nS: a\x7f"
@@ -174,6 +180,9 @@ static const struct {
 	{ "check_header pcre:%s/t", "/^Subject: in$/ REJECT no", "dunno", "", NULL },
 	{ "check_mime_header pcre:%s/t", "/^X-Part: 1$/ DEFER no", "450 4.7.1 no", "", NULL },
 	{ "check_nested_header pcre:%s/t", "/^Subject: in$/ 550 no", "550 5.7.1 no", "", NULL },
+	{ "check_decoded_header pcre:%s/t", "/(*UTF)^Subject: o.t$/ REJECT no", "554 5.7.1 no", "",
+	    NULL },
+	{ "check_decoded_header pcre:%s/t", "/(*UTF)^Nothing/ REJECT no", "dunno", "", NULL },
 	{ "check_body pcre:%s/t", "/^inner$/ REJECT", "554 5.7.1 Message content rejected", "",
 	    NULL },
 	{ "check_body pcre:%s/t, reject", "/^inner$/ OK", "ok", "", NULL },
@@ -212,6 +221,29 @@ test_answers(void **state)
 		else if (strstr(said, answer_cases[i].log) == NULL)
 			fail_msg("%s: %s", answer_cases[i].list, said);
 		assert_non_null(strstr(content_world_facts(&c), answer_cases[i].facts));
+		content_world_fini(&c);
+	}
+}
+
+/* What is no UTF-8 no pattern that wants it can match; as a reader shows it it is. */
+static void
+test_no_utf8(void **state)
+{
+	static const char *const lists[][2] = { { "check_header pcre:%s/t", "dunno" },
+		{ "check_decoded_header pcre:%s/t", "554 5.7.1 Message content rejected" } };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(lists); i++) {
+		struct content_world c;
+
+		content_world_init(&c);
+		content_world_table(&c, "t", "/(*UTF)^Subject: caf. \\x{65e5}/ REJECT\n");
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c, lists[i][0]);
+		assert_int_equal(
+		    content_world_begin(
+			&c, "X: caf\xe9\nSubject: caf\xe9 =?iso-2022-jp?b?GyRCRnxLXBsoQg==?=\n\n"),
+		    0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), lists[i][1]);
 		content_world_fini(&c);
 	}
 }
@@ -410,6 +442,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_same),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_no_utf8),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_many),

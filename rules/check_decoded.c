@@ -1,0 +1,127 @@
+/* check_decoded_header: header fields as mail readers show them. */
+#include "mail/field_text.h"
+#include "rules/content_source.h"
+#include "rules/content_walk.h"
+#include "rules/rules_private.h"
+
+struct decoded { /* kept with the transaction: as far as somebody has asked */
+	struct content_key *keys;
+	size_t n, cap;
+	size_t fields; /* that were decoded */
+};
+
+static void
+add(struct rule_run *run, struct decoded *d, const struct content_field *f, int reading,
+    struct span text)
+{
+	if (d->n == d->cap) {
+		size_t cap = d->cap == 0 ? 16 : d->cap * 2;
+		struct content_key *keys = arena_alloc(run->arena, cap * sizeof(*keys));
+
+		if (d->n > 0)
+			memcpy(keys, d->keys, d->n * sizeof(*keys));
+		d->keys = keys;
+		d->cap = cap;
+	}
+	d->keys[d->n++] = (struct content_key){ .text = text,
+		.thing = d->fields,
+		.reading = reading,
+		.place = PLACE_FIELD,
+		.at = f->at,
+		.len = f->len };
+}
+
+static struct span
+value_of(const struct content_field *f)
+{
+	return span_trim(span_make(f->text.p + f->name_len + 1, f->text.len - f->name_len - 1));
+}
+
+/* Is the field, as it stands, "Name: value" already? */
+static int
+is_plain(const struct content_field *f, struct span value)
+{
+	return value.len > 0 && value.p == f->text.p + f->name_len + 2 &&
+	       f->text.p[f->name_len + 1] == ' ' &&
+	       value.p + value.len == f->text.p + f->text.len && field_text_is_plain(value);
+}
+
+/* Is there another reading of it with this text? */
+static int
+is_known(const struct decoded *d, size_t first, struct span text)
+{
+	for (size_t i = first; i < d->n; i++)
+		if (span_eq(d->keys[i].text, text))
+			return 1;
+	return 0;
+}
+
+static void
+decode(struct rule_run *run, struct decoded *d, const struct content_field *f)
+{
+	struct span value = value_of(f);
+	unsigned seen = FIELD_WORDS | FIELD_DOUBTS;
+	size_t first = d->n;
+
+	for (int r = 0; r < FIELD_READINGS; r++) {
+		struct buf line = { 0 };
+
+		if ((r == FIELD_STRICT && !(seen & FIELD_WORDS)) ||
+		    (r == FIELD_GUESS && !(seen & FIELD_DOUBTS)))
+			continue;
+		buf_add_span(&line, span_make(f->text.p, f->name_len));
+		buf_adds(&line, ": ");
+		if (r == FIELD_LENIENT)
+			seen = field_text(value, FIELD_LENIENT, &line);
+		else
+			seen |= field_text(value, (enum field_reading)r, &line);
+		if (!is_known(d, first, buf_span(&line)))
+			add(run, d, f, r, arena_span(run->arena, buf_span(&line)));
+		buf_fini(&line);
+	}
+}
+
+static int
+get_decoded(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
+{
+	struct decoded *d = content_keep(run, "decoded_header", sizeof(*d));
+	const struct content_walk *w = content_walk(run);
+
+	(void)err;
+	while (w != NULL && i >= d->n && d->fields < w->nfields) {
+		const struct content_field *f = &w->fields[d->fields];
+
+		if (is_plain(f, value_of(f)))
+			add(run, d, f, 0, f->text);
+		else
+			decode(run, d, f);
+		d->fields++;
+	}
+	if (i >= d->n)
+		return 0;
+	*key = d->keys[i];
+	return 1;
+}
+
+static enum rule_result
+check_decoded(struct rule_run *run, const struct rule_op *op)
+{
+	static const struct content_source source = { "decoded_header", get_decoded };
+
+	return content_source_check(run, op, &source);
+}
+
+const struct restriction_def restrictions_decoded[] = {
+	{ .name = "check_decoded_header",
+	    .args = ARG_TABLE,
+	    .stages = AT_END,
+	    .needs = NEED_CONTENT | CAN_PERMIT,
+	    .check = check_decoded,
+	    .compile = content_compile_fields,
+	    .on_failure = "patterns",
+	    .text = "Looks up each header field of the message, of its parts and of attached "
+		    "messages as a mail reader shows it: \"Name: value\" on one line of UTF-8, "
+		    "encoded words decoded. Where readers differ on a field each of its texts is "
+		    "looked up." },
+	{ .name = NULL },
+};

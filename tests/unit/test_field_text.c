@@ -1,0 +1,149 @@
+/* A header field's value as mail readers show it, in each reading. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "mail/field_text.h"
+
+#define E_ACUTE "\xc3\xa9"
+
+static const struct {
+	const char *in;
+	const char *out[FIELD_READINGS]; /* lenient, strict, guess; NULL: as the lenient one */
+} cases[] = {
+	{ "", { "" } },
+	{ "plain text", { "plain text" } },
+	{ "a\n b\r\n\tc", { "a b c" } },
+	{ "a\x01"
+	  "b\x7f",
+	    { "ab" } },
+	/* octets without a word: UTF-8 if they are, else windows-1252 */
+	{ "caf" E_ACUTE, { "caf" E_ACUTE } },
+	{ "caf\xe9", { "caf" E_ACUTE } },
+	/* as it should be */
+	{ "=?utf-8?q?a_b=20c?=", { "a b c" } },
+	{ "=?UTF-8*en?Q?a?=", { "a" } },
+	{ "=?utf-8?b?YWJj?= =?us-ascii?Q?d?=", { "abcd" } },
+	{ "=?utf-8?q?a?=\n =?utf-8?q?b?= c", { "ab c" } },
+	{ "x =?utf-8?q?a?= y", { "x a y" } },
+	{ "(=?utf-8?q?a?=) b", { "(a) b" } },
+	{ "=?iso-8859-1?q?=E9?=", { E_ACUTE } },
+	{ "=?koi8-r?q?=E9?=", { "\xd0\x98" } },
+	{ "=?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", { "\xe6\x97\xa5\xe6\x9c\xac" } },
+	/* cut in the middle of a character: programs that do so are many */
+	{ "=?utf-8?q?=C3?= =?utf-8?q?=A9?=", { E_ACUTE, "\xef\xbf\xbd\xef\xbf\xbd", "\xc3\xa9" } },
+	{ "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=", { "Hello", "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=" } },
+	/* each character its own word */
+	{ "=?utf-8?q?v?==?utf-8?q?i?= =?utf-8?q?a?=", { "via", "=?utf-8?q?v?==?utf-8?q?i?= a" } },
+	/* not where or as the RFC wants it */
+	{ "\"=?utf-8?q?a?=\"", { "\"a\"", "\"=?utf-8?q?a?=\"" } },
+	{ "x=?utf-8?q?a?=y", { "xay", "x=?utf-8?q?a?=y" } },
+	{ "=?utf-8?q?a b?=", { "a b", "=?utf-8?q?a b?=" } },
+	{ "=?utf-8?b?YW Jj?=", { "abc", "=?utf-8?b?YW Jj?=" } },
+	{ "=?utf-8?q?a=4?=", { "a=4", "=?utf-8?q?a=4?=" } },
+	{ "=?utf-8?b?YW?=", { "a", "=?utf-8?b?YW?=" } },
+	{ "=?utf-8?q?0123456789012345678901234567890123456789012345678901234567890123456789?=",
+	    { "0123456789012345678901234567890123456789012345678901234567890123456789",
+		"=?utf-8?q?0123456789012345678901234567890123456789012345678901234567890123456789"
+		"?=" } },
+	/* a charset nobody knows, and one that is not what it says */
+	{ "=?x-none?q?a?=", { "a", "=?x-none?q?a?=", "a" } },
+	{ "=?us-ascii?q?=C3=A9?=", { E_ACUTE } },
+	{ "=?koi8-r?q?=C3=A9?=", { "\xd1\x86\xe2\x95\x98", NULL, E_ACUTE } },
+	/* what was encoded is shown on one line */
+	{ "=?utf-8?q?a=0D=0Ab=00c=09d?=", { "a  bc d" } },
+	/* none of these is an encoded word */
+	{ "=?utf-8?x?a?=", { "=?utf-8?x?a?=" } },
+	{ "=?utf-8?q?a", { "=?utf-8?q?a" } },
+	{ "=?"
+	  "?=",
+	    { "=?"
+	      "?=" } },
+	{ "=?=?=?=?=", { "=?=?=?=?=" } },
+	/* the first end counts, but not the one that is the text's first sign */
+	{ "=?utf-8?q?=41?=", { "A" } },
+	{ "=?utf-8?q\?\?=b", { "b", "=?utf-8?q?"
+				    "?=b" } },
+};
+
+static void
+test_readings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		unsigned seen = 0;
+
+		for (int r = 0; r < FIELD_READINGS; r++) {
+			const char *want =
+			    cases[i].out[r] == NULL ? cases[i].out[0] : cases[i].out[r];
+			struct buf out = { 0 };
+
+			buf_adds(&out, ">");
+			seen |= field_text(span_str(cases[i].in), (enum field_reading)r, &out);
+			/* Without a doubt nobody guesses. */
+			if (r == FIELD_GUESS && cases[i].out[r] == NULL && !(seen & FIELD_DOUBTS))
+				want = buf_cstr(&out) + 1;
+			assert_string_equal(buf_cstr(&out) + 1, want);
+			buf_fini(&out);
+			/* Who asks for no more than what is said to differ misses nothing. */
+			if (cases[i].out[r] != NULL && strcmp(want, cases[i].out[0]) != 0)
+				assert_true(
+				    seen & (r == FIELD_STRICT ? FIELD_WORDS : FIELD_DOUBTS));
+		}
+		if (field_text_is_plain(span_str(cases[i].in)))
+			assert_string_equal(cases[i].out[0], cases[i].in);
+	}
+	assert_true(field_text_is_plain(span_str("plain text")));
+	assert_false(field_text_is_plain(span_str("a =?b")));
+	assert_false(field_text_is_plain(span_str("caf\xe9")));
+}
+
+/* A megabyte of beginnings is no hundred times a tenth of it. */
+static int64_t
+spent(const char *piece, size_t n)
+{
+	struct buf in = { 0 }, out = { 0 };
+	int64_t began;
+
+	for (size_t i = 0; i < n; i++)
+		buf_adds(&in, piece);
+	began = clock_us();
+	for (int r = 0; r < FIELD_READINGS; r++)
+		(void)field_text(buf_span(&in), (enum field_reading)r, &out);
+	began = clock_us() - began;
+	buf_fini(&in);
+	buf_fini(&out);
+	return began;
+}
+
+static void
+test_long(void **state)
+{
+	static const char *const pieces[] = { "=?utf-8?q?", "=?", "?=", "=?a?z?",
+		"=?utf-8?q?a?= ", "=?utf-8?b?YW?=", "=?koi8-r?q?=E9?= x " };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(pieces); i++) {
+		int64_t few = spent(pieces[i], 2000), many = spent(pieces[i], 20000);
+
+		print_message("%s: %lld us, %lld us\n", pieces[i], (long long)few, (long long)many);
+		assert_in_range(many, 0, 60 * few + 20000);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_readings),
+		cmocka_unit_test(test_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
