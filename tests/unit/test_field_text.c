@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/clock.h"
 #include "mail/field_text.h"
 
 #define E_ACUTE "\xc3\xa9"
@@ -104,22 +104,37 @@ test_readings(void **state)
 	assert_false(field_text_is_plain(span_str("caf\xe9")));
 }
 
+/* Of this thread alone: the machine may be busy. */
+static int64_t
+cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* A megabyte of beginnings is no hundred times a tenth of it. */
 static int64_t
 spent(const char *piece, size_t n)
 {
 	struct buf in = { 0 }, out = { 0 };
-	int64_t began;
+	int64_t best = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		buf_adds(&in, piece);
-	began = clock_us();
-	for (int r = 0; r < FIELD_READINGS; r++)
-		(void)field_text(buf_span(&in), (enum field_reading)r, &out);
-	began = clock_us() - began;
+	for (int i = 0; i < 3; i++) {
+		int64_t began = cpu_us();
+
+		buf_reset(&out);
+		for (int r = 0; r < FIELD_READINGS; r++)
+			(void)field_text(buf_span(&in), (enum field_reading)r, &out);
+		if (cpu_us() - began < best)
+			best = cpu_us() - began;
+	}
 	buf_fini(&in);
 	buf_fini(&out);
-	return began;
+	return best;
 }
 
 static void
