@@ -71,9 +71,11 @@ def test_recorded(filterd, scenario):
 
 def test_there_is_much_to_say(filterd):
     """The conversations draw every kind of answer and change."""
-    f = both(filterd, "split")
-    said = "\n".join(line for c in milter_random.conversations(1, "split", 200)
-                     for line in milter_random.hold(f.address("lib"), c))
+    said = ""
+    for scenario in ("split", "defer"):
+        f = both(filterd, scenario)
+        said += "\n".join(line for c in milter_random.conversations(1, scenario, 200)
+                          for line in milter_random.hold(f.address("lib"), c))
     for kind in ("insheader", "chgheader", "replbody", "addrcpt", "delrcpt", "quarantine"):
         assert f"('{kind}'" in said
     for word in ("end: discard", "end: 550-5.7.1", "end: 451-4.3.0", "\n451 4.3.0 or call", "again", "b=100%"):

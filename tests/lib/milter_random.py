@@ -70,7 +70,7 @@ SCENARIOS = {
     "hold": {**CHECKS, **USERS, "on_mixed": "hold", "milter_hold": "both"},
     "strictest": {**CHECKS, **USERS, "on_mixed": "strictest", "on_mixed_edits": "none"},
     "lenient": {**CHECKS, **USERS, "on_mixed": "lenient", "on_mixed_edits": "hold", "tag_subject_prefix": "***"},
-    "defer": {**USERS, "on_mixed": "defer"},
+    "defer": {**USERS, "on_mixed": "defer", **FOOTER},
     "split": {**CHECKS, **USERS, "on_mixed": "split", "smtpd_delay_reject": "no", **FOOTER}}
 
 # Steps of a conversation.
