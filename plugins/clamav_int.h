@@ -3,7 +3,8 @@
  *
  * clamav.c has the rows; clamav_check.c decides in a door's thread; clamav_load.c and
  * clamav_canary.c make the engine, clamav_scan.c uses it in a scanner process, clamav_parts.c sees
- * that it looked at every part; clamav_clamd.c asks a clamd instead, out of a door's thread.
+ * that it looked at every part, clamav_zip.c what it
+ * passes over; clamav_clamd.c asks a clamd instead, out of a door's thread.
  *
  * SPDX-License-Identifier: GPL-2.0-only
  */

@@ -14,6 +14,7 @@
 #include "plugins/clamav_engine.h"
 #include "plugins/clamav_names.h"
 #include "plugins/clamav_parts.h"
+#include "plugins/clamav_zip.h"
 
 #define NAMES_MAX 32
 /* With less than this free the temporary folder counts as full: a file whose last octets cannot be
@@ -25,6 +26,7 @@
 
 struct object {
 	int is_archive;
+	int is_beyond;  /* libclamav passes over some of it */
 	unsigned inner; /* objects in it that came to be looked at */
 };
 
@@ -104,13 +106,21 @@ is_archive(const char *type)
 	return 0;
 }
 
+/* Documents that hold others piece by piece in any order; libclamav puts them together. */
+static int
+is_in_pieces(const char *type)
+{
+	return type != NULL && strcmp(type, "CL_TYPE_MSOLE2") == 0;
+}
+
 static void
-note_object(struct clam_scan *s, const char *type, uint32_t level)
+note_object(struct clam_scan *s, const char *type, int is_beyond, uint32_t level)
 {
 	s->level = level;
 	if (level >= LEVELS_MAX)
 		return;
-	s->object[level] = (struct object){ .is_archive = is_archive(type) };
+	s->object[level] =
+	    (struct object){ .is_archive = is_archive(type), .is_beyond = is_beyond };
 	if (level > 0)
 		s->object[level - 1].inner++;
 }
@@ -126,9 +136,9 @@ note_begin(struct clam_scan *s)
 /* The cache knows only that no signature matched.  An archive out of which nothing came would be
  * clean the next time, unseen; so no archive is remembered, nor what it is in. */
 static void
-cache_no_archive(const struct clam_scan *s, const char *type)
+cache_no_archive(const struct clam_scan *s, const char *type, int is_beyond)
 {
-	if (is_archive(type))
+	if (is_archive(type) || is_beyond)
 		cl_engine_set_num(s->e->cl, CL_ENGINE_DISABLE_CACHE, 1);
 }
 
@@ -144,7 +154,7 @@ note_end(struct clam_scan *s, int result)
 		return;
 	level = s->open[s->before - s->after];
 	if (result == CL_CLEAN && level < LEVELS_MAX && s->object[level].is_archive &&
-	    s->object[level].inner == 0)
+	    !s->object[level].is_beyond && s->object[level].inner == 0)
 		add_name(s, "Heuristics.Encrypted.Unopened");
 }
 
@@ -155,14 +165,19 @@ on_object(int fd, const char *type, const char **ancestors, size_t parent_size, 
     size_t size, const char *octets, uint32_t level, uint32_t attributes, void *context)
 {
 	struct clam_scan *s = context;
+	int is_beyond;
 
 	(void)fd, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
 	if (s == NULL)
 		return CL_CLEAN;
+	is_beyond = octets != NULL && !is_in_pieces(type) &&
+		    clam_zip_is_beyond((const uint8_t *)octets, size);
+	if (is_beyond)
+		add_name(s, "Heuristics.Limits.Exceeded.UnsupportedArchive");
 	if (level == 0)
 		s->outer++;
-	note_object(s, type, level);
-	cache_no_archive(s, type);
+	note_object(s, type, is_beyond, level);
+	cache_no_archive(s, type, is_beyond);
 	if (octets != NULL)
 		clam_parts_saw(&s->parts, (const uint8_t *)octets, size);
 	return CL_CLEAN;

@@ -133,6 +133,26 @@ def test_libclamav(filterd, hop, cases):
     assert extra_parts(f) >= sum(c.in_part for c in cases)
 
 
+def test_beyond_libclamav(filterd, hop, database, tmp_path):
+    """What libclamav passes over is not clean."""
+    import eicar_email
+    import eicar_files
+
+    rows = [eicar.Case(name, eicar_email.with_attachment(octets, "application/zip", "files.zip"), eicar.LIMIT)
+            for name, octets in eicar_files.beyond_libclamav()]
+    for c in rows:
+        with open(tmp_path / c.name, "wb") as opened:
+            opened.write(RECEIVED + c.message)
+    assert set(clam.clamscan(database, str(tmp_path)).values()) == {None}
+    f = start(filterd, hop, files={"db/eicar.ndb": eicar.signatures()}, clamav_database="{dir}/db")
+    wait_loaded(f)
+    for turn in range(2):       # and is not remembered as clean
+        replies = {c.name: send(f, c) for c in rows}
+        assert {r.code for r in replies.values()} == {451}, replies
+        facts = {c.name: f.wait_finals(turn + 1, 60, sender=c.name + "@sender.example")[-1]["facts"] for c in rows}
+        assert set(facts.values()) == {"client=untold clamav=limit:UnsupportedArchive"}, facts
+
+
 def test_ordinary(filterd, hop, tmp_path):
     """libclamav sees all that there is in messages as they come: nothing is scanned twice."""
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))

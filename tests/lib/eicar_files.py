@@ -1,4 +1,5 @@
 """Files with EICAR in them: archives, compressed files, documents.  Each a function that gives its octets."""
+import base64
 import bz2
 import gzip
 import io
@@ -66,6 +67,59 @@ def zip_other_name():
     return octets[:at] + octets[at:].replace(b"eicar.com", b"notes.txt")
 
 
+def zip_two(method):
+    """The first member is one that every program unpacks."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("notes.txt", b"nothing to see")
+        z.writestr("eicar.com", EICAR, method)
+    return out.getvalue()
+
+
+def zip_ppmd():
+    """Method 98; what 7-Zip makes of the string."""
+    packed = base64.b64decode("BwBX3G5Sfq5ETzXTcwW5NjN0P27sZOFSyBRzFSXX+KMXwvjen1D63bhLJ8A0"
+                              "cY0+lN1wsLus4AIRZOyLUpG7uP4WAA==")
+    sizes = struct.pack("<III", zlib.crc32(EICAR), len(packed), len(EICAR))
+    head = b"PK\3\4" + struct.pack("<HHHI", 63, 0, 98, 0) + sizes + struct.pack("<HH", 9, 0) + b"eicar.com"
+    entry = (b"PK\1\2" + struct.pack("<HHHHI", 63, 63, 0, 98, 0) + sizes + struct.pack("<HHHHHII", 9, 0, 0, 0, 0, 0, 0) +
+             b"eicar.com")
+    return head + packed + entry + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(entry), len(head) + len(packed), 0)
+
+
+def zip_directory_of_one():
+    """Only the first of two members is in the directory."""
+    octets = zip_two(zipfile.ZIP_DEFLATED)
+    first = octets.index(b"PK\1\2")
+    entry = octets[first:octets.index(b"PK\1\2", first + 4)]
+    return octets[:first] + entry + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(entry), first, 0)
+
+
+def beyond_libclamav():
+    """ZIP archives that other programs unpack, and libclamav not, or not wholly, without a word: (name, octets)..."""
+    two, streamed = zip_two(zipfile.ZIP_DEFLATED), zip_streamed()
+    lzma_two = zip_two(zipfile.ZIP_LZMA)
+    document = io.BytesIO()
+    with zipfile.ZipFile(document, "w") as z:
+        z.writestr("[Content_Types].xml", b'<?xml version="1.0"?><Types/>')
+        z.writestr("word/document.xml", b'<?xml version="1.0"?><w:document/>')
+        z.writestr("word/vbaProject.bin", EICAR, zipfile.ZIP_LZMA)
+    return [
+        ("lzma", zipped(zipfile.ZIP_LZMA)),
+        ("lzma-beside-others", lzma_two),
+        ("ppmd", zip_ppmd()),
+        ("in-zip", zip_of([("notes.txt", b"x"), ("in.zip", lzma_two)])),
+        ("in-tar-gz", gzip.compress(tarred(content=lzma_two))),
+        ("behind-something", b"#!/bin/sh\nexit\n" + lzma_two),
+        ("in-office", document.getvalue()),
+        ("no-directory", two[:two.index(b"PK\1\2")]),
+        ("no-end", two[:two.index(b"PK\5\6")]),
+        ("streamed-no-directory", streamed[:streamed.index(b"PK\1\2")]),
+        ("directory-of-one", zip_directory_of_one()),
+        ("directory-elsewhere", two[:-6] + struct.pack("<IH", 5, 0)),
+    ]
+
+
 def zip_encrypted():
     """PKWARE's old encryption, which every unzip knows."""
     keys = [0x12345678, 0x23456789, 0x34567890]
@@ -101,12 +155,12 @@ def zip_big(size):
     return zip_of([("zeros", bytes(size)), ("eicar.com", EICAR)])
 
 
-def tarred(mode="w", form=tarfile.PAX_FORMAT):
+def tarred(mode="w", form=tarfile.PAX_FORMAT, content=EICAR):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode, format=form) as t:
         info = tarfile.TarInfo("folder/eicar.com")
-        info.size = len(EICAR)
-        t.addfile(info, io.BytesIO(EICAR))
+        info.size = len(content)
+        t.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
 
