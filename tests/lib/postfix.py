@@ -204,7 +204,9 @@ class Postfix:
         import socket
         if self.process.poll() is not None:
             raise AssertionError(f"Postfix ended:\n{self.log()}")
-        for address in (self.smtp, self.reinject):
+        # The master opens them one after the other, those of `master` last.
+        more = re.findall(r"^127\.0\.0\.1:(\d+)\s+inet\s", self.master, re.M)
+        for address in (self.smtp, self.reinject, *(("127.0.0.1", int(port)) for port in more)):
             try:
                 socket.create_connection(address, 5).close()
             except OSError:
