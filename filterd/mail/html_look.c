@@ -1,0 +1,243 @@
+/* How an element looks: its styles on top of what it inherits. */
+#include <string.h>
+
+#include "mail/html_render.h"
+
+enum { FONT_DEFAULT = 1600, FONT_UNSEEN = 150, COLOR_NEAR = 10 };
+
+void
+html_look_root(struct html_look *look)
+{
+	*look = (struct html_look){
+		.font = FONT_DEFAULT, .color = 0x000000, .back = 0xffffff, .block = 1
+	};
+}
+
+/* --- what a tag says --- */
+
+/* The value without references; valid until the next one is asked for. */
+static struct span
+resolved(struct html_render *r, struct span value)
+{
+	if (span_find(value, '&') == value.len && span_find(value, '\0') == value.len)
+		return value;
+	buf_reset(&r->scratch);
+	html_unescape(value, HTML_IN_ATTR, &r->scratch);
+	return buf_span(&r->scratch);
+}
+
+static void
+hint_color(struct html_style *hint, struct span value)
+{
+	hint->says |= SAYS_COLOR;
+	hint->color = html_color_attr(value);
+}
+
+static void
+hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struct html_style *hint)
+{
+	if (span_case_eq_str(a->name, "hidden")) {
+		hint->says |= SAYS_DISPLAY;
+		hint->display = DISPLAY_NONE;
+	} else if (span_case_eq_str(a->name, "bgcolor")) {
+		hint->says |= SAYS_BACK;
+		hint->back = html_color_attr(value);
+	} else if (span_case_eq_str(a->name, "background")) {
+		hint->says |= SAYS_IMAGE;
+		hint->image = 1;
+	} else if (tag == HTML_font && span_case_eq_str(a->name, "color")) {
+		hint_color(hint, value);
+	} else if (tag == HTML_body && span_case_eq_str(a->name, "text")) {
+		hint_color(hint, value);
+	} else if (tag == HTML_font && span_case_eq_str(a->name, "size")) {
+		hint->says |= SAYS_FONT;
+		hint->font = FONT_DEFAULT;
+	} else if (tag == HTML_a && span_case_eq_str(a->name, "href")) {
+		hint->says |= SAYS_COLOR;
+		hint->color = 0x0000ee;
+	}
+}
+
+static void
+hint_tag(enum html_tag tag, struct html_style *hint)
+{
+	if (tag == HTML_mark) {
+		hint->says |= SAYS_COLOR | SAYS_BACK;
+		hint->color = 0x000000;
+		hint->back = 0xffff00;
+	} else if (tag == HTML_pre || tag == HTML_listing || tag == HTML_textarea ||
+		   tag == HTML_xmp || tag == HTML_plaintext) {
+		hint->says |= SAYS_PRE;
+		hint->pre = 1;
+	}
+}
+
+void
+html_own_read(struct html_render *r, const struct html_token *t, struct html_own *own)
+{
+	struct span attrs = t->attrs, classes = { NULL, 0 }, id = { NULL, 0 };
+	struct html_style sheet = { .says = 0 }, line = { .says = 0 };
+	int seen_style = 0;
+	struct html_attr a;
+
+	memset(own, 0, sizeof(*own));
+	hint_tag(t->tag, &own->style);
+	while (html_attr_next(&attrs, &a)) {
+		switch (a.name.p[0] | 0x20) {
+		case 'b': /* bgcolor, background, color, hidden, href, size, text */
+		case 'h':
+		case 's':
+		case 't':
+		case 'c':
+			break;
+		default:
+			if (id.p == NULL && span_case_eq_str(a.name, "id"))
+				id = a.value;
+			continue;
+		}
+		if (classes.p == NULL && span_case_eq_str(a.name, "class")) {
+			classes = a.value;
+		} else if (span_case_eq_str(a.name, "style")) {
+			if (!seen_style && a.value.p != NULL)
+				html_style_read(resolved(r, a.value), &line);
+			seen_style = 1;
+		} else {
+			hint_attr(t->tag, &a, resolved(r, a.value), &own->style);
+		}
+	}
+	if (r->options.hide != HIDE_CERTAIN && r->sheet.n > 0) {
+		own->left = html_sheet_ask(
+		    &r->sheet, t->tag, classes, id, r->options.hide == HIDE_MAYBE, &sheet);
+		html_style_add(&own->style, &sheet);
+		own->soft = sheet.says & (sheet.important | ~line.says) & ~line.important;
+	}
+	if (line.says != 0)
+		html_style_add(&own->style, &line);
+}
+
+/* --- what it looks like --- */
+
+static int
+font_of(const struct html_style *st, int parent)
+{
+	int64_t size = st->font;
+
+	if (st->font_relative)
+		size = parent * size / 10000;
+	return size > 100000 ? 100000 : size < 0 ? parent : (int)size;
+}
+
+static void
+look_colors(struct html_render *r, const struct html_style *st, const struct html_own *own,
+    struct html_look *look)
+{
+	if ((st->says & SAYS_COLOR) != 0 && st->color != COLOR_INHERIT) {
+		look->color = st->color;
+		look->soft_color &= ~1;
+		look->soft_color |= ((own->soft & SAYS_COLOR) != 0);
+	}
+	if ((st->says & SAYS_BACK) != 0 && st->back != COLOR_CLEAR && st->back != COLOR_INHERIT) {
+		look->back = st->back;
+		look->soft_color &= ~(2 | 4);
+		look->soft_color |= ((own->soft & SAYS_BACK) != 0) ? 2 : 0;
+	}
+	if ((st->says & SAYS_IMAGE) != 0 && st->image)
+		look->soft_color |= 4;
+	if (r->sheet.paints)
+		look->soft_color |= 8;
+}
+
+static void
+look_gone(const struct html_render *r, const struct html_style *st, const struct html_own *own,
+    struct html_look *look)
+{
+	int none = (st->says & SAYS_DISPLAY) != 0 && st->display == DISPLAY_NONE;
+	int clear = (st->says & SAYS_OPACITY) != 0 && st->clear;
+	int soft =
+	    r->options.hide != HIDE_CERTAIN && ((st->empty != 0 && st->overflow) || st->away);
+
+	if (!none && !clear && !soft)
+		return;
+	/* Inside of what is surely gone nothing is unsure. */
+	if (!look->gone || look->soft_gone)
+		look->soft_gone = (!none || ((own->soft & SAYS_DISPLAY) != 0)) &&
+				  (!clear || ((own->soft & SAYS_OPACITY) != 0));
+	look->gone = 1;
+}
+
+struct html_look
+html_look_of(struct html_render *r, const struct html_look *parent, enum html_tag tag,
+    const struct html_own *own)
+{
+	struct html_look look = *parent;
+	const struct html_style *st = &own->style;
+
+	look.block = (html_tag_flags(tag) & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
+	if ((html_tag_flags(tag) & HTML_T_UNSEEN) != 0) {
+		look.gone = 1;
+		look.soft_gone = 0;
+		return look;
+	}
+	if (tag == HTML_table && r->quirks) {
+		/* Without a doctype tables begin anew, in most readers. */
+		look.soft_font = 1;
+		look.soft_color |= 1;
+	}
+	if (st->says == 0)
+		return look;
+	if ((st->says & SAYS_DISPLAY) != 0)
+		look.block = st->display == DISPLAY_BLOCK;
+	if ((st->says & SAYS_VISIBLE) != 0) {
+		look.invisible = !st->visible;
+		look.soft_visible = ((own->soft & SAYS_VISIBLE) != 0);
+	}
+	if ((st->says & SAYS_FONT) != 0) {
+		look.font = font_of(st, parent->font);
+		if (!st->font_relative || parent->font >= FONT_UNSEEN)
+			look.soft_font = ((own->soft & SAYS_FONT) != 0);
+	}
+	if ((st->says & SAYS_PRE) != 0)
+		look.pre = st->pre;
+	look_colors(r, st, own, &look);
+	look_gone(r, st, own, &look);
+	return look;
+}
+
+static int
+is_near(uint32_t a, uint32_t b)
+{
+	for (int shift = 0; shift < 24; shift += 8) {
+		int d = (int)(a >> shift & 0xff) - (int)(b >> shift & 0xff);
+
+		if (d > COLOR_NEAR || d < -COLOR_NEAR)
+			return 0;
+	}
+	return 1;
+}
+
+static int
+color_hides(const struct html_look *look)
+{
+	if (look->color == COLOR_CLEAR)
+		return 1;
+	return look->color < COLOR_CLEAR && look->back < COLOR_CLEAR &&
+	       is_near(look->color, look->back);
+}
+
+int
+html_look_hides(const struct html_render *r, const struct html_look *look, int *soft)
+{
+	int hard = (look->gone && !look->soft_gone) || (look->invisible && !look->soft_visible);
+	int hides = look->gone || look->invisible;
+
+	if (look->font < FONT_UNSEEN) {
+		hides = 1;
+		hard |= !look->soft_font;
+	}
+	if (color_hides(look)) {
+		hides = 1;
+		hard |= look->soft_color == 0;
+	}
+	*soft = hides && !hard;
+	return r->options.hide == HIDE_CERTAIN ? hard : hides;
+}

@@ -1,0 +1,84 @@
+/*
+ * html_render - what the files of html_text share
+ *
+ * html_text.c walks and writes, html_stack.c knows which elements are open, html_look.c what a
+ * text in them looks like.
+ */
+#ifndef MAIL_HTML_RENDER_H
+#define MAIL_HTML_RENDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "mail/html_style.h"
+#include "mail/html_text.h"
+#include "mail/html_token.h"
+
+struct html_look { /* what is inherited */
+	int gone;  /* not there: nothing inside can come back */
+	int invisible, pre;
+	int font; /* hundredths of a pixel */
+	uint32_t color, back;
+	/* These hide only in some readers, or we are not sure of them. */
+	int soft_gone, soft_visible, soft_font, soft_color;
+	int block; /* of this element alone */
+};
+
+struct html_own { /* what an element says for itself */
+	struct html_style style;
+	unsigned soft; /* of enum html_says: what comes from <style> */
+	unsigned left; /* of enum html_left */
+};
+
+struct html_level { /* an open element */
+	enum html_tag tag;
+	struct span name;
+	struct html_own own;
+	struct html_look look;
+};
+
+enum { HTML_WORK = 1 << 17 };
+
+struct html_render {
+	struct html_options options;
+	struct html_sheet sheet;
+	struct html_level levels[HTML_DEPTH]; /* [0] is the document, body and all */
+	size_t n;
+	size_t deeper;             /* elements that have no level */
+	unsigned open[HTML_NTAGS]; /* of each, in levels */
+	size_t work;               /* looks that were made anew for what browsers put right */
+	int quirks;                /* no doctype */
+	unsigned seen;
+
+	/* the text */
+	char *p;
+	size_t len, cap;
+	int space; /* a blank is due */
+	struct buf notes, scratch;
+	size_t note_at; /* len when the last picture's text was noted */
+	int written;    /* something was, before the sheet was complete */
+};
+
+/* --- html_look.c --- */
+void html_look_root(struct html_look *);
+/* What is in a tag about the element's looks. */
+void html_own_read(struct html_render *, const struct html_token *, struct html_own *);
+struct html_look html_look_of(
+    struct html_render *, const struct html_look *parent, enum html_tag, const struct html_own *);
+/* Is a text with this look hidden; *soft: perhaps not for all. */
+int html_look_hides(const struct html_render *, const struct html_look *, int *soft);
+
+/* --- html_stack.c --- */
+/* Where a text stands, or an element that begins here. */
+const struct html_look *html_parent(const struct html_render *, enum html_tag);
+/* End what ends when this element begins.  0: browsers take no notice of it here. */
+int html_stack_before(struct html_render *, enum html_tag);
+void html_stack_push(struct html_render *, const struct html_token *, const struct html_own *,
+    const struct html_look *);
+void html_stack_end(struct html_render *, const struct html_token *);
+
+/* --- html_text.c --- */
+void html_newline(struct html_render *);
+
+#endif
