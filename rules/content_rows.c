@@ -1,8 +1,10 @@
 /* What the rows of tables about the content say, looked at while a configuration is loaded: what
  * would do nothing, or could not be done, when mail comes. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
+#include "core/score.h"
 #include "rules/access_impl.h"
 #include "rules/check_action.h"
 #include "rules/content_source.h"
@@ -79,6 +81,25 @@ action_fault(const struct look *l, const struct check_action *a)
 	return check_action_fault(a, l->place != PLACE_LINE);
 }
 
+static int
+is_score(const char *value)
+{
+	return strncasecmp(value, "SCORE", 5) == 0 &&
+	       (value[5] == '\0' || value[5] == ' ' || value[5] == '\t');
+}
+
+static const char *
+score_fault(const char *value)
+{
+	const char *text = value + 5 + strspn(value + 5, " \t");
+	int64_t points;
+
+	return score_parse(span_make(text, strcspn(text, " \t")), &points) == -1 &&
+		       strchr(value, '$') == NULL
+		   ? "needs a number of points, such as 2.5"
+		   : NULL;
+}
+
 static void
 look_at_row(void *arg, const char *value, const char *file, int line)
 {
@@ -90,6 +111,9 @@ look_at_row(void *arg, const char *value, const char *file, int line)
 		tell(l, value, file, line, "says nothing: an action must stand there");
 	} else if (memchr(value, '$', strcspn(value, " \t")) != NULL) {
 		return; /* what a substitution will bring is not known yet */
+	} else if (is_score(value)) {
+		if (score_fault(value) != NULL)
+			tell(l, value, file, line, score_fault(value));
 	} else if (a.verb == CHECK_UNKNOWN) {
 		if (access_kind(value) == ACCESS_LIST && strchr(value, '$') == NULL)
 			look_at_list(l, value, file, line);
@@ -97,6 +121,18 @@ look_at_row(void *arg, const char *value, const char *file, int line)
 					a.verb == CHECK_STRIP || l->place == PLACE_NONE)) {
 		tell(l, value, file, line, fault);
 	}
+}
+
+void
+content_look_at_result(struct rule_compile *c, struct rule_op *op, const char *value)
+{
+	struct look l = { .c = c, .op = op, .place = PLACE_NONE };
+
+	if (c->from_row)
+		return;
+	l.scratch = arena_new();
+	look_at_row(&l, value, NULL, 0);
+	arena_free(l.scratch);
 }
 
 static int

@@ -69,6 +69,8 @@ enum rule_result content_source_check(
 int content_compile(struct rule_compile *, struct rule_op *);
 int content_compile_fields(struct rule_compile *, struct rule_op *);
 int content_compile_lines(struct rule_compile *, struct rule_op *);
+/* The same of one result, which stands in the item itself. */
+void content_look_at_result(struct rule_compile *, struct rule_op *, const char *value);
 
 /* The same memory for all who ask by this name in this transaction, cleared when first asked for:
  * where a source keeps what it has worked out.  Names are compared as pointers' texts. */

@@ -90,6 +90,8 @@ walk(struct rule_run *run, struct span message)
 	g.w->message = message;
 	opt.lead = run->txn->lead;
 	(void)mime_walk(message, &opt, &events, run->arena, &index);
+	g.w->seen = index.seen;
+	g.w->odd = index.odd;
 	return g.w;
 }
 

@@ -38,6 +38,7 @@ struct content_walk {
 		size_t *v;
 		size_t n, cap;
 	} of[CONTENT_CLASSES];
+	unsigned seen, odd;          /* enum mime_seen, enum mime_odd */
 	struct content_line **lines; /* in pieces of CONTENT_LINES */
 	size_t nlines, pieces_cap;
 };

@@ -19,19 +19,26 @@ octets(struct span s)
 	return (struct filterd_octets){ .p = s.p, .len = s.len };
 }
 
+struct parts *
+rule_parts(struct rule_run *run)
+{
+	struct span message;
+
+	if (run->kept->parts == NULL && content_message(run, &message))
+		run->kept->parts = parts_new(message, &limits);
+	return run->kept->parts;
+}
+
 static int
 host_odd_part(struct rule_run *run, size_t i, struct filterd_part *out)
 {
+	struct parts *parts = rule_parts(run);
 	struct parts_part part;
-	struct span message;
 	int rc;
 
-	if (run->kept->parts == NULL) {
-		if (!content_message(run, &message))
-			return 0;
-		run->kept->parts = parts_new(message, &limits);
-	}
-	rc = parts_odd(run->kept->parts, i, &part);
+	if (parts == NULL)
+		return 0;
+	rc = parts_odd(parts, i, &part);
 	if (rc == 1)
 		*out = (struct filterd_part){ .type = part.type,
 			.name = part.name,

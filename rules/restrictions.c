@@ -11,6 +11,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_auth,
 	restrictions_ccert,
 	restrictions_client,
+	restrictions_fact,
 	restrictions_generic,
 	restrictions_helo,
 	restrictions_decoded,
@@ -21,6 +22,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_relay,
 	restrictions_score,
 	restrictions_sender,
+	restrictions_size,
 	restrictions_verify,
 };
 

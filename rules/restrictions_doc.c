@@ -45,6 +45,9 @@ static const struct family {
 	{ restrictions_verify, "Verified addresses", NULL, "See\n.Sx Probes ." },
 	{ restrictions_policy, "Policy servers",
 	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC", NULL },
+	{ restrictions_fact, "What is odd about the message", NULL,
+	    "See\n.Xr filterd_content 5 ." },
+	{ restrictions_size, "Size and number", "\\(lC Ar comparison result Li \\(rC", NULL },
 	{ restrictions_score, "Scores", "points",
 	    "Points are added up for the message in\n.Sy smtpd_*_restrictions ,\nand for the "
 	    "recipient in\n.Sy content_restrictions ;\na recipient's score is both together.\nThey "

@@ -121,6 +121,7 @@ extern const struct restriction_def restrictions_generic[], restrictions_client[
     restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[],
     restrictions_score[];
 extern const struct restriction_def restrictions_decoded[];
+extern const struct restriction_def restrictions_fact[], restrictions_size[];
 
 /* Is this one of the row's names? */
 int restriction_is_named(const struct restriction_def *, const char *name);
@@ -163,6 +164,10 @@ extern const char *const rule_list_names[RULE_LISTS]; /* rules.c */
 /* --- failure.c --- */
 /* NAME=failed, if the check at work has failed and nothing better was told. */
 void rule_failed_fact(struct rule_run *);
+
+/* --- plugin_host_parts.c --- */
+/* The message's parts, for plugins and our own restrictions; NULL: it has not come. */
+struct parts *rule_parts(struct rule_run *);
 
 /* --- plugin.c --- */
 /* An item that is a plugin's row. */

@@ -31,6 +31,12 @@ fact_has(const struct facts *f, enum fact id)
 	return (f->set >> id & 1) != 0;
 }
 
+const char *
+fact_name(enum fact id)
+{
+	return fact_text[id];
+}
+
 /* So many octets of each text; the names of signatures are shorter. */
 #define TOLD_OCTETS 200
 

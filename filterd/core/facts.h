@@ -42,6 +42,8 @@ struct facts {
 void fact_set(struct facts *, enum fact);
 void fact_set_detail(struct facts *, enum fact, const char *detail);
 int fact_has(const struct facts *, enum fact);
+/* "mime=limit:depth" */
+const char *fact_name(enum fact);
 /* A fact of a plugin, whose name TELLER outlives the facts; detail NULL: none.  What it looks like,
  * "subject=value:detail", or NULL: it is there already, or there are too many. */
 const char *facts_tell(struct facts *, struct arena *, const char *teller, const char *subject,

@@ -101,8 +101,11 @@ content_type(struct mime_walk *w, struct span value)
 	int multipart = mime_type_parse(value, w->arena, &w->type, &params);
 
 	mime_part_type(w);
-	while (multipart && mime_type_boundary(&params, w->arena, &boundary))
+	while (multipart && mime_type_boundary(&params, w->arena, &boundary)) {
+		mime_odd_boundary(w, boundary);
 		push_delim(w, boundary);
+	}
+	mime_odd_type_end(w, multipart);
 }
 
 static int
@@ -127,10 +130,14 @@ on_field(struct mime_walk *w, const struct mime_field *f)
 
 		value.p += f->name_len + 1;
 		value.len -= f->name_len + 1;
-		if (known == NAME_TYPE)
+		if (known == NAME_TYPE) {
+			mime_odd_type(w, span_make(w->base + f->at + f->colon + 1,
+					     f->end - f->at - f->colon - 1));
 			content_type(w, value);
-		else
+		} else {
+			mime_odd_encoding(w, value);
 			mime_part_encoding(w, mime_encoding_parse(value));
+		}
 	}
 	return wanted ? w->ev->header(w->ev->arg, &h) : 0;
 }
@@ -281,7 +288,7 @@ boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 	const uint8_t *p = w->base + at + 2;
 	const struct mime_delim *d;
 	size_t i = w->ndelims;
-	int digest;
+	int digest, closing;
 
 	if (len >= w->opt->line_length_limit) {
 		len = w->opt->line_length_limit;
@@ -296,7 +303,9 @@ boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 		d = &w->delims[i];
 	} while (len < d->text.len || memcmp(p, d->text.p, d->text.len) != 0);
 	mime_part_close(w, d->owner, at);
-	if (len >= d->text.len + 2 && memcmp(p + d->text.len, "--", 2) == 0) {
+	closing = len >= d->text.len + 2 && memcmp(p + d->text.len, "--", 2) == 0;
+	mime_odd_boundary_line(w, i, closing);
+	if (closing) {
 		w->ndelims = i;
 		w->segment = 0;
 		w->type = (struct mime_type){ .kind = MIME_KIND_OTHER };
@@ -397,6 +406,8 @@ mime_walk(struct span message, const struct mime_options *opt, const struct mime
 		else if ((rc = read_fields(&w, w.end)) == 0)
 			rc = end_header(&w);
 	}
+	if (rc == 0)
+		mime_odd_end(&w);
 	buf_fini(&w.text);
 	return rc;
 }

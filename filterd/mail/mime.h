@@ -57,6 +57,21 @@ enum mime_seen { /* bits */
 	MIME_SEEN_NO_HEADER = 1 << 7,
 };
 
+/* What mail readers are at odds about, or a program would not write; bits, in headers of whatever
+ * depth. */
+enum mime_odd {
+	MIME_ODD_TYPES = 1 << 0,       /* several Content-Type fields in one header */
+	MIME_ODD_ENCODINGS = 1 << 1,   /* several Content-Transfer-Encoding fields */
+	MIME_ODD_NO_BOUNDARY = 1 << 2, /* a multipart without a boundary, or one that never comes */
+	MIME_ODD_NO_END = 1 << 3,      /* ... or whose last boundary does not come */
+	MIME_ODD_UNKNOWN_ENCODING = 1 << 4,
+	MIME_ODD_ENCODED_CONTAINER = 1 << 5, /* a multipart or attached message in base64 or the
+						like, which RFC 2045 forbids */
+	MIME_ODD_READINGS =
+	    1 << 6, /* two plausible readings: fields that contradict one another, or any of the
+		     * above but several equal fields and a missing end */
+};
+
 struct mime_header {
 	enum mime_class class;
 	struct span raw;  /* all lines with CRLF, as in the message: what an edit replaces */
@@ -114,6 +129,7 @@ struct mime_index {
 	size_t headers;  /* fields in all */
 	size_t received; /* Received: fields of the primary header */
 	unsigned seen;   /* of enum mime_seen */
+	unsigned odd;    /* of enum mime_odd */
 };
 
 /* Walk the message: events as they come, the index at the end.  events NULL: index only.

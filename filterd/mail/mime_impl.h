@@ -49,7 +49,15 @@ void mime_field_read(
 struct mime_delim { /* a boundary that counts */
 	struct span text;
 	int digest;
-	int owner; /* the part whose header named it */
+	int owner;          /* the part whose header named it */
+	int opened, closed; /* it, or another of the owner's, has come; and so the last one */
+};
+
+struct mime_odd_head {          /* of the part header at hand */
+	struct span type;       /* the value of the first Content-Type */
+	unsigned types, codecs; /* how many; 1 << enum codec of those given */
+	struct span boundary;   /* the first */
+	size_t boundaries;
 };
 
 struct mime_walk {
@@ -72,8 +80,9 @@ struct mime_walk {
 	struct mime_delim *delims; /* innermost last */
 	size_t ndelims, delims_cap;
 	size_t parts_cap;
-	int part;            /* the part at hand, or, beyond parts_limit, its nearest ancestor */
-	int unlisted;        /* the part at hand is beyond parts_limit */
+	int part;     /* the part at hand, or, beyond parts_limit, its nearest ancestor */
+	int unlisted; /* the part at hand is beyond parts_limit */
+	struct mime_odd_head odd;
 	struct words *words; /* what the index says of the part at hand, once it said something */
 };
 
@@ -89,6 +98,17 @@ void mime_part_body(struct mime_walk *);
 void mime_part_close(struct mime_walk *, int owner, size_t at);
 void mime_part_type(struct mime_walk *);
 void mime_part_encoding(struct mime_walk *, struct span);
+
+/* --- mime_odd.c: what enum mime_odd tells of --- */
+
+void mime_odd_type(struct mime_walk *, struct span raw_value);
+void mime_odd_boundary(struct mime_walk *, struct span); /* of the Content-Type at hand */
+void mime_odd_type_end(struct mime_walk *, int multipart);
+void mime_odd_encoding(struct mime_walk *, struct span value);
+void mime_odd_header_end(struct mime_walk *);
+/* The line of boundary number i has come; those inside it will not any more. */
+void mime_odd_boundary_line(struct mime_walk *, size_t i, int closing);
+void mime_odd_end(struct mime_walk *);
 
 /* mime_skip.c: p is where a line starts; the first line from there on that starts with "--", or
  * end. */

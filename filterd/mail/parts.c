@@ -12,8 +12,9 @@ struct entry {
 	struct span raw;
 	enum codec codec;
 	int odd;
-	int is_measured; /* odd is known */
-	int is_done;     /* decoded is there */
+	int is_measured;   /* odd is known */
+	unsigned mistakes; /* enum codec_odd, but for CUT */
+	int is_done;       /* decoded is there */
 	struct span decoded;
 	int whole;
 };
@@ -28,6 +29,7 @@ struct parts {
 	struct parts_options opt;
 	struct arena *arena;
 	int walked, limited;
+	unsigned inner_mistakes; /* of encoded containers */
 	struct entry *v;
 	size_t n, cap;
 
@@ -169,6 +171,14 @@ add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const s
 
 /* --- containers --- */
 
+static unsigned
+mistake_of(enum codec codec, unsigned odd)
+{
+	if (odd == 0)
+		return 0;
+	return codec == CODEC_BASE64 ? PARTS_BAD_BASE64 : codec == CODEC_QP ? PARTS_BAD_QP : 0;
+}
+
 static int
 is_multipart(const char *type)
 {
@@ -209,6 +219,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 		inner = span_make(NULL, 0);
 		if (depth < p->opt.inner_limit)
 			inner = decode(p, c, head, raw, &odd);
+		p->inner_mistakes |= mistake_of(c, odd & ~(unsigned)CODEC_ODD_CUT);
 		if (odd & CODEC_ODD_CUT) {
 			forget(p, inner);
 			done = 0;
@@ -270,7 +281,9 @@ decode_entry(struct parts *p, struct entry *e)
 		return;
 	e->decoded = decode(p, e->codec, span_make(NULL, 0), e->raw, &odd);
 	e->whole = (odd & CODEC_ODD_CUT) == 0;
-	e->odd |= (odd & ~(unsigned)CODEC_ODD_CUT) != 0;
+	e->mistakes = odd & ~(unsigned)CODEC_ODD_CUT;
+	e->odd |= e->mistakes != 0;
+	e->is_measured |= e->whole;
 }
 
 static void
@@ -282,16 +295,39 @@ walk_once(struct parts *p)
 	walk(p, p->message, 0);
 }
 
+static void
+measure(struct entry *e)
+{
+	if (!e->is_measured)
+		codec_measure(e->codec, e->raw, &e->mistakes);
+	e->is_measured = 1;
+	e->odd |= e->mistakes != 0;
+}
+
 static int
 is_odd(struct entry *e)
 {
-	unsigned odd = 0;
-
-	if (!e->is_measured && !e->is_done && !e->odd)
-		codec_measure(e->codec, e->raw, &odd);
-	e->is_measured = 1;
-	e->odd |= odd != 0;
+	if (!e->odd && !e->is_done)
+		measure(e);
 	return e->odd;
+}
+
+unsigned
+parts_mistakes(struct parts *p)
+{
+	unsigned all;
+
+	walk_once(p);
+	all = p->inner_mistakes;
+	for (size_t i = 0; i < p->n; i++) {
+		struct entry *e = &p->v[i];
+
+		measure(e);
+		all |= mistake_of(e->codec, e->mistakes);
+		if (e->odd || (e->label != NULL && e->label->nnames > 1))
+			all |= PARTS_READINGS;
+	}
+	return all;
 }
 
 int

@@ -55,4 +55,12 @@ int parts_get(struct parts *, size_t i, struct parts_part *);
 /* The same of the odd ones alone; others are not kept decoded. */
 int parts_odd(struct parts *, size_t i, struct parts_part *);
 
+/* Mistakes of the encodings of all parts, without decoding them: enum parts_mistake. */
+enum parts_mistake {
+	PARTS_BAD_BASE64 = 1 << 0,
+	PARTS_BAD_QP = 1 << 1,
+	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names */
+};
+unsigned parts_mistakes(struct parts *);
+
 #endif
