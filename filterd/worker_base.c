@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -7,11 +8,13 @@
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/xmem.h"
 #include "ctl/settings.h"
 #include "engine/decision_log.h"
 #include "engine/snapshot.h"
 #include "proc/proc.h"
 #include "program.h"
+#include "table/table.h"
 #include "worker_base.h"
 
 /* --- the configuration --- */
@@ -56,6 +59,16 @@ program_sockets_fit(const struct program *prog, const struct conf *conf)
 	return 1;
 }
 
+/* Begin to compile what tables of many patterns are looked through with. */
+static void
+prefilter(struct snapshot *s)
+{
+	char *folder = xasprintf("%s/patterns", worker_params(s)->state_directory);
+
+	table_registry_prefilter(snapshot_tables(s), folder);
+	free(folder);
+}
+
 struct snapshot *
 worker_load(const struct program *prog, struct counters *counters, enum worker_tells tells)
 {
@@ -74,6 +87,8 @@ worker_load(const struct program *prog, struct counters *counters, enum worker_t
 		snapshot_unref(s);
 		return NULL;
 	}
+	if (s != NULL)
+		prefilter(s);
 	return s;
 }
 

@@ -56,14 +56,16 @@ add_named(void *arg, const char *name, int64_t value, const char *text)
 }
 
 static void
-add_table(void *arg, const char *name, size_t rows, const char *stale_error)
+add_table(void *arg, const struct table_status *s)
 {
 	json_t *t = json_object();
 
-	json_object_set_new(t, "name", text_json(name));
-	json_object_set_new(t, "rows", json_integer((json_int_t)rows));
-	if (stale_error != NULL)
-		json_object_set_new(t, "error", text_json(stale_error));
+	json_object_set_new(t, "name", text_json(s->name));
+	json_object_set_new(t, "rows", json_integer((json_int_t)s->rows));
+	if (s->stale_error != NULL)
+		json_object_set_new(t, "error", text_json(s->stale_error));
+	if (s->patterns[0] != '\0')
+		json_object_set_new(t, "patterns", text_json(s->patterns));
 	json_array_append_new(arg, t);
 }
 

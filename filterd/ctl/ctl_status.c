@@ -133,6 +133,8 @@ print_tables(const json_t *tables)
 	json_array_foreach(tables, i, t)
 	{
 		printf("  %s  rows: %" PRId64 "\n", text_of(t, "name"), number_of(t, "rows"));
+		if (json_object_get(t, "patterns") != NULL)
+			printf("    %s\n", text_of(t, "patterns"));
 		if (json_object_get(t, "error") != NULL)
 			printf("    its new version is not used: %s\n", text_of(t, "error"));
 	}

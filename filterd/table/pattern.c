@@ -3,47 +3,69 @@
 
 #include "base/err.h"
 #include "table/pattern.h"
+#include "table/prefilter.h"
 #include "table/table_type.h"
+
+struct walk {
+	const struct table *table;
+	const struct pattern_table *p;
+	struct prefilter_probe *probe; /* NULL: every rule is tried */
+	struct pattern_call call;
+	int begun;
+};
+
+/* 1 match, 0 no match, -1 err. */
+static int
+matches(struct walk *w, size_t rule, int second, unsigned groups, struct err *err)
+{
+	const struct pattern_rule *r = &w->p->rules[rule];
+
+	if (w->probe != NULL && prefilter_absent(w->probe, rule, second))
+		return 0;
+	if (!w->begun) {
+		w->p->engine->begin(w->table, &w->call);
+		w->begun = 1;
+	}
+	w->call.groups = groups;
+	return w->p->engine->exec(second ? r->code2 : r->code, &w->call, err);
+}
 
 /* Does the pattern hold, its ! included?  A pattern that could not be decided is not "no match": a
  * line made to exhaust the matcher must not slip through (PITFALLS D6). */
 static int
-holds(const struct pattern_engine *e, const struct pattern_rule *r, struct pattern_call *c,
-    struct err *err)
+holds(struct walk *w, size_t rule, struct err *err)
 {
+	const struct pattern_rule *r = &w->p->rules[rule];
 	int rc;
 
-	c->groups = r->result.max_group;
-	if ((rc = e->exec(r->code, c, err)) == -1 || rc == r->negated)
+	if ((rc = matches(w, rule, 0, r->result.max_group, err)) == -1 || rc == r->negated)
 		return rc == -1 ? -1 : 0;
 	if (r->code2 == NULL)
 		return 1;
-	c->groups = 0;
-	if ((rc = e->exec(r->code2, c, err)) == -1)
+	if ((rc = matches(w, rule, 1, 0, err)) == -1)
 		return -1;
 	return rc != r->negated2;
 }
 
-int
-pattern_get(
-    const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
+static size_t
+next_rule(const struct walk *w, size_t from)
 {
-	const struct pattern_table *p = t->data;
-	struct span group[TEMPLATE_GROUPS];
-	struct pattern_call call;
+	return w->probe == NULL ? from : prefilter_next(w->probe, from);
+}
+
+static int
+walk(struct walk *w, struct arena *a, struct table_hit *hit, struct err *err)
+{
+	const struct pattern_table *p = w->p;
 	int rc;
 
-	call.key = key;
-	call.arena = a;
-	call.group = group;
-	p->engine->begin(t, &call);
-	for (size_t i = 0; i < p->nrules; i++) {
+	for (size_t i = 0; (i = next_rule(w, i)) < p->nrules; i++) {
 		const struct pattern_rule *r = &p->rules[i];
 
 		if (r->kind == PATTERN_ENDIF)
 			continue;
-		if ((rc = holds(p->engine, r, &call, err)) == -1) {
-			err_prefix(err, "%.200s, line %d", t->full, r->line);
+		if ((rc = holds(w, i, err)) == -1) {
+			err_prefix(err, "%.200s, line %d", w->table->full, r->line);
 			return -1;
 		}
 		if (r->kind == PATTERN_IF) {
@@ -55,13 +77,36 @@ pattern_get(
 		} else if (rc == 1) {
 			hit->value = r->result.max_group == 0
 					 ? r->result.text
-					 : template_expand(&r->result, group, a);
-			hit->file = t->file;
+					 : template_expand(&r->result, w->call.group, a);
+			hit->file = w->table->file;
 			hit->line = r->line;
 			return 1;
 		}
 	}
 	return 0;
+}
+
+int
+pattern_get(
+    const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
+{
+	const struct pattern_table *p = t->data;
+	struct prefilter *filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
+	struct span group[TEMPLATE_GROUPS];
+	struct walk w;
+	int rc;
+
+	w.table = t;
+	w.p = p;
+	w.probe = filter == NULL ? NULL : prefilter_ask(filter, key);
+	w.begun = 0;
+	w.call.key = key;
+	w.call.arena = a;
+	w.call.group = group;
+	rc = walk(&w, a, hit, err);
+	if (w.probe != NULL)
+		prefilter_done(w.probe);
+	return rc;
 }
 
 void
@@ -88,5 +133,6 @@ pattern_close(struct table *t)
 		if (p->rules[i].code2 != NULL)
 			p->engine->free(p->rules[i].code2);
 	}
+	prefilter_free(atomic_load(&p->prefilter));
 	free(p->rules);
 }

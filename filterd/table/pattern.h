@@ -12,14 +12,19 @@
 #ifndef TABLE_PATTERN_H
 #define TABLE_PATTERN_H
 
+#include <stdatomic.h>
+#include <stddef.h>
+
 #include "base/attr.h"
 #include "base/span.h"
 #include "table/template.h"
 
 struct arena;
 struct err;
+struct prefilter;
 struct table;
 struct table_hit;
+struct tree_pattern;
 
 /* What one look-up needs while it lasts. */
 struct pattern_call {
@@ -41,10 +46,18 @@ struct pattern_engine {
 	void *(*compile)(const struct table *, const char *text, unsigned flags, unsigned groups,
 	    unsigned *has, char *why, size_t whysize);
 	void (*free)(void *code);
+	/* For the prefilter: -1 not understood. */
+	int (*tree)(
+	    const char *text, unsigned flags, struct arena *, struct tree_pattern *) ATTR_MUST_USE;
 	/* Once a look-up, before the first exec(). */
 	void (*begin)(const struct table *, struct pattern_call *);
 	/* 1 match, 0 no match, -1 err without the rule's place. */
 	int (*exec)(const void *code, struct pattern_call *, struct err *);
+};
+
+struct pattern_source { /* what was compiled; text NULL: none */
+	const char *text;
+	unsigned flags;
 };
 
 struct pattern_rule {
@@ -52,8 +65,16 @@ struct pattern_rule {
 	int line;
 	int negated, negated2;
 	void *code, *code2; /* code2: of /a/!/b/ */
-	size_t endif;       /* of an if: index of its endif, SIZE_MAX when it has none */
+	struct pattern_source source, source2;
+	size_t endif; /* of an if: index of its endif, SIZE_MAX when it has none */
 	struct template result;
+};
+
+enum prefilter_state {
+	PREFILTER_NONE, /* nobody asked, or there are too few patterns */
+	PREFILTER_WAITING,
+	PREFILTER_READY,
+	PREFILTER_FAILED,
 };
 
 struct pattern_table {
@@ -61,7 +82,11 @@ struct pattern_table {
 	void *shared;       /* the engine's, for all rules; the engine's type frees it */
 	unsigned max_group; /* of all results */
 	size_t nrules, cap;
+	size_t npatterns; /* of all rules */
 	struct pattern_rule *rules;
+	_Atomic(struct prefilter *) prefilter; /* NULL: none, or not yet */
+	atomic_int prefilter_state;            /* enum prefilter_state */
+	char prefilter_why[200];               /* of PREFILTER_FAILED */
 };
 
 /* Read the table's file into t->data, a struct pattern_table. */

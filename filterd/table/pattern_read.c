@@ -95,6 +95,15 @@ add_rule(struct reader *r, int kind)
 	return rule;
 }
 
+/* Keep what the rule was made of. */
+static void
+note_source(struct reader *r, const struct pattern_text *text, struct pattern_source *source)
+{
+	source->text = arena_strdup(r->t->mem, text->text);
+	source->flags = text->flags;
+	r->p->npatterns++;
+}
+
 static int
 read_result(struct reader *r, const char *text, int negated, struct template *result)
 {
@@ -145,6 +154,9 @@ read_match(struct reader *r, char *p)
 	rule->code2 = code2;
 	rule->negated2 = second.negated;
 	rule->result = result;
+	note_source(r, &first, &rule->source);
+	if (code2 != NULL)
+		note_source(r, &second, &rule->source2);
 	if (result.max_group > r->p->max_group)
 		r->p->max_group = result.max_group;
 	r->t->rows++;
@@ -175,6 +187,7 @@ read_if(struct reader *r, char *p)
 	rule = add_rule(r, PATTERN_IF);
 	rule->code = code;
 	rule->negated = text.negated;
+	note_source(r, &text, &rule->source);
 	if (r->nopen == r->cap) {
 		r->cap = r->cap == 0 ? 8 : r->cap * 2;
 		r->open = xreallocarray(r->open, r->cap, sizeof(*r->open));

@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "table/prefilter_make.h"
 #include "table/table.h"
 #include "table/table_type.h"
 #include "table/watch.h"
@@ -36,6 +38,7 @@ struct table_registry {
 	pthread_mutex_t lock; /* present, entries' table and stale */
 	struct counters *counters;
 	const struct table_plugins *plugins; /* NULL: none */
+	struct prefilter_maker *maker;       /* NULL: tables stay as they are read */
 	struct arena *mem;                   /* names, paths, entries */
 	struct entry **entry;
 	size_t n, cap;
@@ -160,6 +163,7 @@ table_registry_free(struct table_registry *r)
 {
 	if (r == NULL)
 		return;
+	prefilter_maker_free(r->maker);
 	table_set_release(r->present);
 	for (size_t i = 0; i < r->n; i++) {
 		table_close(r->entry[i]->table);
@@ -220,6 +224,8 @@ table_registry_add(struct table_registry *r, const char *type_name, int broken, 
 		e->again = 1;
 	}
 	entry_add(r, e);
+	if (r->maker != NULL)
+		prefilter_maker_add(r->maker, e->table);
 	return (int)r->n - 1;
 }
 
@@ -230,13 +236,32 @@ table_registry_count(const struct table_registry *r)
 }
 
 void
-table_registry_each(struct table_registry *r,
-    void (*f)(void *arg, const char *name, size_t rows, const char *stale_error), void *arg)
+table_registry_prefilter(struct table_registry *r, const char *folder)
 {
-	pthread_mutex_lock(&r->lock);
+	r->maker = prefilter_maker_new(folder);
 	for (size_t i = 0; i < r->n; i++)
-		f(arg, r->entry[i]->name, r->entry[i]->table->rows, r->entry[i]->stale);
+		prefilter_maker_add(r->maker, r->entry[i]->table);
+}
+
+void
+table_registry_each(
+    struct table_registry *r, void (*f)(void *arg, const struct table_status *), void *arg)
+{
+	struct buf patterns = { 0 };
+
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct entry *e = r->entry[i];
+
+		buf_reset(&patterns);
+		prefilter_status(e->table, &patterns);
+		f(arg, &(struct table_status){ .name = e->name,
+			   .rows = e->table->rows,
+			   .stale_error = e->stale,
+			   .patterns = buf_cstr(&patterns) });
+	}
 	pthread_mutex_unlock(&r->lock);
+	buf_fini(&patterns);
 }
 
 /* --- reading again --- */
@@ -303,6 +328,8 @@ entry_set_good(
 	counter_inc(r->counters, tables_reloaded);
 	findings_log(warnings);
 	log_info(NULL, NULL, "table %s: read again, %zu rows", e->name, t->rows);
+	if (r->maker != NULL)
+		prefilter_maker_add(r->maker, t);
 	pthread_mutex_lock(&r->lock);
 	old = e->table;
 	e->table = t;

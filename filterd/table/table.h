@@ -21,6 +21,7 @@
 #include "plugins/filterd_plugin.h"
 
 struct arena;
+struct buf;
 struct counters;
 struct err;
 struct table;
@@ -85,10 +86,20 @@ size_t table_registry_count(const struct table_registry *);
  * version keeps the old one: one error line in the log and counter tables_stale.  Call at most once
  * a second, from one thread. */
 void table_registry_refresh(struct table_registry *);
-/* Text about each table for `filterctl status`: name, rows, since when, the error that keeps an old
- * version. */
-void table_registry_each(struct table_registry *,
-    void (*f)(void *arg, const char *name, size_t rows, const char *stale_error), void *arg);
+/* From now on each table of many patterns, also one that is read later, is looked through in one
+ * pass, as soon as a thread has made what that needs (table/prefilter_make.h); that is kept in the
+ * folder.  Once, by who asks many times. */
+void table_registry_prefilter(struct table_registry *, const char *folder);
+
+/* About a table, for `filterctl status`. */
+struct table_status {
+	const char *name;
+	size_t rows;
+	const char *stale_error; /* keeps an old version; NULL: none */
+	const char *patterns;    /* how many patterns are looked for; "": nothing to say */
+};
+void table_registry_each(
+    struct table_registry *, void (*f)(void *arg, const struct table_status *), void *arg);
 
 /* The present set, counted. */
 struct table_set *table_set_take(struct table_registry *);
@@ -103,6 +114,10 @@ struct table *table_open(
 struct table *table_open_with(const struct table_plugins *, const char *type_name, table_warn_fn *,
     void *arg, struct err *) ATTR_MUST_USE;
 void table_close(struct table *); /* NULL is fine */
+/* As table_registry_prefilter(), for one table and at once.  folder NULL: nothing is kept. */
+void table_prefilter(struct table *, const char *folder);
+/* As in table_status. */
+void table_patterns(const struct table *, struct buf *);
 
 /* What host->table_answer() does. */
 void table_plugin_answer(struct filterd_table_answer *, struct filterd_octets);

@@ -72,6 +72,15 @@ composite_close(struct table *t)
 		table_close(m->table[i]);
 }
 
+static void
+composite_members(const struct table *t, void (*f)(struct table *, void *arg), void *arg)
+{
+	const struct members *m = t->data;
+
+	for (size_t i = 0; i < m->n; i++)
+		f(m->table[i], arg);
+}
+
 static int
 union_get(
     const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
@@ -141,6 +150,7 @@ const struct table_type table_type_unionmap = {
 	.open = composite_open,
 	.get = union_get,
 	.each = union_each,
+	.members = composite_members,
 	.close = composite_close,
 };
 
@@ -152,5 +162,6 @@ const struct table_type table_type_pipemap = {
 	.open = composite_open,
 	.get = pipe_get,
 	.each = pipe_each,
+	.members = composite_members,
 	.close = composite_close,
 };

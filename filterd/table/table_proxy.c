@@ -31,6 +31,12 @@ proxy_each(const struct table *t,
 }
 
 static void
+proxy_members(const struct table *t, void (*f)(struct table *, void *arg), void *arg)
+{
+	f(t->data, arg);
+}
+
+static void
 proxy_close(struct table *t)
 {
 	table_close(t->data);
@@ -43,5 +49,6 @@ const struct table_type table_type_proxy = {
 	.open = proxy_open,
 	.get = proxy_get,
 	.each = proxy_each,
+	.members = proxy_members,
 	.close = proxy_close,
 };

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/xmem.h"
 #include "table/pattern.h"
+#include "table/pattern_tree.h"
 #include "table/regexp_cost.h"
 #include "table/table_type.h"
 
@@ -95,6 +96,18 @@ regexp_exec(const void *code, struct pattern_call *c, struct err *err)
 	return 1;
 }
 
+static int
+regexp_tree(const char *text, unsigned flags, struct arena *mem, struct tree_pattern *out)
+{
+	const struct tree_flags f = {
+		.caseless = (flags & REG_ICASE) != 0,
+		.multiline = (flags & REG_NEWLINE) != 0,
+		.dotall = (flags & REG_NEWLINE) == 0,
+	};
+
+	return (flags & REG_EXTENDED) == 0 ? -1 : tree_parse(text, TREE_ERE, &f, mem, out);
+}
+
 static const struct pattern_engine regexp_engine = {
 	.word = "regexp",
 	.flags = REG_EXTENDED | REG_ICASE,
@@ -102,6 +115,7 @@ static const struct pattern_engine regexp_engine = {
 	.flag = regexp_flag,
 	.compile = regexp_compile,
 	.free = regexp_free,
+	.tree = regexp_tree,
 	.begin = regexp_begin,
 	.exec = regexp_exec,
 };

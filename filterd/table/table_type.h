@@ -35,6 +35,8 @@ struct table_type {
 	    struct err *);
 	void (*each)(const struct table *,
 	    void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
+	/* The tables it is made of; NULL: it is none of others. */
+	void (*members)(const struct table *, void (*f)(struct table *, void *arg), void *arg);
 	void (*close)(struct table *); /* NULL: nothing to free; data may be half built */
 };
 

@@ -182,11 +182,10 @@ test_written_twice_at_once(void **state)
 static const char *stale_text;
 
 static void
-note_stale(void *arg, const char *name, size_t rows, const char *stale)
+note_stale(void *arg, const struct table_status *s)
 {
-	(void)name;
-	*(size_t *)arg = rows;
-	stale_text = stale;
+	*(size_t *)arg = s->rows;
+	stale_text = s->stale_error;
 }
 
 /* Each way in which a new version can be bad: the old one answers, one error line, one count. */
