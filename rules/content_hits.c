@@ -4,6 +4,7 @@
 
 #include "base/blocking.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/err.h"
 #include "base/keyhash.h"
 #include "rules/rules_private.h"
@@ -28,7 +29,8 @@ struct kept_hits { /* of one source and table */
 	int table;
 	struct content_hit *v;
 	size_t n, cap;
-	size_t asked;  /* keys that were looked at */
+	size_t asked;  /* keys that were looked at, */
+	size_t looked; /* and looked up */
 	size_t failed; /* look-ups */
 	int over;      /* nothing is to be had any more */
 	size_t thing;  /* the last one looked at, */
@@ -166,6 +168,7 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 	h->asked++;
 	if (is_settled(h, &key) || key.text.len == 0)
 		return 1;
+	h->looked++;
 	rc = table_get(rule_table(run, h->table), key.text, run->arena, &row, &err);
 	h->known = rc == 1;
 	if (rc == 1 && !is_again(h, &row))
@@ -180,7 +183,7 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
     struct content_hit *out)
 {
 	struct kept_hits *h = find(run, table, source->name);
-	size_t begun = h->asked;
+	size_t begun = h->asked, looked = h->looked;
 	int rc = 1, heavy = 0;
 
 	/* That there are no more is not kept: a source may have some later on. */
@@ -196,6 +199,10 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
 	}
 	if (heavy)
 		blocking_end();
+	if (h->looked > looked && run->ask->services != NULL &&
+	    run->ask->services->counters != NULL)
+		counter_add(run->ask->services->counters, content_lookups,
+		    (int64_t)(h->looked - looked));
 	if (rc == 1)
 		*out = h->v[i];
 	return rc;

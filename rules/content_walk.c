@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 
@@ -92,6 +93,8 @@ walk(struct rule_run *run, struct span message)
 	(void)mime_walk(message, &opt, &events, run->arena, &index);
 	g.w->seen = index.seen;
 	g.w->odd = index.odd;
+	if (run->ask->services != NULL && run->ask->services->counters != NULL)
+		counter_inc(run->ask->services->counters, content_walks);
 	return g.w;
 }
 

@@ -30,6 +30,7 @@ struct address_rules;
 struct arena;
 struct buf;
 struct client;
+struct counters;
 struct decision_log;
 struct dns;
 struct dnsbl_zones;
@@ -156,6 +157,7 @@ struct rule_services {
 	struct verify_cache
 	    *verify;                /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
 	struct policy_pool *policy; /* check_policy_service; NULL: cannot be asked */
+	struct counters *counters;      /* NULL: nothing is counted */
 	const struct scan_ops *scan;    /* rules/scan.h; NULL: there are no scanners */
 	struct decision_log *decisions; /* engine/decision_log.h: where traces go, when a
 					   transaction ends; NULL: nowhere */

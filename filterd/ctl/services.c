@@ -34,6 +34,7 @@ services_open(struct rule_services *s, const struct params *p, struct counters *
 		.tries = (unsigned)p->resolver_tries };
 	struct verify_options verify;
 
+	s->counters = counters;
 	s->zones = dnsbl_zones_new();
 	s->policy = policy_pool_new();
 	s->dns = dns_new(&o, err);

@@ -40,7 +40,7 @@ def test_all_is_there(installed):
                  "filterd/body_checks", "system/filterd.service", "sysusers.d/filterd.conf",
                  "man8/filterd.8", "man8/filterctl.8", "man5/filterd.cf.5",
                  "man5/filterd_tables.5", "man8/filterd_milter.8", "man8/filterd_policy.8",
-                 "man5/filterd_restrictions.5", "man5/filterd_access.5",
+                 "man5/filterd_restrictions.5", "man5/filterd_access.5", "man5/filterd_content.5",
                  "man7/filterd_plugin.7", "include/filterd_plugin.h", "pkgconfig/filterd.pc",
                  "policy/inbound.cf", "policy/permissive.cf", "policy/strict.cf", "policy/submission.cf", "policy/README.md"):
         find(installed, name)

@@ -87,6 +87,12 @@ def test_every_result_is_told_of():
     assert sorted(told) == sorted(words)
 
 
+def test_every_result_about_the_content_is_told_of():
+    words = re.findall(r"\{ \"([A-Z_]+)\", (?:do|access)_\w+, CONTENT, \w+ \}", source("access_result.c"))
+    assert len(words) == 4
+    assert set(words) <= set(re.findall(r"^\.It Ic ([A-Z_]+)", page("filterd_content.5"), re.M))
+
+
 def test_every_name_is_told_of():
     """With its older names."""
     names, told = set(), set()
