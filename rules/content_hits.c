@@ -201,8 +201,8 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
 		blocking_end();
 	if (h->looked > looked && run->ask->services != NULL &&
 	    run->ask->services->counters != NULL)
-		counter_add(run->ask->services->counters, content_lookups,
-		    (int64_t)(h->looked - looked));
+		counter_add(
+		    run->ask->services->counters, content_lookups, (int64_t)(h->looked - looked));
 	if (rc == 1)
 		*out = h->v[i];
 	return rc;

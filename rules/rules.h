@@ -157,7 +157,7 @@ struct rule_services {
 	struct verify_cache
 	    *verify;                /* rules/verify.h: reject_unverified_*; NULL: cannot be asked */
 	struct policy_pool *policy; /* check_policy_service; NULL: cannot be asked */
-	struct counters *counters;      /* NULL: nothing is counted */
+	struct counters *counters;  /* NULL: nothing is counted */
 	const struct scan_ops *scan;    /* rules/scan.h; NULL: there are no scanners */
 	struct decision_log *decisions; /* engine/decision_log.h: where traces go, when a
 					   transaction ends; NULL: nowhere */

@@ -134,6 +134,7 @@ def test_rules_are_told_every_option():
     struct = re.search(r"^struct rule_options \{(.*?)^\};", text("rules/rules.h"), re.S | re.M).group(1)
     fields = re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", struct)
     filled = {a or b for a, b in re.findall(r"TAKE\((\w+)\)|o->(\w+)(?:\[\w+\])? =", text("filterd/engine/rule_params.c"))}
+    filled |= set(re.findall(r"&o->(\w+)\)", text("filterd/engine/rule_params.c")))     # by a function
     filled |= set(re.findall(r"\bo\.(\w+) =", text("filterd/engine/snapshot.c")))  # what is no parameter
     assert len(fields) > 90
     assert set(fields) - filled == set()
