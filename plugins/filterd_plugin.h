@@ -278,6 +278,13 @@ struct filterd_hit {
 	int line;
 };
 
+/* Keys with the same number, rising, are of one thing: a row that has answered for it does not do
+ * so again. */
+struct filterd_key {
+	const char *text;
+	size_t thing;
+};
+
 /* Newer hosts have more at the end: `size` says how much is there.  The host that open() is given
  * lives as long as the process; scan_open() is given another one. */
 struct filterd_host {
@@ -380,6 +387,16 @@ struct filterd_host {
 	 * is to be closed before the octets go. */
 	struct filterd_work *(*work_open)(struct filterd_work *, struct filterd_octets message);
 	void (*work_close)(struct filterd_work *);
+
+	/* --- more of a check --- */
+	/* Ask the table of an ARG_TABLE item about one key after the other, and do what its rows
+	 * say as check_body and its kin do: an effect and the next key; OK, a refusal or DISCARD
+	 * ends it; a class is evaluated once.  The keys of a restriction are the same for the whole
+	 * transaction, live as long, and are asked about once. */
+	enum rule_result (*check_keys)(
+	    struct rule_run *, const struct rule_op *, const struct filterd_key *, size_t nkeys);
+	/* What such a restriction has for `compile`: the rows of its table are looked at. */
+	int (*compile_keys)(struct rule_compile *, struct rule_op *);
 };
 
 /* --- the plugin --- */

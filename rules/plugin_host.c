@@ -199,6 +199,7 @@ fill(struct filterd_host *h)
 	plugin_host_fill_verdict(h);
 	plugin_host_fill_scan(h);
 	plugin_host_fill_parts(h);
+	plugin_host_fill_keys(h);
 }
 
 static struct plugin_host *

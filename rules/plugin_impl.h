@@ -16,6 +16,8 @@ void plugin_host_fill_verdict(struct filterd_host *);
 /* plugin_host_parts.c */
 void plugin_host_fill_parts(struct filterd_host *);
 void plugin_parts_end(struct rule_txn *);
+/* plugin_host_keys.c */
+void plugin_host_fill_keys(struct filterd_host *);
 /* plugin_host_scan.c */
 void plugin_host_fill_scan(struct filterd_host *);
 

@@ -238,13 +238,19 @@ read_record(struct rd *r, struct arena *arena, struct scan_record *out)
 		r->bad = 1;
 }
 
+/* Of the smallest: its kind, three texts that are not there, and a number. */
+#define RECORD_SIZE 15
+
 static int
 read_answer(struct rd *r, struct arena *arena, struct scan_saying *out)
 {
-	struct scan_record *records = arena_calloc(arena, SCAN_RECORDS_MAX * sizeof(*records));
-	size_t n = 0;
+	size_t most = rd_left(r) / RECORD_SIZE + 1, n = 0;
+	struct scan_record *records;
 
-	while (!r->bad && rd_left(r) > 0 && n < SCAN_RECORDS_MAX)
+	if (most > SCAN_RECORDS_MAX)
+		most = SCAN_RECORDS_MAX;
+	records = arena_calloc(arena, most * sizeof(*records));
+	while (!r->bad && rd_left(r) > 0 && n < most)
 		read_record(r, arena, &records[n++]);
 	*out = (struct scan_saying){ .what = SCAN_SAID_ANSWER, .records = records, .n = n };
 	return r->bad || rd_left(r) > 0 ? -1 : 0;

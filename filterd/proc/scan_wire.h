@@ -26,10 +26,10 @@
 struct arena;
 struct err;
 
-#define SCAN_NAME_MAX     64          /* of a plugin, of a scan */
-#define SCAN_TEXT_MAX     1000        /* each text of an answer */
-#define SCAN_RECORDS_MAX  256         /* of an answer */
-#define SCAN_DATAGRAM_MAX (64 * 1024) /* of any kind */
+#define SCAN_NAME_MAX     64           /* of a plugin, of a scan */
+#define SCAN_TEXT_MAX     1000         /* each text of an answer */
+#define SCAN_RECORDS_MAX  2048         /* of an answer */
+#define SCAN_DATAGRAM_MAX (192 * 1024) /* of any kind */
 #define SCAN_TIME_MAX_MS  3600000
 
 /* --- worker to scanner --- */

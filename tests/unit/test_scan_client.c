@@ -84,8 +84,8 @@ say_huge(struct own *o)
 {
 	struct buf b = { 0 };
 
-	memset(buf_reserve(&b, 2 * SCAN_DATAGRAM_MAX), 'x', 2 * SCAN_DATAGRAM_MAX);
-	b.len = 2 * SCAN_DATAGRAM_MAX;
+	memset(buf_reserve(&b, SCAN_DATAGRAM_MAX + 1), 'x', SCAN_DATAGRAM_MAX + 1);
+	b.len = SCAN_DATAGRAM_MAX + 1;
 	say(o, &b);
 	buf_fini(&b);
 }
