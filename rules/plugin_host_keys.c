@@ -36,7 +36,9 @@ host_check_keys(
 	struct kept_keys *k = keys_of(run);
 
 	if (k->source.get == NULL)
-		*k = (struct kept_keys){ .source = { plugin_of(run)->def->name, get }, .keys = keys, .n = n };
+		*k = (struct kept_keys){
+			.source = { plugin_of(run)->def->name, get }, .keys = keys, .n = n
+		};
 	return content_source_check(run, op, &k->source);
 }
 
