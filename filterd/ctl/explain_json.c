@@ -353,6 +353,7 @@ rcpts_json(const struct decision *d)
 		set_some(o, "list", r->list);
 		set_rule(o, r->file, r->line, r->list);
 		set_some(o, "decided", r->decided);
+		set_some(o, "score", r->score);
 		json_array_append_new(a, o);
 	}
 	return a;

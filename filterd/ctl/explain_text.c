@@ -290,6 +290,7 @@ put_rcpt(struct buf *out, const json_t *r)
 	put_some(out, " ", r, "reply", "");
 	put_some(out, "  by ", r, "list", "");
 	put_some(out, "  rule=", r, "rule", "");
+	put_some(out, "  score=<", r, "score", ">");
 	buf_addc(out, '\n');
 }
 

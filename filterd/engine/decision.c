@@ -5,11 +5,15 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "core/score.h"
 #include "core/transaction.h"
 #include "engine/decision.h"
 #include "rules/trace.h"
 
-#define VERSION 1
+/* 2: recipients have a score.  Those of 1 can be read all the same. */
+#define VERSION 2
+
+#define SCORE_SHOWN ((size_t)500) /* octets; there may be many recipients */
 
 /* --- writing --- */
 
@@ -103,10 +107,11 @@ fate_name(enum rcpt_fate f)
 }
 
 static void
-put_rcpt(struct buf *b, const struct recipient *r)
+put_rcpt(struct buf *b, const struct recipient *r, const struct score *all)
 {
 	static const struct origin nobody;
 	const struct origin *by = r->by == NULL ? &nobody : r->by;
+	struct buf score = { 0 };
 
 	put_text(b, r->path.octets);
 	put_text(b, fate_name(r->fate));
@@ -116,6 +121,11 @@ put_rcpt(struct buf *b, const struct recipient *r)
 	put_text(b, by->file);
 	put_u32(b, (uint32_t)by->line);
 	put_text(b, r->decided);
+	score_format(all, &r->verdict.score, &score);
+	if (score.len > SCORE_SHOWN)
+		score.len = SCORE_SHOWN;
+	put_text(b, buf_cstr(&score));
+	buf_fini(&score);
 }
 
 void
@@ -138,13 +148,22 @@ decision_format(const struct transaction *t, struct buf *b)
 	put_u32(b, (uint32_t)t->nrcpts);
 	put_u32(b, (uint32_t)shown);
 	for (size_t i = 0; i < shown; i++)
-		put_rcpt(b, t->rcpts[i]);
+		put_rcpt(b, t->rcpts[i], &t->verdict.score);
 	put_u32(b, (uint32_t)tr->lost);
 	put_u32(b, (uint32_t)tr->len);
 	buf_add(b, tr->p, tr->len);
 }
 
 /* --- reading --- */
+
+/* 0: none that can be read. */
+static int
+get_version(struct rd *r)
+{
+	uint8_t v = rd_u8(r);
+
+	return v == 1 || v == VERSION ? v : 0;
+}
 
 static struct span
 get_text(struct rd *r)
@@ -171,7 +190,7 @@ get_int(struct rd *r)
 }
 
 static void
-get_rcpt(struct rd *r, struct decision_rcpt *to)
+get_rcpt(struct rd *r, int version, struct decision_rcpt *to)
 {
 	to->path = get_text(r);
 	to->fate = get_text(r);
@@ -181,6 +200,8 @@ get_rcpt(struct rd *r, struct decision_rcpt *to)
 	to->file = get_text(r);
 	to->line = get_int(r);
 	to->decided = get_text(r);
+	if (version >= 2)
+		to->score = get_text(r);
 }
 
 static void
@@ -213,7 +234,7 @@ decision_id(struct span record)
 	struct span id;
 
 	rd_init(&r, record);
-	if (rd_u8(&r) != VERSION)
+	if (get_version(&r) == 0)
 		return span_make("", 0);
 	id = get_text(&r);
 	return r.bad ? span_make("", 0) : id;
@@ -225,18 +246,19 @@ decision_parse(struct span record, struct arena *a, struct decision *d, struct e
 	struct trace_reader reader;
 	struct trace_read event;
 	struct rd r;
-	int rc;
+	int rc, version;
 
 	memset(d, 0, sizeof(*d));
 	rd_init(&r, record);
-	if (record.len > DECISION_MAX || rd_u8(&r) != VERSION)
+	version = get_version(&r);
+	if (record.len > DECISION_MAX || version == 0)
 		goto bad;
 	get_head(&r, d);
 	if (r.bad || d->nshown > DECISION_RCPTS || d->nshown > d->nrcpts)
 		goto bad;
 	d->rcpts = arena_calloc(a, (d->nshown + 1) * sizeof(*d->rcpts));
 	for (size_t i = 0; i < d->nshown; i++)
-		get_rcpt(&r, &d->rcpts[i]);
+		get_rcpt(&r, version, &d->rcpts[i]);
 	d->lost = rd_u32(&r);
 	d->trace = rd_bytes(&r, rd_u32(&r));
 	if (r.bad || rd_left(&r) > 0)

@@ -34,6 +34,7 @@ struct decision_rcpt { /* accepted at RCPT */
 	struct span list, file; /* and whose it was; "" none */
 	int line;
 	struct span decided; /* what the rules said, where the fate is a substitute; "" */
+	struct span score;   /* "7.5 b=5 a=2.5"; "" nobody gave points */
 };
 
 struct decision {

@@ -6,6 +6,8 @@
 #include "core/transaction.h"
 #include "engine/final_log.h"
 
+#define SCORE_SHOWN ((size_t)1000) /* octets of its text */
+
 static const char *
 fate_verb(enum rcpt_fate f)
 {
@@ -243,6 +245,8 @@ log_one(const struct transaction *t, const struct recipient *r, const char *fact
 	copies(said.own, &bcc);
 	effects(&said, &what);
 	score_format(&t->verdict.score, &r->verdict.score, &score);
+	if (score.len > SCORE_SHOWN)
+		score.len = SCORE_SHOWN;
 	client_label(t->client, client, sizeof(client));
 	origin_format(by, rule, sizeof(rule));
 	const struct line l = { t, r, client, rule, by->list, verdict_word(&said), buf_cstr(&what),

@@ -18,6 +18,7 @@
 #include "base/counters.h"
 #include "base/err.h"
 #include "base/xmem.h"
+#include "core/score.h"
 #include "engine/decision.h"
 #include "engine/decision_file.h"
 #include "engine/decision_log.h"
@@ -58,6 +59,8 @@ test_record(void **state)
 	m.txn.rcpts[1]->code = 550;
 	m.txn.rcpts[1]->reply = "5.7.1 no";
 	m.txn.rcpts[1]->by = &by;
+	score_add(&m.txn.verdict.score, m.arena, "rbl", 2500, by);
+	score_add(&m.txn.rcpts[1]->verdict.score, m.arena, "text", 5000, by);
 	decision_format(&m.txn, &b);
 	assert_int_equal(decision_parse(buf_span(&b), m.arena, &d, &err), 0);
 	assert_true(span_eq_str(d.id, "4jWzQN1Dp206QP000"));
@@ -70,12 +73,41 @@ test_record(void **state)
 	assert_true(span_eq_str(d.rcpts[1].reply, "5.7.1 no"));
 	assert_true(span_eq_str(d.rcpts[1].list, "header_checks"));
 	assert_true(span_eq_str(d.rcpts[1].file, "/etc/x") && d.rcpts[1].line == 7);
+	assert_true(span_eq_str(d.rcpts[0].score, "2.5 rbl=2.5"));
+	assert_true(span_eq_str(d.rcpts[1].score, "7.5 text=5 rbl=2.5"));
 	assert_true(span_eq(d.trace, span_make(t.p, t.len)));
 	/* Cut anywhere it is no record. */
 	for (size_t n = 0; n < b.len; n++)
 		assert_int_equal(decision_parse(span_make(b.p, n), m.arena, &d, &err), -1);
 	buf_addc(&b, 0);
 	assert_int_equal(decision_parse(buf_span(&b), m.arena, &d, &err), -1);
+	buf_fini(&b);
+	txn_unmake(&m);
+}
+
+/* What an older filterd has written, whose recipients had no score. */
+static void
+test_version_1(void **state)
+{
+	struct txn_made m;
+	struct rule_trace t;
+	struct decision d;
+	struct buf b = { 0 };
+	struct err err;
+
+	(void)state;
+	make(&m, &t, "4jWzQN1Dp206QP000");
+	m.txn.nrcpts = 0;
+	decision_format(&m.txn, &b);
+	assert_int_equal(b.p[0], 2);
+	b.p[0] = 1;
+	assert_int_equal(decision_parse(buf_span(&b), m.arena, &d, &err), 0);
+	assert_true(span_eq_str(decision_id(buf_span(&b)), "4jWzQN1Dp206QP000"));
+	for (int version = 0; version < 256; version++) {
+		b.p[0] = (char)version;
+		assert_int_equal(decision_parse(buf_span(&b), m.arena, &d, &err),
+		    version == 1 || version == 2 ? 0 : -1);
+	}
 	buf_fini(&b);
 	txn_unmake(&m);
 }
@@ -435,6 +467,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_many_recipients),
 		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_find),
