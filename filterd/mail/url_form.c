@@ -92,7 +92,7 @@ put_rest(struct url_form *f, struct span rest, int web)
 {
 	if (rest.len == 0 || (rest.p[0] != '/' && !(web && rest.p[0] == '\\')))
 		put(f, '/');
-	for (size_t i = 0; i < rest.len; i++) {
+	for (size_t i = 0; i < rest.len && !f->cut; i++) {
 		uint8_t c = rest.p[i];
 
 		if (c == '#' && f->url.query == 0) {

@@ -109,6 +109,9 @@ int url_name_is_top(const struct urls *, const char *name);
 /* --- url_scan.c --- */
 void url_scan(struct urls *, struct span text, int depth);
 
+/* --- url_css.c --- */
+void url_css(struct urls *, struct span css, struct span base);
+
 /* --- url_end.c: where a URL ends in a text --- */
 /* Is there something at i that no URL goes on with?  Else *n is how long it is, and *dot says
  * whether it is the dot of another script. */

@@ -67,6 +67,24 @@ is_name_octet(uint8_t c)
 	       (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
+/* "http://a.examplehttp://b.example": where the next URL begins at the end of a host; n: nowhere.
+ */
+static size_t
+before_next(const struct take *k, size_t i, size_t n)
+{
+	static const char *const names[] = { "https", "http", NULL };
+
+	if (k->s.len - n < 2 || k->s.p[n] != ':' || (k->s.p[n + 1] != '/' && k->s.p[n + 1] != '\\'))
+		return n;
+	for (size_t j = 0; names[j] != NULL; j++) {
+		size_t len = strlen(names[j]);
+
+		if (n - i >= len && span_case_eq_str(span_make(k->s.p + n - len, len), names[j]))
+			return n - len;
+	}
+	return n;
+}
+
 /* Of the octets between i and end: those that are the host.  In a text a host ends at what no host
  * has, and before the hyphens and underlines of the sentence. */
 static size_t
@@ -82,6 +100,7 @@ host_length(const struct take *k, size_t i, size_t end)
 		return span_find(span_make(k->s.p + i, end - i), ':');
 	while (n < end && is_name_octet(k->s.p[n]))
 		n++;
+	n = before_next(k, i, n);
 	if (n == end && !begins_rest(k, n))
 		while (n > i && (k->s.p[n - 1] == '-' || k->s.p[n - 1] == '_'))
 			n--;
@@ -129,7 +148,8 @@ take_from(struct take *k, size_t i, size_t end)
 	return i + n;
 }
 
-/* An authority between i and end.  Behind what has been read; end if it has no host. */
+/* An authority between i and end.  Behind what has been read; end if it has no host, but for
+ * "http://http://a.example". */
 static size_t
 take_authority(struct take *k, size_t i, size_t end)
 {
@@ -141,7 +161,7 @@ take_authority(struct take *k, size_t i, size_t end)
 	else
 		n = url_host_read(written, &k->t.host) ? len : 0;
 	if (n == 0)
-		return end;
+		return len == 0 && host < end && is_name_octet(k->s.p[host]) ? host : end;
 	return take_from(k, host + n, end);
 }
 
@@ -198,7 +218,7 @@ url_take(struct urls *u, const struct url_scheme *scheme, struct span behind, en
     int depth)
 {
 	struct take k = { .u = u, .s = behind, .from = from, .depth = depth };
-	size_t begin, end, far, other;
+	size_t begin, end, far, other, farther;
 
 	k.t.scheme = scheme;
 	if (scheme->syntax == URL_MAIL)
@@ -216,10 +236,12 @@ url_take(struct urls *u, const struct url_scheme *scheme, struct span behind, en
 	if (end < behind.len && behind.p[end] == '\\' && is_web(&k)) {
 		k.s.len = behind.len - end < URL_REST_MAX ? behind.len : end + URL_REST_MAX;
 		other = authority_end(&k, begin, 0);
-		if (behind_last_at(k.s, end, other) > end)
-			far = take_authority(&k, begin, other);
+		if (behind_last_at(k.s, end, other) > end) {
+			farther = take_authority(&k, begin, other);
+			far = farther > far ? farther : far;
+		}
 	}
-	return far > end ? far : end;
+	return far;
 }
 
 /* --- without a scheme --- */

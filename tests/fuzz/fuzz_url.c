@@ -59,6 +59,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	u = urls_new(a, suffixes, 40);
 	urls_reference(u, span_make(data, size), span_make(data, size / 2));
 	sound(a, suffixes, u);
+	u = urls_new(a, suffixes, 40);
+	urls_html(u, span_make(data, size));
+	sound(a, suffixes, u);
 	arena_free(a);
 	return 0;
 }

@@ -61,6 +61,9 @@ static const struct text_case authorities[] = {
 	{ "http://EXAMPLE.com?a", "http://example.com/?a" },
 	{ "http://localhost/x", "http://localhost/x" },
 	{ "http://-/ http://.../ http://?/", "http://-/" },
+	{ "http://a.comhttp://b.com/http://c.com",
+	    "http://a.com/ http://b.com/http://c.com http://c.com/" },
+	{ "http://http://evil.com/", "http://evil.com/" },
 };
 
 static const struct text_case ends[] = {

@@ -1,0 +1,194 @@
+/* Which URLs HTML has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "tests/lib/url_world.h"
+
+struct html_case {
+	const char *in, *out;
+};
+
+static const struct html_case attributes[] = {
+	{ "<a href=http://a.com/x>y</a>", "http://a.com/x" },
+	{ "<A HREF = 'HTTP://A.com'>", "http://a.com/" },
+	{ "<a href=\"http://a.com/?b&amp;c&#38;d&x=1\">", "http://a.com/?b&c&d&x=1" },
+	{ "<a href=\"&#104;&#x74;tp&colon;&sol;&sol;a&period;com\">", "http://a.com/" },
+	{ "<a href=\" ht\ntp://a.\tcom/ \">", "http://a.com/" },
+	{ "<a href=//a.com/x><a href=\\\\b.com>", "http://a.com/x http://b.com/" },
+	{ "<a href=relative/x.html><a href=#top>", "" },
+	{ "<a href=www.a.com>", "http://www.a.com/" },
+	{ "<a href=http://a.com href=http://b.com>", "http://a.com/ http://b.com/" }, /* either */
+	{ "<a title=\"x>y\" href=http://a.com>", "http://a.com/" },
+	{ "<a href=http://a.com", "http://a.com/" }, /* the end is missing */
+	{ "<img src=http://a.com/1.png>", "http://a.com/1.png" }, { "<img src=cid:x@a.com>", "" },
+	{ "<img src=data:image/png;base64,aHR0cDovL2EuY29t>", "data:image/png" },
+	{ "<form action=http://a.com/f><button formaction=http://b.com>",
+	    "http://a.com/f http://b.com/" },
+	{ "<table background=http://a.com/b.gif>", "http://a.com/b.gif" },
+	{ "<img srcset=\"http://a.com/1 1x, http://a.com/2,3 2x,http://a.com/4\">",
+	    "http://a.com/1 http://a.com/2,3 http://a.com/4" },
+	{ "<img srcset=\"http://a.com/1, http://a.com/2\">", "http://a.com/1 http://a.com/2" },
+	{ "<a ping=\"http://a.com http://b.com\">", "http://a.com/ http://b.com/" },
+	{ "<svg><a xlink:href=http://a.com>", "http://a.com/" },
+	{ "<area href=http://a.com><object data=http://b.com><video poster=http://c.com>",
+	    "http://a.com/ http://b.com/ http://c.com/" },
+	{ "<a href=mailto:joe@a.com>", "mailto:joe@a.com" },
+	{ "<a href=\"javascript:open('http://a.com')\">",
+	    "javascript:open('http://a.com') http://a.com/" },
+	{ "<a href=\"http://r.com/?u=http%3A%2F%2Fa.com\">",
+	    "http://r.com/?u=http%3A%2F%2Fa.com http://a.com/" },
+	{ "<a onclick=\"location='http://a.com'\">", "http://a.com/" },
+	{ "<iframe srcdoc=\"&lt;a href=http://a.com&gt;\">", "http://a.com/" },
+	{ "<input value=http://a.com alt=http://b.com>", "" }, /* nothing follows those */
+};
+
+static const struct html_case pages[] = {
+	{ "<base href=http://b.com/d/><a href=x><a href=/y>",
+	    "http://b.com/d/ http://b.com/d/x http://b.com/y" },
+	{ "<a href=x><BASE HREF=http://b.com/d/e>", "http://b.com/d/x http://b.com/d/e" },
+	{ "<base href=http://b.com><base href=http://c.com><a href=x>",
+	    "http://b.com/ http://c.com/ http://b.com/x" }, /* the first counts */
+	{ "<base target=x><base href=\"http&#58;//b.com\"><a href=x>",
+	    "http://b.com/ http://b.com/x" },
+	{ "<meta http-equiv=refresh content=\"0; url=http://a.com/x\">", "http://a.com/x" },
+	{ "<meta http-equiv=Refresh content=\"0;URL = 'http://a.com/x' y\">", "http://a.com/x" },
+	{ "<meta content=\"1.5, http://a.com\" http-equiv=refresh>", "http://a.com/" },
+	{ "<meta name=x content=http://a.com>", "" },
+	{ "<p style=\"background:URL( 'http://a.com/1' )\">", "http://a.com/1" },
+	{ "<p style=\"background:url(http://a.com/1),url(&quot;http://b.com&quot;)\">",
+	    "http://a.com/1 http://b.com/" },
+	{ "<p style=\"background:url(\\68 ttp\\3a//a.com)\">", "http://a.com/" },
+	{ "<style>@import 'http://a.com/1'; p { x: url(http://b.com/2) }</style>",
+	    "http://a.com/1 http://b.com/2" },
+	{ "<style>url(http://a.com", "http://a.com/" },
+	{ "<script>location = \"http://a.com/x\"</script>", "http://a.com/x" },
+	{ "<!-- http://a.com <a href=http://b.com> -->", "" },
+	{ "<!--[if mso]><a href=http://a.com>x</a><![endif]-->", "http://a.com/" },
+	{ "<!DOCTYPE html PUBLIC \"x\" \"http://www.w3.org/TR/html4/loose.dtd\">", "" },
+	{ "<noscript><img src=http://a.com></noscript>", "http://a.com/" },
+	{ "<noframes><a href=http://a.com></noframes>", "http://a.com/" },
+	{ "<xmp>see http://a.com</xmp>", "http://a.com/" },
+};
+
+static const struct html_case texts[] = {
+	{ "see http://a.com/x &amp; y", "http://a.com/x" },
+	{ "http://<b>ev</b>il.c<!-- x -->om/a", "http://evil.com/a" },
+	{ "http&#58;//a.com", "http://a.com/" },
+	{ "www.ev&shy;il.com", "http://www.evil.com/" },
+	{ "http://a.com<br>/x", "http://a.com/" },
+	{ "<p>http://a.com</p>b", "http://a.com/" },
+	{ "<a href=http://a.com>http://b.com</a>http://c.com",
+	    "http://a.com/ http://b.com/ http://c.com/" },
+	{ "<i>http://a.com</i>http://b.com", "http://a.com/ http://b.com/" },
+	{ "&lt;http://a.com/x&gt;", "http://a.com/x" },
+	{ "<title>www.a.com</title>", "http://www.a.com/" },
+};
+
+static void
+run(const struct html_case *cases, size_t n)
+{
+	struct url_world w;
+
+	url_world_init(&w);
+	for (size_t i = 0; i < n; i++) {
+		const char *got;
+
+		url_world_fresh(&w, 500);
+		urls_html(w.urls, span_str(cases[i].in));
+		got = url_world_found(&w);
+		if (strcmp(got, cases[i].out) != 0)
+			fail_msg("%s\n got: %s\nwant: %s", cases[i].in, got, cases[i].out);
+	}
+	url_world_fini(&w);
+}
+
+#define TEST(name)                                                                                 \
+	static void test_##name(void **state)                                                      \
+	{                                                                                          \
+		(void)state;                                                                       \
+		run(name, nitems(name));                                                           \
+	}
+TEST(attributes)
+TEST(pages)
+TEST(texts)
+
+static void
+test_srcdoc_depth(void **state)
+{
+	struct url_world w;
+	struct buf in = { 0 }, out = { 0 };
+
+	(void)state;
+	url_world_init(&w);
+	buf_adds(&in, "<a href=http://a.com>");
+	for (int depth = 0; depth < 5; depth++) {
+		url_world_fresh(&w, 500);
+		urls_html(w.urls, buf_span(&in));
+		assert_int_equal(urls_limits(w.urls), depth <= 3 ? 0 : URLS_LIMIT_DEPTH);
+		assert_int_equal(urls_count(w.urls), depth <= 3 ? 1 : 0);
+		buf_reset(&out);
+		buf_adds(&out, "<iframe srcdoc='");
+		for (size_t i = 0; i < in.len; i++) {
+			if (in.p[i] == '&' || in.p[i] == '\'')
+				buf_printf(&out, "&#%d;", in.p[i]);
+			else
+				buf_addc(&out, in.p[i]);
+		}
+		buf_adds(&out, "'>");
+		buf_reset(&in);
+		buf_add_span(&in, buf_span(&out));
+	}
+	buf_fini(&in);
+	buf_fini(&out);
+	url_world_fini(&w);
+}
+
+/* A megabyte of each. */
+static void
+test_linear(void **state)
+{
+	static const char *const pieces[] = { "<", "<a href=", "<a href=x>", "<base href=x>",
+		"<p style=url(>", "url(", "@import \"", "<style>url(\\", "<img srcset=\",,,\">",
+		"http://", "<meta http-equiv=refresh content=0;>", "&amp;", "<noframes>",
+		"<b>a.com" };
+	struct url_world w;
+	struct buf b = { 0 };
+
+	(void)state;
+	url_world_init(&w);
+	for (size_t i = 0; i < nitems(pieces); i++) {
+		for (int style = 0; style < 2; style++) {
+			buf_reset(&b);
+			buf_adds(&b, style ? "<style>" : "");
+			while (b.len < 1000000)
+				buf_adds(&b, pieces[i]);
+			url_world_fresh(&w, 500);
+			urls_html(w.urls, buf_span(&b));
+			assert_true(arena_used(w.arena) < 40 * 1000000);
+		}
+	}
+	buf_fini(&b);
+	url_world_fini(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_srcdoc_depth),
+		cmocka_unit_test(test_linear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
