@@ -34,14 +34,26 @@ BODY_CHECKS = """\
 /cheapest watches/		REJECT we have watches
 """
 
-# Who sees to it himself what a virus is: his are held, everybody else's refused.
+PHRASES = """\
+/drawn in our lottery/		REJECT 5.7.1 no lotteries
+"""
+
+# What each wants of one message; whoever is not here takes everything but viruses.
 PER_USER = """\
+alice@example.test		spamhater
 spamlover@example.test		spamlover
 """
+CONTENT_RULES = {
+    "smtpd_restriction_classes": "spamhater, spamlover",
+    "spamhater": "check_body regexp:{dir}/phrases",
+    "spamlover": "score_if_reject 1 check_body regexp:{dir}/phrases, tag_if_score 1, permit",
+    "content_restrictions": "check_recipient_access texthash:{dir}/per_user",
+}
+# Who sees to it himself what a virus is: his are held, everybody else's refused.
 VIRUS_RULES = {
     "plugins": "clamav", "plugin_directory": "{dir}/plugins", "clamav_database": "{dir}/signatures",
-    "smtpd_restriction_classes": "spamlover", "spamlover": "hold_virus, permit",
-    "content_restrictions": "check_recipient_access texthash:{dir}/per_user, reject_virus",
+    "spamlover": "hold_virus, " + CONTENT_RULES["spamlover"],
+    "content_restrictions": CONTENT_RULES["content_restrictions"] + ", reject_virus",
 }
 
 # The two listeners differ in what a refusal becomes behind the queue.
@@ -205,7 +217,7 @@ def virus_files():
             plugin = f.read()
     except FileNotFoundError:
         return {}
-    return {"plugins/clamav.so": plugin, "signatures/quickstart.ndb": eicar.signatures(), "per_user": PER_USER}
+    return {"plugins/clamav.so": plugin, "signatures/quickstart.ndb": eicar.signatures()}
 
 
 def scanning(f):
@@ -229,13 +241,14 @@ def run(build, once):
         ports=(None, 10026), master=f"127.0.0.1:{second} inet n - n - - smtpd\n"
         f"  -o content_filter=filter_lmtp:[127.0.0.1]:{ports['hold']}\n")
     f = filterd_proc.Filterd(
-        dir=folder, files={"header_checks": HEADER_CHECKS, "body_checks": BODY_CHECKS, **viruses},
+        dir=folder, files={"header_checks": HEADER_CHECKS, "body_checks": BODY_CHECKS, "phrases": PHRASES,
+                           "per_user": PER_USER, **viruses},
         listeners="".join(
             f"\n    {{ lmtp:127.0.0.1:{ports[n]}, name = {n}, after_queue_reject = {n} }}"
             for n in LISTENERS),
         next_hop=f"smtp:[127.0.0.1]:{p.reinject[1]}",
         header_checks="regexp:{dir}/header_checks", body_checks="regexp:{dir}/body_checks",
-        **(VIRUS_RULES if viruses else {}))
+        **CONTENT_RULES | (VIRUS_RULES if viruses else {}))
     running = Running(smtp_ports={"reject": p.smtp[1], "hold": second}, log=f.log_file,
                       maildirs=p.dir + "/mail", hold=folder + "/hold")
     problems = []
@@ -275,7 +288,7 @@ says otherwise (listener hold).  All this runs until Ctrl-C:
   send more       contrib/quickstart --send FILE...   (FILE as in contrib/samples/)
                   or SMTP to 127.0.0.1:{running.smtp_ports['hold']} (hold), {running.smtp_ports['reject']} (reject)
                   for {', '.join(m.split('@')[0] for m in MAILBOXES)} @example.test
-  rules           {f.dir}/header_checks, body_checks, per_user (edit them; no reload is needed)
+  rules           {f.dir}/header_checks, body_checks, phrases, per_user (edit them; no reload is needed)
   configuration   {f.config}
   what is held    {filterd_proc.program('filterctl')} -c {f.config} hold list
   its state       {filterd_proc.program('filterctl')} -c {f.config} status

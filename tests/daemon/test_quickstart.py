@@ -34,9 +34,15 @@ ROWS = {
     ("08-redirected", "reject", "bob"): ("pass + redirect", "header_checks:6", "maildir of carol"),
     ("08-redirected", "hold", "bob"): ("pass + redirect", "header_checks:6", "maildir of carol"),
     ("09-virus", "reject", "alice"): ("reject", "filterd.cf", "bounced to"),
-    ("09-virus", "reject", "spamlover"): ("hold", "per_user:1", "hold store, "),
+    ("09-virus", "reject", "spamlover"): ("hold", "per_user:2", "hold store, "),
     ("09-virus", "hold", "alice"): ("reject", "filterd.cf", "hold store, "),
-    ("09-virus", "hold", "spamlover"): ("hold", "per_user:1", "hold store, "),
+    ("09-virus", "hold", "spamlover"): ("hold", "per_user:2", "hold store, "),
+    ("10-phrase", "reject", "alice"): ("reject", "phrases:1", "bounced to"),
+    ("10-phrase", "reject", "bob"): ("pass", "-", "maildir of bob"),
+    ("10-phrase", "reject", "spamlover"): ("tag", "per_user:2", "maildir of spamlover@example.test, tagged"),
+    ("10-phrase", "hold", "alice"): ("reject", "phrases:1", "hold store, "),
+    ("10-phrase", "hold", "bob"): ("pass", "-", "maildir of bob"),
+    ("10-phrase", "hold", "spamlover"): ("tag", "per_user:2", "maildir of spamlover@example.test, tagged"),
 }
 
 
