@@ -41,6 +41,8 @@ static const struct {
 	    { archive_read_support_format_tar, archive_read_support_format_cpio,
 		archive_read_support_format_raw, archive_read_support_format_empty },
 	    1 },
+	{ ATT_KIND_PACKED_FILE,
+	    { archive_read_support_format_raw, archive_read_support_format_empty }, 1 },
 };
 
 int
@@ -78,8 +80,9 @@ begin(enum att_kind kind, struct filterd_octets o, int *solid)
 			if (formats[i].support[k] != NULL)
 				(void)formats[i].support[k](a);
 	}
-	for (size_t i = 0; kind == ATT_KIND_PACKED && i < nitems(filters); i++)
-		(void)filters[i](a);
+	if (kind == ATT_KIND_PACKED || kind == ATT_KIND_PACKED_FILE)
+		for (size_t i = 0; i < nitems(filters); i++)
+			(void)filters[i](a);
 	/* What stands behind the end of a tar is another one to some. */
 	if (kind == ATT_KIND_TAR || kind == ATT_KIND_PACKED)
 		(void)archive_read_set_options(a, "tar:read_concatenated_archives");
@@ -201,49 +204,58 @@ next(struct att_entry *e, struct archive_entry **entry)
 	return -1;
 }
 
-static void
+/* How many entries there were, folders included. */
+static size_t
 walk(struct att_entry *e, struct att_item *archive, int solid)
 {
 	struct archive_entry *entry;
+	size_t n = 0;
 
 	/* libarchive goes through all of them at once. */
 	if ((size_t)archive_filter_count(e->archive) > e->walk->limits.depth + 1) {
 		att_tell(e->walk, ATT_LIMIT_DEPTH, NULL);
-		return;
+		return 1;
 	}
-	while (att_may_go_on(e->walk, archive) && next(e, &entry) == 1) {
+	for (; att_may_go_on(e->walk, archive) && next(e, &entry) == 1; n++) {
 		if (archive_entry_filetype(entry) == AE_IFDIR) {
 			if (!att_count(e->walk))
-				return;
+				break;
 			continue;
 		}
 		look_at_entry(e, archive, entry);
 		if (solid && !archive_entry_is_encrypted(entry) && !drain(e, archive))
-			return;
+			break;
 	}
+	return n;
 }
 
-static void
+static size_t
 open_octets(struct att_walk *w, struct att_item *item, enum att_kind kind, const char *name,
     struct filterd_octets o)
 {
 	struct att_entry e = { .walk = w, .kind_name = name };
 	int solid = 0;
+	size_t n;
 
 	e.archive = begin(kind, o, &solid);
 	if (e.archive == NULL) {
 		att_tell(w, ATT_BROKEN, name);
-		return;
+		return 0;
 	}
-	walk(&e, item, solid);
+	n = walk(&e, item, solid);
 	archive_read_free(e.archive);
+	return n;
 }
 
 void
 att_archive_open(
     struct att_walk *w, struct att_item *item, enum att_kind kind, const char *kind_name)
 {
-	open_octets(w, item, kind, kind_name, item->octets);
+	size_t n = open_octets(w, item, kind, kind_name, item->octets);
+
+	/* An empty tar is what anything is that begins with zeros. */
+	if (n == 0 && kind == ATT_KIND_PACKED)
+		(void)open_octets(w, item, ATT_KIND_PACKED_FILE, kind_name, item->octets);
 }
 
 /* The same octets stand in programs that read such archives. */
@@ -271,5 +283,5 @@ att_archive_open_at(struct att_walk *w, struct att_item *item, enum att_kind kin
 	if (!is_readable(kind, o))
 		return;
 	att_tell(w, ATT_AMBIGUOUS, "prepended");
-	open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
+	(void)open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
 }

@@ -17,8 +17,9 @@ enum att_kind {
 	ATT_KIND_TAR,
 	ATT_KIND_CPIO,
 	ATT_KIND_AR,
-	ATT_KIND_PACKED, /* one file compressed, or a tar: gzip, bzip2, xz, ... */
-	ATT_KIND_CLOSED, /* known, and not to be opened here */
+	ATT_KIND_PACKED,      /* one file compressed, or a tar: gzip, bzip2, xz, ... */
+	ATT_KIND_PACKED_FILE, /* one that is to be taken for no tar */
+	ATT_KIND_CLOSED,      /* known, and not to be opened here */
 };
 
 /* As many octets as are asked for, or all. */

@@ -41,9 +41,9 @@ struct att_zip {
 	/* private: */
 	struct filterd_octets octets;
 	size_t max;
-	size_t base;                 /* octets in front of it */
-	size_t dir_at, dir_end, end; /* the directory; behind all of it */
-	size_t ends_at;              /* its end record */
+	size_t base;            /* octets in front of it */
+	size_t dir_at, dir_end; /* the directory */
+	size_t ends_at;         /* its end record */
 };
 
 #define ATT_ZIP_ENCRYPTED 0x0001u

@@ -131,7 +131,6 @@ find_directory(struct att_zip *z, struct directory *d)
 	if (z->ends_at == NONE)
 		return -1;
 	p = z->octets.p + z->ends_at;
-	z->end = z->ends_at + END_SIZE + u16(p + 20);
 	behind = z->ends_at;
 	*d = (struct directory){ u16(p + 10), u32(p + 12), u32(p + 16) };
 	if (read_end64(z, d, &behind) == -1)
@@ -428,9 +427,8 @@ search_gaps(struct att_zip *z)
 		search_gap(z, at, z->dir_at);
 	else if (at > z->dir_at)
 		differ(z, "overlap");
-	if (z->ends_at != NONE)
-		search_ends(z, z->ends_at + 4, z->octets.len);
-	search(z, z->end, z->octets.len);
+	/* The comment, and whatever is behind it. */
+	search_gap(z, z->ends_at + END_SIZE, z->octets.len);
 }
 
 /* Without a directory there are local headers alone. */
