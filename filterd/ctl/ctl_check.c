@@ -14,6 +14,7 @@
 #include "engine/snapshot.h"
 #include "rules/content_checks.h"
 #include "rules/rules.h"
+#include "table/table.h"
 
 struct check {
 	const struct conf *conf;
@@ -131,6 +132,14 @@ check_loop(struct check *c, const struct snapshot *s, const struct snap_listener
 	}
 }
 
+static void
+explosive(void *arg, const struct table_finding *f)
+{
+	report(
+	    arg, &(struct conf_finding){
+		     .severity = CONF_WARNING, .file = f->file, .line = f->line, .text = f->text });
+}
+
 /* --- what the machine lacks --- */
 
 static void
@@ -203,6 +212,7 @@ ctl_check(const struct ctl_env *env, int argc, char **argv)
 			if (listener_kind_relays(l->conf->kind))
 				check_loop(&c, s, l);
 		}
+		table_registry_lint(snapshot_tables(s), explosive, &c);
 		check_machine(&c);
 		conf_not_taken_each(c.conf, not_taken, &c);
 		conf_unused_each(c.conf, unused_parameter, &c);

@@ -202,13 +202,14 @@ load_plugins(struct query *q, const struct ctl_env *env)
 static struct table *
 open_one(struct query *q, const struct ctl_env *env, const char *name, struct err *err)
 {
+	const struct table_open_options options = { .plugins = &q->plugins };
 	struct table *t = table_open(name, ctl_table_warning, NULL, err);
 
 	if (t != NULL)
 		return t;
 	load_plugins(q, env);
 	return q->plugins.n == 0 ? NULL
-				 : table_open_with(&q->plugins, name, ctl_table_warning, NULL, err);
+				 : table_open_with(&options, name, ctl_table_warning, NULL, err);
 }
 
 static int

@@ -279,6 +279,17 @@ snapshot_free(struct snapshot *s)
 	free(s);
 }
 
+static void
+limit_patterns(struct snapshot *s)
+{
+	const struct params *p = conf_params(s->conf);
+	const struct table_limits limits = { .match = (uint32_t)p->pattern_match_limit,
+		.depth = (uint32_t)p->pattern_depth_limit,
+		.heap_kb = (uint32_t)(p->pattern_heap_limit / 1024) };
+
+	table_registry_limits(s->tables, &limits);
+}
+
 struct snapshot *
 snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *report, void *arg)
 {
@@ -292,6 +303,7 @@ snapshot_build(struct conf *conf, struct counters *counters, conf_report_fn *rep
 	s->tables = table_registry_new(counters);
 	snapshot_plugins_open(&s->plugins, conf, counters, s->mem, plugin_finding, &b);
 	table_registry_plugins(s->tables, &s->plugins.tables);
+	limit_patterns(s);
 	s->nlisteners = conf_listener_count(conf);
 	s->listeners = xcalloc(s->nlisteners, sizeof(*s->listeners));
 	for (size_t i = 0; i < s->nlisteners; i++)

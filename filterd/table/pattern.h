@@ -40,6 +40,7 @@ struct pattern_engine {
 	const char *word; /* "pcre" */
 	unsigned flags;   /* when none is written */
 	int pairs;        /* /a/!/b/ is allowed */
+	int backtracks;   /* one pattern may take much more time than another */
 	/* Toggle the flag: 1; 0 unknown; -1 known but without effect. */
 	int (*flag)(char c, unsigned *flags);
 	/* groups: how many the result wants.  NULL: why.  *has: how many the pattern has. */

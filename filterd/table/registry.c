@@ -37,9 +37,10 @@ struct table_set {
 struct table_registry {
 	pthread_mutex_t lock; /* present, entries' table and stale */
 	struct counters *counters;
-	const struct table_plugins *plugins; /* NULL: none */
-	struct prefilter_maker *maker;       /* NULL: tables stay as they are read */
-	struct arena *mem;                   /* names, paths, entries */
+	struct table_limits limits;
+	struct table_open_options options;
+	struct prefilter_maker *maker; /* NULL: tables stay as they are read */
+	struct arena *mem;             /* names, paths, entries */
 	struct entry **entry;
 	size_t n, cap;
 	struct table_set *present; /* NULL: to be made at the next take */
@@ -155,6 +156,7 @@ table_registry_new(struct counters *counters)
 	pthread_mutex_init(&r->lock, NULL);
 	r->counters = counters;
 	r->mem = arena_new();
+	r->options.limits = &r->limits;
 	return r;
 }
 
@@ -192,7 +194,13 @@ entry_add(struct table_registry *r, struct entry *e)
 void
 table_registry_plugins(struct table_registry *r, const struct table_plugins *p)
 {
-	r->plugins = p;
+	r->options.plugins = p;
+}
+
+void
+table_registry_limits(struct table_registry *r, const struct table_limits *limits)
+{
+	r->limits = *limits;
 }
 
 int
@@ -211,7 +219,7 @@ table_registry_add(struct table_registry *r, const char *type_name, int broken, 
 	table_files_each(type_name, watch_add, &e->files);
 	watch_let_rest(&e->files);
 	err_clear(&why);
-	if ((e->table = table_open_with(r->plugins, type_name, warn, arg, &why)) == NULL) {
+	if ((e->table = table_open_with(&r->options, type_name, warn, arg, &why)) == NULL) {
 		if (err != NULL)
 			*err = why;
 		if (!broken)
@@ -262,6 +270,13 @@ table_registry_each(
 	}
 	pthread_mutex_unlock(&r->lock);
 	buf_fini(&patterns);
+}
+
+void
+table_registry_lint(struct table_registry *r, table_warn_fn *warn, void *arg)
+{
+	for (size_t i = 0; i < r->n; i++)
+		table_lint(r->entry[i]->table, warn, arg);
 }
 
 /* --- reading again --- */
@@ -357,7 +372,7 @@ read_again(struct table_registry *r, struct entry *e, int last)
 	warnings.mem = arena_new();
 	warnings.tail = &warnings.head;
 	err_clear(&why);
-	t = table_open_with(r->plugins, e->name, findings_add, &warnings, &why);
+	t = table_open_with(&r->options, e->name, findings_add, &warnings, &why);
 	done = last || !watch_moved(&e->files);
 	if (t != NULL && t->away != NULL) {
 		err_set(&why, ERR_RETRY, "%s", t->away);

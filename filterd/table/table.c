@@ -127,7 +127,7 @@ type_parse(const struct table_plugins *p, const char *type_name, struct found *f
 }
 
 struct opening { /* what a table and its members have in common */
-	const struct table_plugins *plugins;
+	const struct table_open_options *options;
 	int depth;
 	table_warn_fn *warn;
 	void *warn_arg;
@@ -141,7 +141,7 @@ open_at(const char *type_name, const struct opening *o, struct err *err)
 	struct arena *mem;
 	struct table *t;
 
-	if (type_parse(o->plugins, type_name, &f, &name, err) == -1)
+	if (type_parse(o->options->plugins, type_name, &f, &name, err) == -1)
 		return NULL;
 	if (o->depth > TABLE_DEPTH_MAX) {
 		err_set(err, ERR_CONFIG, "%.200s: tables must not be nested deeper than %d",
@@ -161,7 +161,7 @@ open_at(const char *type_name, const struct opening *o, struct err *err)
 	else if (f.type->name == TABLE_NAME_INDEX)
 		t->file = arena_printf(mem, "%s%s", t->name, f.type->suffix);
 	atomic_init(&t->refs, 1);
-	t->plugins = o->plugins;
+	t->options = o->options;
 	t->depth = o->depth;
 	t->warn = o->warn;
 	t->warn_arg = o->warn_arg;
@@ -170,23 +170,23 @@ open_at(const char *type_name, const struct opening *o, struct err *err)
 		return NULL;
 	}
 	t->warn = NULL;
-	t->plugins = NULL;
+	t->options = NULL;
 	return t;
 }
 
 struct table *
 table_open_member(struct table *t, const char *type_name, struct err *err)
 {
-	struct opening o = { t->plugins, t->depth + 1, t->warn, t->warn_arg };
+	struct opening o = { t->options, t->depth + 1, t->warn, t->warn_arg };
 
 	return open_at(type_name, &o, err);
 }
 
 struct table *
-table_open_with(const struct table_plugins *plugins, const char *type_name, table_warn_fn *warn,
-    void *arg, struct err *err)
+table_open_with(const struct table_open_options *options, const char *type_name,
+    table_warn_fn *warn, void *arg, struct err *err)
 {
-	struct opening o = { plugins, 0, warn, arg };
+	struct opening o = { options, 0, warn, arg };
 
 	return open_at(type_name, &o, err);
 }
@@ -194,7 +194,9 @@ table_open_with(const struct table_plugins *plugins, const char *type_name, tabl
 struct table *
 table_open(const char *type_name, table_warn_fn *warn, void *arg, struct err *err)
 {
-	return table_open_with(NULL, type_name, warn, arg, err);
+	const struct table_open_options none = { NULL, NULL };
+
+	return table_open_with(&none, type_name, warn, arg, err);
 }
 
 struct table *

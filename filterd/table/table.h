@@ -15,6 +15,7 @@
 #define TABLE_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -68,7 +69,21 @@ struct table_plugins {
 	size_t n;
 };
 
+/* How much one pattern may take with one text; a pattern that would take more could not find out.
+ * 0: the default. */
+struct table_limits {
+	uint32_t match, depth;
+	uint32_t heap_kb;
+};
+#define TABLE_PATTERN_MATCH_LIMIT                                                                  \
+	100000 /* DESIGN, decision 7: 0.2 ms where PCRE2's own take 28                             \
+		*/
+#define TABLE_PATTERN_DEPTH_LIMIT 100000
+#define TABLE_PATTERN_HEAP_KB     20480
+
 struct table_registry *table_registry_new(struct counters *);
+/* Before any table is added. */
+void table_registry_limits(struct table_registry *, const struct table_limits *);
 /* Before any table is added; they live as long as the registry.  One of a type that is_remote which
  * cannot be opened is a warning, here and in tables opened by themselves: it answers -1.  The
  * registry tries again at each refresh. */
@@ -81,6 +96,10 @@ void table_registry_free(struct table_registry *);
 int table_registry_add(struct table_registry *, const char *type_name, int broken, table_warn_fn *,
     void *arg, struct err *) ATTR_MUST_USE;
 size_t table_registry_count(const struct table_registry *);
+
+/* Tell of patterns that a text can make backtrack without end (table/pattern_lint.h), by trying:
+ * takes seconds for a table with many such. */
+void table_registry_lint(struct table_registry *, table_warn_fn *, void *arg);
 
 /* Look at the files behind the tables (stat); read the changed ones.  An unreadable or broken new
  * version keeps the old one: one error line in the log and counter tables_stale.  Call at most once
@@ -108,14 +127,20 @@ const struct table *table_set_get(const struct table_set *, int number);
 
 /* --- single tables, for `filterctl query` --- */
 
+struct table_open_options {
+	const struct table_plugins *plugins; /* NULL: none */
+	const struct table_limits *limits;   /* NULL: the defaults */
+};
+
 struct table *table_open(
     const char *type_name, table_warn_fn *, void *arg, struct err *) ATTR_MUST_USE;
-/* The same with types of plugins besides; NULL: none.  They must outlive the table. */
-struct table *table_open_with(const struct table_plugins *, const char *type_name, table_warn_fn *,
-    void *arg, struct err *) ATTR_MUST_USE;
+/* The same with options; plugins must outlive the table. */
+struct table *table_open_with(const struct table_open_options *, const char *type_name,
+    table_warn_fn *, void *arg, struct err *) ATTR_MUST_USE;
 void table_close(struct table *); /* NULL is fine */
 /* As table_registry_prefilter(), for one table and at once.  folder NULL: nothing is kept. */
 void table_prefilter(struct table *, const char *folder);
+void table_lint(const struct table *, table_warn_fn *, void *arg);
 /* As in table_status. */
 void table_patterns(const struct table *, struct buf *);
 

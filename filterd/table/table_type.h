@@ -58,7 +58,7 @@ struct table {
 	const struct filterd_table_type *plugin_type; /* of table_type_plugin */
 	const struct filterd_host *plugin_host;
 	/* while it is opened */
-	const struct table_plugins *plugins; /* NULL: none */
+	const struct table_open_options *options;
 	int depth;
 	table_warn_fn *warn;
 	void *warn_arg;

@@ -92,6 +92,7 @@ static const struct lookup_case {
 	{ "pcre", "/A/ b\n", "a", "b", 1, 0 },
 	{ "pcre", "/A/i b\n", "a", NULL, 0, 0 },
 	{ "pcre", "/A/ii b\n", "a", "b", 1, 0 },
+	{ "pcre", "/(*NO_JIT)a/ x\n", "a", "x", 1, 0 },
 	{ "pcre", "/a.b/ x\n", "a\nb", "x", 1, 0 },
 	{ "pcre", "/a.b/s x\n", "a\nb", NULL, 0, 0 },
 	{ "pcre", "/^b$/ x\n", "a\nb\nc", NULL, 0, 0 },
@@ -326,6 +327,48 @@ test_match_limit(void **state)
 		table_close(t);
 	}
 	arena_free(a);
+}
+
+/* Each limit by itself; the pattern is one that the compiled code has no stack for, so that all
+ * three count. */
+static void
+test_limits(void **state)
+{
+	static const struct {
+		struct table_limits limits;
+		int rc;
+		const char *says;
+	} cases[] = {
+		{ { 0, 0, 0 }, 1, "" },
+		{ { .match = 1000 }, -1, "match limit" },
+		{ { .depth = 1000 }, -1, "depth limit" },
+		{ { .heap_kb = 64 }, -1, "heap limit" },
+		{ { 1000000, 1000000, 1000000 }, 1, "" },
+	};
+	size_t len = 12000;
+	char *key = malloc(len);
+	struct arena *a = arena_new();
+
+	(void)state;
+	memset(key, 'a', len);
+	write_file("/^(?:(a)|b)*$/ x\n");
+	for (size_t i = 0; i < nitems(cases); i++) {
+		const struct table_open_options o = { .limits = &cases[i].limits };
+		struct err err = { 0 };
+		struct table_hit hit;
+		struct table *t;
+		char full[100];
+
+		snprintf(full, sizeof(full), "pcre:%s", path);
+		t = table_open_with(&o, full, NULL, NULL, &err);
+		assert_non_null(t);
+		if (table_get(t, span_make(key, len), a, &hit, &err) != cases[i].rc ||
+		    strstr(err.text, cases[i].says) == NULL)
+			fail_msg("row %zu: %s", i, err.text);
+		table_close(t);
+	}
+	arena_free(a);
+	free(key);
 }
 
 /* What runs out of the machine stack that compiled patterns have goes on in the interpreter. */
@@ -636,6 +679,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_fail),
 		cmocka_unit_test(test_match_limit),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_long_key),
 		cmocka_unit_test(test_many_groups),
 		cmocka_unit_test(test_deep_parentheses),
