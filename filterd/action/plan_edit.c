@@ -16,6 +16,14 @@ comes_first(const struct edit *a, const struct edit *b)
 	return a->del == 0 || b->del > 0;
 }
 
+/* What is made of a field that nobody has a rule for, a recipient's rule may make something else
+ * of. */
+static int
+makes_way(const struct edit *e, const struct edit *own)
+{
+	return e->yields && own->at == e->at && own->del == e->del;
+}
+
 /* The message's edits, and those of the recipient that leave what these change alone: the message's
  * rules came first. */
 static void
@@ -25,6 +33,8 @@ add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_
 	const struct edit *e;
 
 	while (i < all->n || k < own->n) {
+		if (i < all->n && k < own->n && makes_way(&all->v[i], &own->v[k]))
+			i++;
 		if (k == own->n || (i < all->n && comes_first(&all->v[i], &own->v[k]))) {
 			e = &all->v[i++];
 		} else {

@@ -20,6 +20,7 @@ struct arena;
 struct edit {
 	size_t at, del;
 	struct span ins; /* whole CRLF lines, or part of a line */
+	int yields;      /* nobody's rule: it makes way for another edit of the same octets */
 };
 
 struct edit_list {

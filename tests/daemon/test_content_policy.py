@@ -197,6 +197,16 @@ def test_changes_of_both(filterd, hop):
     assert copies(hop, 2) == {(BOB,): everybody, (ANN,): everybody.replace(b"Subject:", b"X-Ad: yes\r\nSubject:")}
 
 
+def test_changes_of_what_is_mended(filterd, hop):
+    """A blank in front of the colon goes for everybody; it keeps no rule of a recipient from its field."""
+    f = filterd(listeners=listeners("lmtp"), files={"mine": "/^X-Mailer: mass/ REPLACE X-Mailer: none\n/^Subject/ IGNORE\n"},
+                next_hop=hop.next_hop, smtpd_restriction_classes="mine", mine="check_header regexp:{dir}/mine",
+                content_restrictions="check_recipient_access inline:{ ann@example.com=mine }")
+    odd = MESSAGE.replace(b"X-Mailer:", b"X-Mailer :").replace(b"Subject:", b"Subject\t:")
+    assert lmtp(f, [ANN, BOB], odd) == [OK, OK]
+    assert copies(hop, 2) == {(BOB,): MESSAGE, (ANN,): b"From: shop <s@shop.example>\r\nX-Mailer: none" + MESSAGE[MESSAGE.index(b"\r\n\r\n"):]}
+
+
 # --- other doors ---
 
 def test_example_over_smtp(example_filterd, hop):
@@ -234,6 +244,23 @@ def test_example_over_milter(example_filterd):
     assert ANN in changes and BOB not in changes and "X-Spam-Flag" in changes
     assert held(f) == [(ANN,)]
     assert {e["recipient"]: e["verdict"] for e in f.wait_finals(2)} == {ANN: "reject", BOB: "tag"}
+
+
+def test_changes_over_milter(filterd):
+    """What Postfix is told to change makes of the message what the rules do; fields with names of their own, for a milter's changes
+    go by name and number."""
+    f = filterd(listeners=listeners("milter"), files=CHANGES, smtpd_restriction_classes="fields, lines, both",
+                fields="check_header regexp:{dir}/names", lines="check_body regexp:{dir}/lines", both="fields, lines",
+                content_restrictions="check_recipient_access texthash:{dir}/per_user")
+    c = milter_client.Client(f.address("milter"))
+    c.negotiate()
+    c.connect(addr="192.0.2.1")
+    c.helo("client.example")
+    _, reply = c.transaction(MESSAGE, rcpts=(f"<{CAROL}>",))
+    c.close()
+    assert milter_client.apply(MESSAGE, reply.changes, True) == (
+        b"From: shop <s@shop.example>\r\nSubject: (an advertisement)\r\n\r\n"
+        b"Hello\r\n[an advertisement]\r\nwe have the cheapest watches\r\n")
 
 
 # --- what could not be looked up ---
