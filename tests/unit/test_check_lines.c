@@ -179,6 +179,8 @@ static const struct {
 	{ "check_header pcre:%s/t", "/^Subject: out$/ REJECT no", "554 5.7.1 no", "", NULL },
 	{ "check_header pcre:%s/t", "/^Subject: in$/ REJECT no", "dunno", "", NULL },
 	{ "check_mime_header pcre:%s/t", "/^X-Part: 1$/ DEFER no", "450 4.7.1 no", "", NULL },
+	{ "check_mime_header pcre:%s/t", "/^Subject/ REJECT no", "dunno", "", NULL },
+	{ "check_nested_header pcre:%s/t", "/^X-Part/ REJECT no", "dunno", "", NULL },
 	{ "check_nested_header pcre:%s/t", "/^Subject: in$/ 550 no", "550 5.7.1 no", "", NULL },
 	{ "check_decoded_header pcre:%s/t", "/(*UTF)^Subject: o.t$/ REJECT no", "554 5.7.1 no", "",
 	    NULL },
