@@ -1,5 +1,6 @@
 /* check_decoded_header: header fields as mail readers show them. */
 #include "mail/field_text.h"
+#include "mail/text_seen.h"
 #include "rules/content_source.h"
 #include "rules/content_walk.h"
 #include "rules/rules_private.h"
@@ -57,6 +58,14 @@ is_known(const struct decoded *d, size_t first, struct span text)
 }
 
 static void
+add_new(struct rule_run *run, struct decoded *d, const struct content_field *f, size_t first,
+    int reading, const struct buf *text)
+{
+	if (!is_known(d, first, buf_span(text)))
+		add(run, d, f, reading, arena_span(run->arena, buf_span(text)));
+}
+
+static void
 decode(struct rule_run *run, struct decoded *d, const struct content_field *f)
 {
 	struct span value = value_of(f);
@@ -64,7 +73,7 @@ decode(struct rule_run *run, struct decoded *d, const struct content_field *f)
 	size_t first = d->n;
 
 	for (int r = 0; r < FIELD_READINGS; r++) {
-		struct buf line = { 0 };
+		struct buf line = { 0 }, seen_line = { 0 };
 
 		if ((r == FIELD_STRICT && !(seen & FIELD_WORDS)) ||
 		    (r == FIELD_GUESS && !(seen & FIELD_DOUBTS)))
@@ -75,9 +84,12 @@ decode(struct rule_run *run, struct decoded *d, const struct content_field *f)
 			seen = field_text(value, FIELD_LENIENT, &line);
 		else
 			seen |= field_text(value, (enum field_reading)r, &line);
-		if (!is_known(d, first, buf_span(&line)))
-			add(run, d, f, r, arena_span(run->arena, buf_span(&line)));
+		add_new(run, d, f, first, r, &line);
+		/* Tables may look for what nobody sees, or for what is seen without it. */
+		text_clean(buf_span(&line), &seen_line);
+		add_new(run, d, f, first, FIELD_READINGS + r, &seen_line);
 		buf_fini(&line);
+		buf_fini(&seen_line);
 	}
 }
 
@@ -122,6 +134,6 @@ const struct restriction_def restrictions_decoded[] = {
 	    .text = "Looks up each header field of the message, of its parts and of attached "
 		    "messages as a mail reader shows it: \"Name: value\" on one line of UTF-8, "
 		    "encoded words decoded. Where readers differ on a field each of its texts is "
-		    "looked up." },
+		    "looked up, and where it has characters that nobody sees also without these." },
 	{ .name = NULL },
 };

@@ -44,6 +44,11 @@ static const struct {
 	    "message/rfc822\n\nSubject: =?utf-8?q?in?=\n\n",
 	    "Subject: a \xc3\xa9;X: ab;X: =?utf-8?q?a?=b;Y: p\xc3\xa9;Z: ;Content-Type: "
 	    "message/rfc822;Subject: in;" },
+	/* with what nobody sees, and without; a blank is a blank */
+	{ "check_decoded_header", "X: =?utf-8?q?a=E2=80=8Bb=C2=A0c?=\n\n",
+	    "X: a\xe2\x80\x8b"
+	    "b\xc2\xa0"
+	    "c;X: ab c;" },
 	/* what header_checks cuts and undoes */
 	{ "check_header",
 	    "Name : v\nS: a\x7f"
