@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "mail/mime_impl.h"
+#include "mail/mime_param.h"
 
 /*
  * RFC 2045's grammar as loosely as Postfix reads it: white space and comments anywhere between
@@ -151,9 +152,23 @@ find_charset(struct span params, struct arena *arena)
 	return span_make(NULL, 0);
 }
 
+/* As RFC 2231 writes it: charset*=..., charset*0=... */
+static struct span
+find_encoded_charset(struct span value, struct arena *arena)
+{
+	struct buf b = { 0 };
+	struct span found = { 0 };
+
+	if (span_find(value, '*') < value.len && mime_param(value, "charset", &b) == 1)
+		found = arena_span(arena, buf_span(&b));
+	buf_fini(&b);
+	return found;
+}
+
 int
 mime_type_parse(struct span value, struct arena *arena, struct mime_type *m, struct span *params)
 {
+	const struct span whole = value;
 	struct token t[3];
 	int n = read_group(&value, t), sub;
 
@@ -171,6 +186,8 @@ mime_type_parse(struct span value, struct arena *arena, struct mime_type *m, str
 	if (word_is(&t[0], "text")) {
 		m->kind = MIME_KIND_OTHER;
 		m->charset = find_charset(value, arena);
+		if (m->charset.p == NULL)
+			m->charset = find_encoded_charset(whole, arena);
 	} else if (word_is(&t[0], "message")) {
 		m->kind = sub && (word_is(&t[2], "rfc822") || word_is(&t[2], "global"))
 			      ? MIME_KIND_MESSAGE

@@ -200,9 +200,11 @@ test_labels(void **state)
 static void
 test_charsets(void **state)
 {
-	static const char *const charsets[] = { "koi8-r", "", "", "" };
+	static const char *const charsets[] = { "koi8-r", "koi8-r", "koi8-r", "", "", "" };
 	struct span message =
 	    span_str(MULTI "--b\nContent-Type: text/plain; charset=\"KOI8-R\"\n\nx\n"
+			   "--b\nContent-Type: text/plain; charset*=us-ascii''KOI8%2DR\n\nx\n"
+			   "--b\nContent-Type: text/plain; charset*1=\"8-r\"; charset*0=koi\n\nx\n"
 			   "--b\nContent-Type: text/html\n\nx\n--b\n\n" UU "\n--b--\n");
 	struct parts *parts = parts_new(message, &defaults);
 	struct parts_part p;
