@@ -144,8 +144,8 @@ default_reply_is_fine(struct rule_compile *c)
 	return fine;
 }
 
-static int
-compile_one(struct rule_compile *c, struct rule_op *op)
+int
+rbl_compile(struct rule_compile *c, struct rule_op *op)
 {
 	struct rbl_lists *l = lists_new(c, 1);
 
@@ -160,7 +160,7 @@ compile_permit(struct rule_compile *c, struct rule_op *op)
 {
 	const struct rbl_lists *l;
 
-	if (compile_one(c, op) == -1)
+	if (rbl_compile(c, op) == -1)
 		return -1;
 	l = op->data;
 	if (l->n > 0 && !l->specs[0].has_filter && !rule_compile_options(c)->dnsbl_strict_postfix)
@@ -200,7 +200,7 @@ compile_maps(struct rule_compile *c, struct rule_op *op)
 
 static const char *const older_rbl_client[] = { "reject_rbl", NULL };
 
-#define REJECTS check_listed, .prepare = prepare, .compile = compile_one
+#define REJECTS check_listed, .prepare = prepare, .compile = rbl_compile
 #define PERMITS check_permitted, .prepare = prepare, .compile = compile_permit
 
 const struct restriction_def restrictions_rbl[] = {

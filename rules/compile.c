@@ -295,6 +295,7 @@ family_failure(const struct rule_options *o, const struct restriction_def *d)
 		const char *family, *word;
 	} families[] = {
 		{ "patterns", o->patterns_on_failure },
+		{ "urls", o->urls_on_failure },
 	};
 
 	for (size_t i = 0; d->on_failure != NULL && i < nitems(families); i++)

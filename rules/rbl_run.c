@@ -55,6 +55,7 @@ rbl_asked(struct rule_run *run, const struct rule_op *op)
 			break;
 		}
 		a.kind = RBL_ADDRESSES;
+		a.sa = &run->client->sa;
 		a.what = run->client->addr;
 		break;
 	case SUBJECT_REVERSE_CLIENT:
@@ -90,7 +91,7 @@ rbl_asked_name(struct rule_run *run, const struct rbl_asked *a, const struct rbl
 	if (a->what == NULL)
 		return NULL;
 	if (a->kind == RBL_ADDRESSES) {
-		some = rbl_name_of_address(&run->client->sa, s->zone, name, sizeof(name));
+		some = rbl_name_of_address(a->sa, s->zone, name, sizeof(name));
 	} else {
 		at = strrchr(a->what, '@');
 		domain = idna_ascii(run->arena, at == NULL ? a->what : at + 1);
@@ -253,7 +254,7 @@ macros_of(struct rule_run *run, const struct rbl_asked *a, const struct rbl_list
 	return (struct rbl_macros){ .code = run->o->maps_rbl_reject_code,
 		.domain = s->zone,
 		.what = a->what,
-		.class = subject_class(a->subject.kind),
+		.class = a->class == NULL ? subject_class(a->subject.kind) : a->class,
 		.txt = reason(run, name),
 		.client = run->client,
 		.sender = unquoted(&run->txn->sender),

@@ -26,8 +26,13 @@ struct rbl_lists {
 struct rbl_asked {
 	struct rule_subject subject;
 	enum rbl_kind kind;
-	const char *what; /* $rbl_what; NULL: there is nothing to ask about */
+	const char *what;                  /* $rbl_what; NULL: there is nothing to ask about */
+	const struct sockaddr_storage *sa; /* RBL_ADDRESSES */
+	const char *class;                 /* $rbl_class; NULL: the subject's */
 };
+
+/* The compile function of a row whose argument is one list. */
+int rbl_compile(struct rule_compile *, struct rule_op *);
 
 struct rbl_asked rbl_asked(struct rule_run *, const struct rule_op *);
 /* Is it about a client of whom the peer has not told?  Then there is nothing to ask about. */

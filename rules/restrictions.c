@@ -11,10 +11,10 @@ static const struct restriction_def *const families[] = {
 	restrictions_auth,
 	restrictions_ccert,
 	restrictions_client,
+	restrictions_decoded,
 	restrictions_fact,
 	restrictions_generic,
 	restrictions_helo,
-	restrictions_decoded,
 	restrictions_lines,
 	restrictions_policy,
 	restrictions_rbl,
@@ -23,6 +23,8 @@ static const struct restriction_def *const families[] = {
 	restrictions_score,
 	restrictions_sender,
 	restrictions_size,
+	restrictions_url,
+	restrictions_url_rbl,
 	restrictions_verify,
 };
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/xmem.h"
 #include "base/text.h"
+#include "mail/public_suffix.h"
 #include "rules/address.h"
 #include "rules/listed.h"
 #include "rules/login_maps.h"
@@ -197,6 +198,7 @@ rules_compile(
 	r->tables = tables;
 	pthread_mutex_init(&r->row_lock, NULL);
 	keyhash_init(&r->row_hash);
+	r->suffixes = public_suffix_new();
 	c.load = (struct rule_load){ .mem = r->mem,
 		.tables = tables,
 		.tolerant = o->tolerant,
@@ -227,6 +229,7 @@ rules_free(struct rules *r)
 	if (r == NULL)
 		return;
 	pthread_mutex_destroy(&r->row_lock);
+	public_suffix_free(r->suffixes);
 	arena_free(r->row_mem);
 	arena_free(r->mem);
 	free(r);

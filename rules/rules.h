@@ -124,9 +124,10 @@ struct rule_options {
 	const char *message_drop_headers; /* fields that PREPEND does not bring */
 
 	/* NAME_on_failure, for families of built-in restrictions: RULE_FAILURE_WORDS. */
-	const char *patterns_on_failure;
+	const char *patterns_on_failure, *urls_on_failure;
 
 	int64_t body_checks_size_limit;
+	int64_t url_check_count_limit, url_dns_count_limit;
 	struct mime_options mime; /* how a message is read; without `lead` */
 
 	int64_t rule_depth_limit,

@@ -22,6 +22,7 @@ struct login_maps;
 struct match_list;
 struct own_networks;
 struct parts;
+struct public_suffix;
 
 /* A list out of a table row, compiled when it was first seen. */
 struct row_list {
@@ -47,6 +48,7 @@ struct rules {
 	struct match_list *mynetworks, *mx_backup_networks;
 	const struct match_list *relay_domains; /* the addresses' */
 	struct own_networks *own;
+	struct public_suffix *suffixes;
 	const char *verify_sender; /* whom probes of ours come from; NULL: the null sender */
 	int access_parents;        /* parent_domain_matches_subdomains has smtpd_access_maps */
 	struct map_list rbl_reply_maps, relay_clientcerts;
@@ -119,7 +121,7 @@ extern const struct restriction_def restrictions_generic[], restrictions_client[
     restrictions_helo[], restrictions_sender[], restrictions_recipient[], restrictions_relay[],
     restrictions_auth[], restrictions_lines[], restrictions_access[], restrictions_access_dns[],
     restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[],
-    restrictions_score[];
+    restrictions_score[], restrictions_url[], restrictions_url_rbl[];
 extern const struct restriction_def restrictions_decoded[];
 extern const struct restriction_def restrictions_fact[], restrictions_size[];
 

@@ -151,6 +151,7 @@ failures(const struct params *p, struct rule_options *o)
 	o->unverified_recipient_tempfail_action =
 	    tempfail_action(p->unverified_recipient_tempfail_action);
 	o->patterns_on_failure = on_failure(p->patterns_on_failure);
+	o->urls_on_failure = on_failure(p->urls_on_failure);
 	TAKE(address_verify_sender);
 	TAKE(address_verify_poll_count);
 	TAKE(address_verify_poll_delay);
@@ -176,6 +177,8 @@ services(const struct params *p, struct rule_options *o)
 	TAKE(smtpd_policy_service_try_limit);
 	TAKE(queue_directory);
 	TAKE(body_checks_size_limit);
+	TAKE(url_check_count_limit);
+	TAKE(url_dns_count_limit);
 }
 
 void

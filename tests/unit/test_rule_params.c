@@ -124,6 +124,9 @@ static const struct {
 	{ N(smtpd_policy_service_try_limit, 86) },
 	{ T(queue_directory, "d8") },
 	{ T(patterns_on_failure, "hold") },
+	{ T(urls_on_failure, "tag") },
+	{ N(url_check_count_limit, 301) },
+	{ N(url_dns_count_limit, 31) },
 	{ N(body_checks_size_limit, 8080) },
 #undef T
 #undef L

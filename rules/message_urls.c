@@ -1,0 +1,185 @@
+#include "rules/message_urls.h"
+
+#include <string.h>
+
+#include "base/blocking.h"
+#include "core/facts.h"
+#include "mail/charset.h"
+#include "mail/html_text.h"
+#include "mail/parts.h"
+#include "rules/content_source.h"
+#include "rules/rules_private.h"
+#include "rules/text_kind.h"
+
+#define LONG ((size_t)256 * 1024) /* octets of a message for which another thread takes over */
+
+struct kept_urls { /* NULL: not asked for yet */
+	struct urls *urls;
+	struct url_hosts *hosts, *domains;
+};
+
+/* --- one part --- */
+
+static void
+take_text(struct urls *u, struct span text, unsigned kind)
+{
+	if (kind & TEXT_PLAIN)
+		urls_text(u, text);
+	/* HTML that is said to be none is HTML to some readers. */
+	if ((kind & TEXT_HTML) != 0 || span_find(text, '<') < text.len)
+		urls_html(u, text);
+}
+
+static void
+take_octets(struct urls *u, struct span octets, const char *charset, unsigned kind)
+{
+	struct span label = span_str(charset);
+	struct buf text = { 0 };
+	unsigned seen;
+
+	if (label.len == 0 && (kind & TEXT_HTML) != 0)
+		label = html_charset(octets);
+	seen = charset_decode(octets, label, &text);
+	take_text(u, buf_span(&text), kind);
+	if (seen & CHARSET_DOUBT) {
+		buf_reset(&text);
+		charset_guess(octets, &text);
+		take_text(u, buf_span(&text), kind);
+	}
+	buf_fini(&text);
+}
+
+static int
+take_part(struct urls *u, const struct parts_part *part)
+{
+	unsigned kind = text_kind(part);
+
+	if (kind == 0)
+		return 1;
+	if ((kind & TEXT_DOUBTFUL) == 0 || text_looks_like(part->decoded))
+		take_octets(u, part->decoded, part->charset, kind);
+	return part->whole;
+}
+
+/* --- all of them --- */
+
+static void
+tell_limits(struct rule_run *run, unsigned limits, int whole)
+{
+	struct facts *f = &run->txn->facts;
+
+	if (!whole)
+		fact_set_detail(f, FACT_URLS_LIMIT, "parts");
+	if (limits & URLS_LIMIT_LENGTH)
+		fact_set_detail(f, FACT_URLS_LIMIT, "length");
+	if (limits & URLS_LIMIT_DEPTH)
+		fact_set_detail(f, FACT_URLS_LIMIT, "depth");
+	if (limits & URLS_LIMIT_COUNT)
+		fact_set_detail(f, FACT_URLS_LIMIT, "count");
+}
+
+static struct urls *
+find_all(struct rule_run *run, struct parts *parts)
+{
+	struct urls *u =
+	    urls_new(run->arena, run->rules->suffixes, (size_t)run->o->url_check_count_limit);
+	struct parts_part part;
+	int rc = 1, whole = 1;
+
+	for (size_t i = 0; (urls_limits(u) & URLS_LIMIT_COUNT) == 0; i++) {
+		rc = parts_get(parts, i, &part);
+		if (rc != 1)
+			break;
+		whole &= take_part(u, &part);
+	}
+	tell_limits(run, urls_limits(u), whole && rc != -1);
+	return u;
+}
+
+static struct kept_urls *
+kept(struct rule_run *run)
+{
+	struct kept_urls *k = content_keep(run, "urls", sizeof(*k));
+	struct parts *parts;
+	struct span message;
+
+	if (k->urls != NULL)
+		return k;
+	parts = rule_parts(run);
+	if (parts == NULL || !content_message(run, &message))
+		return NULL;
+	if (message.len > LONG)
+		blocking_begin(); /* it computes for long */
+	k->urls = find_all(run, parts);
+	if (message.len > LONG)
+		blocking_end();
+	return k;
+}
+
+const struct urls *
+message_urls(struct rule_run *run)
+{
+	const struct kept_urls *k = kept(run);
+
+	return k == NULL ? NULL : k->urls;
+}
+
+/* --- hosts --- */
+
+static const char *
+host_of(const struct url *u)
+{
+	return u->host;
+}
+
+const char *
+url_domain(const struct url *u)
+{
+	return u->registered[0] == '\0' ? u->host : u->registered;
+}
+
+static int
+is_known(const struct url_hosts *h, const char *name, const char *(*name_of)(const struct url *))
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (strcmp(name_of(h->v[i]), name) == 0)
+			return 1;
+	return 0;
+}
+
+/* With the first URL of each name. */
+static struct url_hosts *
+collected(struct rule_run *run, const struct urls *urls, const char *(*name_of)(const struct url *))
+{
+	struct url_hosts *h = arena_calloc(run->arena, sizeof(*h));
+	size_t n = urls_count(urls);
+
+	h->v = arena_calloc(run->arena, (n + 1) * sizeof(h->v[0]));
+	for (size_t i = 0; i < n; i++) {
+		const struct url *u = urls_get(urls, i);
+
+		if (u->kind != URL_NO_HOST && !is_known(h, name_of(u), name_of))
+			h->v[h->n++] = u;
+	}
+	return h;
+}
+
+const struct url_hosts *
+message_url_hosts(struct rule_run *run)
+{
+	struct kept_urls *k = kept(run);
+
+	if (k != NULL && k->hosts == NULL)
+		k->hosts = collected(run, k->urls, host_of);
+	return k == NULL ? NULL : k->hosts;
+}
+
+const struct url_hosts *
+message_url_domains(struct rule_run *run)
+{
+	struct kept_urls *k = kept(run);
+
+	if (k != NULL && k->domains == NULL)
+		k->domains = collected(run, k->urls, url_domain);
+	return k == NULL ? NULL : k->domains;
+}

@@ -1,0 +1,23 @@
+/*
+ * text_kind - which parts of a message are text, by what is said of them
+ *
+ * Pure.
+ */
+#ifndef RULES_TEXT_KIND_H
+#define RULES_TEXT_KIND_H
+
+#include "base/span.h"
+
+struct parts_part;
+
+enum text_kind_bit {
+	TEXT_PLAIN = 1 << 0,
+	TEXT_HTML = 1 << 1,
+	TEXT_DOUBTFUL = 1 << 2, /* only if the octets look like text */
+};
+
+/* 0: it is none. */
+unsigned text_kind(const struct parts_part *);
+int text_looks_like(struct span octets);
+
+#endif
