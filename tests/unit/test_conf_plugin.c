@@ -345,7 +345,7 @@ static const struct {
 	/* No restrictions, nothing that can fail. */
 	{ HEAD "plugins = plain\nplain_on_failure = tag\n",
 	    "error t:4: plain_on_failure: is no parameter of filterd or Postfix, and nothing "
-	    "refers to it; nearest: patterns_on_failure\n" },
+	    "refers to it; nearest: urls_on_failure\n" },
 	{ HEAD L1 ", good_time = 1s }\nplugins = good\n",
 	    "error t:3: listeners: good_time: has one value for all of filterd and must be set "
 	    "outside the listeners\n" },
