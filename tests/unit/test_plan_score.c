@@ -121,7 +121,7 @@ test_folded(void **state)
 	struct txn_made m;
 	struct plan plan;
 	struct buf got = { 0 };
-	char name[30];
+	char name[40];
 	size_t longest = 0, n, lines = 0;
 
 	(void)state;
