@@ -21,6 +21,7 @@ static const struct restriction_def *const families[] = {
 	restrictions_recipient,
 	restrictions_relay,
 	restrictions_score,
+	restrictions_text,
 	restrictions_sender,
 	restrictions_size,
 	restrictions_url,

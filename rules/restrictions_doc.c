@@ -45,6 +45,7 @@ static const struct family {
 	{ restrictions_url, "The URLs in the message", NULL, "See\n.Xr filterd_content 5 ." },
 	{ restrictions_url_rbl, "The URLs in the message, in lists in the DNS",
 	    "zone Ns Op Li = Ns Ar filter", "See\n.Sx DNS lists\nand\n.Xr filterd_content 5 ." },
+	{ restrictions_text, "The text", NULL, "See\n.Xr filterd_content 5 ." },
 	{ restrictions_verify, "Verified addresses", NULL, "See\n.Sx Probes ." },
 	{ restrictions_policy, "Policy servers",
 	    "server | Li \\(lC Ar server , option Li = Ar value ... Li \\(rC", NULL },

@@ -126,8 +126,9 @@ struct rule_options {
 	/* NAME_on_failure, for families of built-in restrictions: RULE_FAILURE_WORDS. */
 	const char *patterns_on_failure, *urls_on_failure;
 
-	int64_t body_checks_size_limit;
+	int64_t body_checks_size_limit, text_check_size_limit;
 	int64_t url_check_count_limit, url_dns_count_limit;
+	int text_fold_homoglyphs;
 	struct mime_options mime; /* how a message is read; without `lead` */
 
 	int64_t rule_depth_limit,

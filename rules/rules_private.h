@@ -123,6 +123,7 @@ extern const struct restriction_def restrictions_generic[], restrictions_client[
     restrictions_rbl[], restrictions_policy[], restrictions_verify[], restrictions_ccert[],
     restrictions_score[], restrictions_url[], restrictions_url_rbl[];
 extern const struct restriction_def restrictions_decoded[];
+extern const struct restriction_def restrictions_text[];
 extern const struct restriction_def restrictions_fact[], restrictions_size[];
 
 /* Is this one of the row's names? */

@@ -152,6 +152,8 @@ failures(const struct params *p, struct rule_options *o)
 	    tempfail_action(p->unverified_recipient_tempfail_action);
 	o->patterns_on_failure = on_failure(p->patterns_on_failure);
 	o->urls_on_failure = on_failure(p->urls_on_failure);
+	TAKE(text_check_size_limit);
+	TAKE(text_fold_homoglyphs);
 	TAKE(address_verify_sender);
 	TAKE(address_verify_poll_count);
 	TAKE(address_verify_poll_delay);

@@ -342,17 +342,9 @@ parts_odd(struct parts *p, size_t n, struct parts_part *out)
 	return parts_get(p, i, out);
 }
 
-int
-parts_get(struct parts *p, size_t i, struct parts_part *out)
+static void
+fill(const struct entry *e, struct parts_part *out)
 {
-	struct entry *e;
-
-	walk_once(p);
-	if (i >= p->n)
-		return p->limited ? -1 : 0;
-	e = &p->v[i];
-	if (!e->is_done)
-		decode_entry(p, e);
 	*out = (struct parts_part){ .type = e->type,
 		.name = e->name,
 		.charset = e->charset,
@@ -367,5 +359,29 @@ parts_get(struct parts *p, size_t i, struct parts_part *out)
 		out->ntypes = e->label->ntypes;
 		out->more = e->label->more;
 	}
+}
+
+int
+parts_look(struct parts *p, size_t i, struct parts_part *out)
+{
+	walk_once(p);
+	if (i >= p->n)
+		return p->limited ? -1 : 0;
+	fill(&p->v[i], out);
+	out->decoded = span_make(NULL, 0);
+	out->whole = 1;
+	return 1;
+}
+
+int
+parts_get(struct parts *p, size_t i, struct parts_part *out)
+{
+	int rc = parts_look(p, i, out);
+
+	if (rc != 1)
+		return rc;
+	if (!p->v[i].is_done)
+		decode_entry(p, &p->v[i]);
+	fill(&p->v[i], out);
 	return 1;
 }

@@ -52,7 +52,9 @@ void parts_free(struct parts *); /* NULL is fine */
 
 /* 1; 0: there is none with this number; -1: nor is there, but a limit may be the reason. */
 int parts_get(struct parts *, size_t i, struct parts_part *);
-/* The same of the odd ones alone; others are not kept decoded. */
+/* The same, but decoded is empty, whole is 1, and odd only what is known without decoding. */
+int parts_look(struct parts *, size_t i, struct parts_part *);
+/* As parts_get(), of the odd ones alone; others are not kept decoded. */
 int parts_odd(struct parts *, size_t i, struct parts_part *);
 
 /* Mistakes of the encodings of all parts, without decoding them: enum parts_mistake. */

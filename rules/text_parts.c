@@ -1,0 +1,283 @@
+#include "rules/text_parts.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "core/facts.h"
+#include "mail/charset.h"
+#include "mail/html_text.h"
+#include "mail/parts.h"
+#include "mail/text_fold.h"
+#include "mail/text_seen.h"
+#include "rules/content_source.h"
+#include "rules/rules_private.h"
+
+enum { IS_PLAIN = 1 << 0, IS_HTML = 1 << 1, IS_DOUBTFUL = 1 << 2 };
+
+struct texts { /* kept with the transaction */
+	struct text_part *v;
+	size_t n, cap;
+	size_t part;  /* the next to be looked at */
+	size_t first; /* text of it */
+	size_t used;  /* octets of decoded parts */
+	int done;
+};
+
+/* --- which parts are text --- */
+
+static int
+ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && span_case_eq(span_str(name + n - m), span_str(end));
+}
+
+static unsigned
+kind_by_name(const char *name)
+{
+	static const struct {
+		const char *end;
+		unsigned kind;
+	} ends[] = {
+		{ ".htm", IS_HTML },
+		{ ".html", IS_HTML },
+		{ ".xhtml", IS_HTML },
+		{ ".shtml", IS_HTML },
+		{ ".txt", IS_PLAIN },
+	};
+
+	for (size_t i = 0; i < nitems(ends); i++)
+		if (ends_with(name, ends[i].end))
+			return ends[i].kind;
+	return 0;
+}
+
+/* A word of no type that there is: what readers make of it they find out for themselves. */
+static int
+is_no_type(const char *type)
+{
+	static const char *const known[] = { "application/", "audio/", "chemical/", "font/",
+		"image/", "message/", "model/", "multipart/", "video/", "x-" };
+	const char *slash = strchr(type, '/');
+
+	if (slash == NULL || slash == type || slash[1] == '\0')
+		return 1;
+	for (size_t i = 0; i < nitems(known); i++)
+		if (span_case_starts(span_str(type), known[i]))
+			return 0;
+	return 1;
+}
+
+static unsigned
+kind_by_type(const char *type)
+{
+	if (strcmp(type, "text/html") == 0 || strcmp(type, "application/xhtml+xml") == 0)
+		return IS_HTML;
+	/* Tags that are not HTML's go the same way. */
+	if (strcmp(type, "text/enriched") == 0 || strcmp(type, "text/richtext") == 0)
+		return IS_PLAIN | IS_HTML;
+	if (strncmp(type, "text/", 5) == 0)
+		return IS_PLAIN;
+	/* What is left of message/ are reports and the like. */
+	return is_no_type(type) || strncmp(type, "message/", 8) == 0 ? IS_PLAIN | IS_DOUBTFUL : 0;
+}
+
+/* Few control characters, unless a mark says that it is UTF-16. */
+static int
+looks_like_text(struct span s)
+{
+	size_t odd = 0, n = s.len < 4096 ? s.len : 4096;
+
+	if (n >= 2 && (memcmp(s.p, "\xff\xfe", 2) == 0 || memcmp(s.p, "\xfe\xff", 2) == 0))
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		odd += s.p[i] < ' ' && s.p[i] != '\t' && s.p[i] != '\n' && s.p[i] != '\r' &&
+		       s.p[i] != '\f' && s.p[i] != 0x1b;
+	return odd <= n / 32;
+}
+
+static unsigned
+kind_of(const struct parts_part *part)
+{
+	unsigned kind = kind_by_type(part->type);
+
+	for (size_t i = 0; i < part->ntypes; i++)
+		kind |= kind_by_type(part->types[i]);
+	if ((kind & (IS_PLAIN | IS_HTML)) == 0)
+		kind = kind_by_name(part->name) != 0 ? kind_by_name(part->name) | IS_DOUBTFUL : 0;
+	/* One of several types is enough. */
+	if (strncmp(part->type, "text/", 5) == 0)
+		kind &= ~(unsigned)IS_DOUBTFUL;
+	return kind;
+}
+
+/* --- one text --- */
+
+static void
+add(struct rule_run *run, struct texts *t, struct span text)
+{
+	for (size_t i = t->first; i < t->n; i++)
+		if (span_eq(t->v[i].text, text))
+			return;
+	if (text.len == 0 || t->n - t->first == TEXT_READINGS)
+		return;
+	if (t->n == t->cap) {
+		size_t cap = t->cap == 0 ? 4 : t->cap * 2;
+		struct text_part *v = arena_alloc(run->arena, cap * sizeof(*v));
+
+		if (t->n > 0)
+			memcpy(v, t->v, t->n * sizeof(*v));
+		t->v = v;
+		t->cap = cap;
+	}
+	t->v[t->n] = (struct text_part){ .text = arena_span(run->arena, text),
+		.part = t->part,
+		.reading = (int)(t->n - t->first) };
+	t->n++;
+}
+
+/* Add it, and as it looks if letters that look alike are one. */
+static void
+add_folded(struct rule_run *run, struct texts *t, const struct buf *text)
+{
+	struct buf folded = { 0 };
+
+	add(run, t, buf_span(text));
+	if (!run->o->text_fold_homoglyphs)
+		return;
+	text_fold(buf_span(text), &folded);
+	add(run, t, buf_span(&folded));
+	buf_fini(&folded);
+}
+
+/* A rendering of HTML.  plain: only if there is any HTML in it. */
+static unsigned
+add_rendered(
+    struct rule_run *run, struct texts *t, struct span html, struct html_options o, int plain)
+{
+	struct buf text = { 0 };
+	unsigned seen = html_text(html, &o, &text);
+
+	if (!plain || (seen & HTML_SEEN_TAGS) != 0)
+		add_folded(run, t, &text);
+	buf_fini(&text);
+	return seen;
+}
+
+static void
+add_html(struct rule_run *run, struct texts *t, struct span html, int plain)
+{
+	struct html_options o = { .hide = HIDE_LIKELY };
+	unsigned seen = add_rendered(run, t, html, o, plain);
+
+	if (plain && (seen & HTML_SEEN_TAGS) == 0)
+		return;
+	if (seen & HTML_SEEN_HIDDEN)
+		fact_set(&run->txn->facts, FACT_TEXT_HIDDEN);
+	if (seen & HTML_SEEN_LIMIT)
+		fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "html");
+	if (seen & HTML_SEEN_MAYBE)
+		add_rendered(run, t, html, (struct html_options){ .hide = HIDE_MAYBE }, plain);
+	if (seen & HTML_SEEN_LIKELY)
+		add_rendered(run, t, html, (struct html_options){ .hide = HIDE_CERTAIN }, plain);
+	o.conditional = 1;
+	if (seen & HTML_SEEN_CONDITIONAL)
+		add_rendered(run, t, html, o, plain);
+}
+
+static void
+add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
+{
+	struct buf clean = { 0 };
+
+	if (kind & IS_PLAIN) {
+		text_clean(text, &clean);
+		add_folded(run, t, &clean);
+		buf_fini(&clean);
+	}
+	if (kind & IS_HTML)
+		add_html(run, t, text, 0);
+	else if (span_find(text, '<') < text.len)
+		add_html(run, t, text, 1);
+}
+
+/* --- one part --- */
+
+static void
+add_octets(
+    struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
+{
+	struct buf text = { 0 };
+	struct span label = span_str(charset);
+	unsigned seen;
+
+	if (label.len == 0 && (kind & IS_HTML) != 0)
+		label = html_charset(octets);
+	seen = charset_decode(octets, label, &text);
+	if (seen & CHARSET_UNKNOWN)
+		fact_set_detail(&run->txn->facts, FACT_TEXT_CHARSET,
+		    arena_str(run->arena, span_make(label.p, label.len < 40 ? label.len : 40)));
+	add_text(run, t, buf_span(&text), kind);
+	if (seen & CHARSET_DOUBT) {
+		buf_reset(&text);
+		charset_guess(octets, &text);
+		add_text(run, t, buf_span(&text), kind);
+	}
+	buf_fini(&text);
+}
+
+/* As much as text_check_size_limit leaves. */
+static struct span
+within_limit(struct rule_run *run, struct texts *t, struct span octets)
+{
+	size_t limit = (size_t)run->o->text_check_size_limit;
+
+	if (limit > 0 && octets.len > limit - t->used) {
+		octets.len = limit - t->used;
+		fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "size");
+	}
+	t->used += octets.len;
+	return octets;
+}
+
+static void
+add_part(struct rule_run *run, struct texts *t, struct parts *parts)
+{
+	struct parts_part part;
+	unsigned kind;
+	int rc = parts_look(parts, t->part, &part);
+
+	if (rc != 1) {
+		t->done = 1;
+		if (rc == -1)
+			fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "parts");
+		return;
+	}
+	t->first = t->n;
+	kind = kind_of(&part);
+	if (kind != 0) {
+		parts_get(parts, t->part, &part);
+		if (!part.whole)
+			fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "parts");
+		if ((kind & IS_DOUBTFUL) == 0 || looks_like_text(part.decoded))
+			add_octets(run, t, within_limit(run, t, part.decoded), part.charset, kind);
+	}
+	t->part++;
+}
+
+int
+text_part_get(struct rule_run *run, size_t i, struct text_part *out)
+{
+	struct texts *t = content_keep(run, "texts", sizeof(*t));
+	struct parts *parts = rule_parts(run);
+
+	if (parts == NULL)
+		return 0;
+	while (i >= t->n && !t->done)
+		add_part(run, t, parts);
+	if (i >= t->n)
+		return 0;
+	*out = t->v[i];
+	return 1;
+}
