@@ -11,6 +11,18 @@ was_given(const struct rule_run *run, const char *name, const struct origin *ori
 	return run->ask->stage < RULE_DATA && score_has(&run->effects->score, name, origin);
 }
 
+static const char *
+joined(struct rule_run *run, const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+	char *s = arena_alloc(run->arena, na + nb + 2);
+
+	memcpy(s, a, na);
+	s[na] = ' ';
+	memcpy(s + na + 1, b, nb + 1);
+	return s;
+}
+
 static void
 give(struct rule_run *run, const char *name, int64_t points)
 {
@@ -22,8 +34,7 @@ give(struct rule_run *run, const char *name, int64_t points)
 	score_add(&run->effects->score, run->arena, name, points, origin);
 	score_points(points, shown);
 	if (run->trace != NULL)
-		rule_trace_text(
-		    run, TRACE_EFFECT, "SCORE", arena_printf(run->arena, "%s %s", shown, name));
+		rule_trace_text(run, TRACE_EFFECT, "SCORE", joined(run, shown, name));
 }
 
 void

@@ -100,12 +100,14 @@ tell(struct rule_run *run, const char *score)
 
 	if (run->trace == NULL)
 		return;
+	buf_adds(&b, "score ");
 	if (run->ask->stage == RULE_CONTENT)
 		score_format(&run->txn->verdict.score, at_hand, &b);
 	else
 		score_format(at_hand, NULL, &b);
-	rule_trace_text(run, TRACE_NOTE, NULL,
-	    arena_printf(run->arena, "score %s", b.len == 0 ? score : buf_cstr(&b)));
+	if (b.len == strlen("score "))
+		buf_adds(&b, score);
+	rule_trace_text(run, TRACE_NOTE, NULL, buf_cstr(&b));
 	buf_fini(&b);
 }
 

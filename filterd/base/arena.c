@@ -130,18 +130,22 @@ arena_str(struct arena *a, struct span s)
 char *
 arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+	struct block *b = a->head;
+	size_t room = b == NULL ? 0 : b->size - b->used;
+	char *s = b == NULL ? NULL : (char *)b->bytes + b->used, *to;
 	va_list again;
-	char *s;
 	int n;
 
+	/* What fits is printed once, to where it will stand. */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(s, room, fmt, again);
 	va_end(again);
 	if (n < 0)
 		abort();
-	s = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(s, (size_t)n + 1, fmt, ap);
-	return s;
+	to = arena_alloc(a, (size_t)n + 1);
+	if (to != s)
+		vsnprintf(to, (size_t)n + 1, fmt, ap);
+	return to;
 }
 
 char *

@@ -1,11 +1,11 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "core/score.h"
 
-#define UNIT 1000 /* thousandths */
+#define UNIT   1000 /* thousandths */
+#define PLACES 3
 
 /* --- numbers --- */
 
@@ -44,14 +44,23 @@ score_parse(struct span s, int64_t *points)
 void
 score_points(int64_t points, char out[SCORE_TEXT])
 {
-	int64_t v = points < 0 ? -points : points;
-	int n = snprintf(out, SCORE_TEXT, "%s%lld.%03d", points < 0 ? "-" : "",
-	    (long long)(v / UNIT), (int)(v % UNIT));
+	int64_t v = points < 0 ? -points : points, whole = v / UNIT;
+	char digits[SCORE_TEXT], *p = digits + sizeof(digits);
 
-	while (out[n - 1] == '0')
-		out[--n] = '\0';
-	if (out[n - 1] == '.')
-		out[n - 1] = '\0';
+	/* By hand: a recipient with many parts has them written again and again. */
+	*--p = '\0';
+	for (int left = (int)(v % UNIT), place = 0; place < PLACES; left /= 10, place++)
+		if (left % 10 != 0 || p[0] != '\0')
+			*--p = (char)('0' + left % 10);
+	if (p[0] != '\0')
+		*--p = '.';
+	do {
+		*--p = (char)('0' + whole % 10);
+		whole /= 10;
+	} while (whole > 0);
+	if (points < 0)
+		*--p = '-';
+	memcpy(out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 static int64_t
@@ -192,7 +201,10 @@ score_format(const struct score *all, const struct score *own, struct buf *out)
 	buf_adds(out, points);
 	for (size_t i = 0; i < n; i++) {
 		score_points(v[i]->points, points);
-		buf_printf(out, " %s=%s", v[i]->name, points);
+		buf_addc(out, ' ');
+		buf_adds(out, v[i]->name);
+		buf_addc(out, '=');
+		buf_adds(out, points);
 	}
 }
 
