@@ -40,6 +40,9 @@ all(struct parts *parts, const struct parts_options *o, struct buf *log)
 	must(i <= o->mime.parts_limit || o->mime.parts_limit == 0);
 	for (i = 0; i < 100 && parts_odd(parts, i, &p) == 1; i++)
 		must(p.odd);
+	/* What is odd may be read in several ways. */
+	must(i == 0 || (parts_mistakes(parts) & PARTS_READINGS) != 0);
+	must(parts_mistakes(parts) == parts_mistakes(parts));
 	return rc;
 }
 
