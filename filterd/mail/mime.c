@@ -87,9 +87,9 @@ push_delim(struct mime_walk *w, struct span text)
 		text.len = w->opt->boundary_length_limit;
 	}
 	d = &w->delims[w->ndelims++];
-	d->text = arena_span(w->arena, text);
-	d->digest = w->type.digest;
-	d->owner = w->part;
+	*d = (struct mime_delim){
+		.text = arena_span(w->arena, text), .digest = w->type.digest, .owner = w->part
+	};
 }
 
 /* All boundaries are taken, of all Content-Type fields: a sender who gives several must not choose

@@ -251,6 +251,8 @@ walk(struct parts *p, struct span message, int depth)
 
 	if (depth > 0)
 		opt.lead = 0;
+	if (message.len == 0)
+		message.p = (const uint8_t *)"";
 	parts_walk(message, &opt, p->arena, &ix, &heads);
 	if (ix.seen & (MIME_SEEN_DEPTH | MIME_SEEN_PARTS | MIME_SEEN_BOUNDARY_CUT))
 		p->limited = 1;
