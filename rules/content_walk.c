@@ -6,10 +6,6 @@
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 
-struct kept_walk {
-	struct content_walk *walk; /* NULL: not walked yet */
-};
-
 struct walking {
 	struct content_walk *w;
 	struct arena *arena;
@@ -101,13 +97,10 @@ walk(struct rule_run *run, struct span message)
 const struct content_walk *
 content_walk(struct rule_run *run)
 {
-	struct kept_walk *kept;
 	struct span message;
 
-	if (!content_message(run, &message))
-		return NULL;
-	kept = content_keep(run, "content_walk", sizeof(*kept));
-	if (kept->walk == NULL)
-		kept->walk = walk(run, message);
-	return kept->walk;
+	/* It is asked for with each line. */
+	if (run->kept->walk == NULL && content_message(run, &message))
+		run->kept->walk = walk(run, message);
+	return run->kept->walk;
 }

@@ -17,6 +17,7 @@
 
 struct address;
 struct address_rules;
+struct content_walk;
 struct listed_rules;
 struct login_maps;
 struct match_list;
@@ -111,8 +112,9 @@ struct rule_txn {
 	struct kept_hits *hits;       /* of tables that were asked about the content */
 	struct scan_session *session; /* NULL: none is open */
 	const struct scan_ops *session_ops;
-	const char *received; /* the line; NULL: not made */
-	struct parts *parts;  /* of the message; NULL: not asked for */
+	const char *received;      /* the line; NULL: not made */
+	struct parts *parts;       /* of the message; NULL: not asked for */
+	struct content_walk *walk; /* the same */
 };
 
 /* --- restrictions.c --- */
