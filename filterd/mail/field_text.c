@@ -223,9 +223,9 @@ field_text(struct span value, enum field_reading reading, struct buf *out)
 
 	unfold(value, &line);
 	d.s = buf_span(&line);
-	if (reading == FIELD_STRICT)
+	if (d.s.len > 0 && reading == FIELD_STRICT)
 		read_strict(&d);
-	else
+	else if (d.s.len > 0)
 		read_lenient(&d);
 	flush(&d);
 	clean(out, from);
@@ -237,5 +237,7 @@ field_text(struct span value, enum field_reading reading, struct buf *out)
 int
 field_text_is_plain(struct span value)
 {
+	if (value.len == 0)
+		return 1;
 	return span_printable(value) == value.len && memmem(value.p, value.len, "=?", 2) == NULL;
 }
