@@ -39,7 +39,7 @@ static const struct {
 	{ ATT_KIND_AR, { archive_read_support_format_ar }, 0 },
 	{ ATT_KIND_PACKED,
 	    { archive_read_support_format_tar, archive_read_support_format_cpio,
-		archive_read_support_format_raw, archive_read_support_format_empty },
+		archive_read_support_format_empty },
 	    1 },
 	{ ATT_KIND_PACKED_FILE,
 	    { archive_read_support_format_raw, archive_read_support_format_empty }, 1 },
@@ -65,6 +65,7 @@ att_archive_ready(char *why, size_t size)
 	return rc;
 }
 
+/* NULL: it is no such archive. */
 static struct archive *
 begin(enum att_kind kind, struct filterd_octets o, int *solid)
 {
@@ -86,8 +87,11 @@ begin(enum att_kind kind, struct filterd_octets o, int *solid)
 	/* What stands behind the end of a tar is another one to some. */
 	if (kind == ATT_KIND_TAR || kind == ATT_KIND_PACKED)
 		(void)archive_read_set_options(a, "tar:read_concatenated_archives");
-	(void)archive_read_open_memory(a, o.p, o.len);
-	return a;
+	/* One that could not be opened has no format, and must not be asked for anything. */
+	if (archive_read_open_memory(a, o.p, o.len) >= ARCHIVE_WARN)
+		return a;
+	archive_read_free(a);
+	return NULL;
 }
 
 /* --- entries --- */
@@ -204,58 +208,80 @@ next(struct att_entry *e, struct archive_entry **entry)
 	return -1;
 }
 
-/* How many entries there were, folders included. */
-static size_t
+static void
 walk(struct att_entry *e, struct att_item *archive, int solid)
 {
 	struct archive_entry *entry;
-	size_t n = 0;
 
 	/* libarchive goes through all of them at once. */
 	if ((size_t)archive_filter_count(e->archive) > e->walk->limits.depth + 1) {
 		att_tell(e->walk, ATT_LIMIT_DEPTH, NULL);
-		return 1;
+		return;
 	}
-	for (; att_may_go_on(e->walk, archive) && next(e, &entry) == 1; n++) {
+	while (att_may_go_on(e->walk, archive) && next(e, &entry) == 1) {
 		if (archive_entry_filetype(entry) == AE_IFDIR) {
 			if (!att_count(e->walk))
-				break;
+				return;
 			continue;
 		}
 		look_at_entry(e, archive, entry);
 		if (solid && !archive_entry_is_encrypted(entry) && !drain(e, archive))
-			break;
+			return;
 	}
-	return n;
 }
 
-static size_t
+static void
 open_octets(struct att_walk *w, struct att_item *item, enum att_kind kind, const char *name,
     struct filterd_octets o)
 {
 	struct att_entry e = { .walk = w, .kind_name = name };
 	int solid = 0;
-	size_t n;
 
 	e.archive = begin(kind, o, &solid);
 	if (e.archive == NULL) {
 		att_tell(w, ATT_BROKEN, name);
-		return 0;
+		return;
 	}
-	n = walk(&e, item, solid);
+	walk(&e, item, solid);
 	archive_read_free(e.archive);
-	return n;
+}
+
+/* What is compressed: a tar, or another file?  libarchive would take anything that begins with
+ * zeros for an empty tar. */
+static enum att_kind
+packed_kind(struct filterd_octets o)
+{
+	uint8_t head[ATT_KIND_OCTETS];
+	struct archive_entry *entry;
+	struct archive *a;
+	const char *name;
+	ssize_t n = 0, got = 0;
+	int solid;
+
+	a = begin(ATT_KIND_PACKED_FILE, o, &solid);
+	if (a == NULL)
+		return ATT_KIND_PACKED_FILE;
+	if (archive_read_next_header(a, &entry) == ARCHIVE_OK)
+		while (n < (ssize_t)sizeof(head) &&
+		       (got = archive_read_data(a, head + n, sizeof(head) - (size_t)n)) > 0)
+			n += got;
+	archive_read_free(a);
+	switch (att_kind((struct filterd_octets){ head, (size_t)n }, &name)) {
+	case ATT_KIND_TAR:
+	case ATT_KIND_CPIO:
+		return ATT_KIND_PACKED;
+	default:
+		return ATT_KIND_PACKED_FILE;
+	}
 }
 
 void
 att_archive_open(
     struct att_walk *w, struct att_item *item, enum att_kind kind, const char *kind_name)
 {
-	size_t n = open_octets(w, item, kind, kind_name, item->octets);
-
-	/* An empty tar is what anything is that begins with zeros. */
-	if (n == 0 && kind == ATT_KIND_PACKED)
-		(void)open_octets(w, item, ATT_KIND_PACKED_FILE, kind_name, item->octets);
+	if (kind == ATT_KIND_PACKED)
+		kind = packed_kind(item->octets);
+	open_octets(w, item, kind, kind_name, item->octets);
 }
 
 /* The same octets stand in programs that read such archives. */
@@ -283,5 +309,5 @@ att_archive_open_at(struct att_walk *w, struct att_item *item, enum att_kind kin
 	if (!is_readable(kind, o))
 		return;
 	att_tell(w, ATT_AMBIGUOUS, "prepended");
-	(void)open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
+	open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
 }

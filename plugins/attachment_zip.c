@@ -18,8 +18,9 @@ open_member(const struct att_item *item, const struct att_zip_member *m)
 	if (a == NULL)
 		return NULL;
 	(void)archive_read_support_format_zip_streamable(a);
-	(void)archive_read_open_memory(a, item->octets.p + m->at, item->octets.len - m->at);
-	rc = archive_read_next_header(a, &entry);
+	rc = archive_read_open_memory(a, item->octets.p + m->at, item->octets.len - m->at);
+	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
+		rc = archive_read_next_header(a, &entry);
 	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
 		return a;
 	archive_read_free(a);
