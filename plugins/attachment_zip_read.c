@@ -405,7 +405,8 @@ search_gaps(struct att_zip *z)
 {
 	size_t known = z->n, at = 0, first = NONE;
 
-	qsort(z->member, z->n, sizeof(*z->member), by_place);
+	if (z->n > 1)
+		qsort(z->member, z->n, sizeof(*z->member), by_place);
 	for (size_t i = 0; i < known && z->member[i].at != NONE; i++) {
 		const struct att_zip_member m = z->member[i];
 
