@@ -267,3 +267,12 @@ def test_no_database(attached):
     a = attached(attachment_magic_database="/nonexistent/magic")
     a.f.expect("libmagic|could not be checked")
     assert a.send(message(part(WORDS, "w.txt"))) == DEFERRED
+
+
+def test_facts_decide(attached):
+    """What the list knows behind it."""
+    a = attached(files={"t": "archive=encrypted REJECT locked\nattachment=type_mismatch REJECT a lie\n"},
+                 content_restrictions="check_attachment pcre:{dir}/all, check_fact texthash:{dir}/t")
+    assert a.send(message(part(ar.zip_encrypted(*TWO), "a.zip"))) == "554 5.7.1 locked"
+    assert a.send(message(part(EXE, "a.pdf"))) == "554 5.7.1 a lie"
+    assert a.send(message(part(ar.zipped(*TWO), "a.zip"))) == OK

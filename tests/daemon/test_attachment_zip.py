@@ -176,6 +176,10 @@ def test_depth(attached):
         assert limits(look) == {"archive=limit:depth"} and look.reply == DEFERRED, look
 
 
+def many_times(octets, count):
+    return ar.zipped(*[(f"{i}.gz", octets) for i in range(count)])
+
+
 BOMBS = {
     # what, its settings, limits of which one must be told
     "forty-two": (lambda: ar.forty_two(), {}, {"depth", "members", "size", "ratio"}),
@@ -190,7 +194,7 @@ BOMBS = {
     "escalating": (lambda: ar.zip_escalating(250), {}, {"ratio"}),
     "memory": (lambda: ar.gz(ar.zipped(("0", b"0" * (3 << 20)), method=zipfile.ZIP_STORED)),
                {"attachment_memory_limit": "1m", "attachment_ratio_limit": "100000"}, {"memory"}),
-    "time": (lambda: ar.zipped(*[(f"{i}.gz", ar.gz(bytes(4 << 20))) for i in range(900)]),
+    "time": (lambda: many_times(ar.gz(bytes(8 << 20)), 900),
              {"attachment_time_limit": "1s", "attachment_ratio_limit": "100000", "attachment_size_limit": "16g"}, {"time"}),
     "long names": (lambda: ar.zipped(*[("n" * 400 + f"{i}.txt", b"w") for i in range(900)]), {}, {"keys"}),
 }

@@ -3,6 +3,7 @@
 Members are (name, octets)..., names text or octets.
 """
 import bz2
+import functools
 import gzip
 import io
 import lzma
@@ -98,6 +99,7 @@ def end(members, directory, at, comment=b""):
     return struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, members, members, len(directory), at, len(comment)) + comment
 
 
+@functools.lru_cache(4)
 def deflated(octets):
     z = zlib.compressobj(9, zlib.DEFLATED, -15)
     return z.compress(octets) + z.flush()
