@@ -35,7 +35,7 @@ BODY_CHECKS = """\
 """
 
 PHRASES = """\
-/drawn in our lottery/		REJECT 5.7.1 no lotteries
+/drawn\\s+in\\s+our\\s+lottery/i	REJECT 5.7.1 no lotteries
 """
 
 # What each wants of one message; whoever is not here takes everything but viruses.
@@ -45,8 +45,8 @@ spamlover@example.test		spamlover
 """
 CONTENT_RULES = {
     "smtpd_restriction_classes": "spamhater, spamlover",
-    "spamhater": "check_body regexp:{dir}/phrases",
-    "spamlover": "score_if_reject 1 check_body regexp:{dir}/phrases, tag_if_score 1, permit",
+    "spamhater": "check_text pcre:{dir}/phrases",
+    "spamlover": "score_if_reject 1 check_text pcre:{dir}/phrases, tag_if_score 1, permit",
     "content_restrictions": "check_recipient_access texthash:{dir}/per_user",
 }
 # Who sees to it himself what a virus is: his are held, everybody else's refused.

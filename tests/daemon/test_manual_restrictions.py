@@ -93,6 +93,15 @@ def test_every_result_about_the_content_is_told_of():
     assert set(words) <= set(re.findall(r"^\.It Ic ([A-Z_]+)", page("filterd_content.5"), re.M))
 
 
+def test_examples_about_the_content_load():
+    """Those of filterd_content(5); the last ones are sent mail through in test_content_policy.py."""
+    first, facts, rows, failing = examples(page("filterd_content.5"))[:4]
+    tables = {n: "/x/ WARN\n" for n in ("header", "phrases")}
+    for config, files in ((first.replace("    reject_virus\n", ""), {"per_user": "", **tables}), (facts, {"facts": rows}), (failing, tables)):
+        status, said = filterd_proc.check(LISTENER + SITE + config.replace("/etc/filterd", "{dir}"), files=files)
+        assert (status, said) == (0, "")
+
+
 def test_every_name_is_told_of():
     """With its older names."""
     names, told = set(), set()
