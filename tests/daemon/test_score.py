@@ -6,6 +6,7 @@ import pytest
 
 import explain
 import filterd_proc
+import milter_client as mc
 import smtp
 
 MESSAGE = b"From: a@example.com\r\nSubject: cheap pills\r\n\r\nbuy pills\r\n"
@@ -156,6 +157,29 @@ def test_a_hundred_recipients(scored, hop):
     assert first.recipients == [n + DOMAIN for i, n in enumerate(names) if i % 2 == 0 and i % 10]
     assert second.recipients == [n + DOMAIN for i, n in enumerate(names) if i % 2]
     assert len(hop.messages) == 2
+
+
+OWN = b"Received: from a by b; Sun, 1 Jan 2023 00:00:00 +0000\r\n"     # the MTA's, which a milter is not shown
+
+
+@pytest.mark.parametrize("edits", ["all", "none"])
+def test_at_the_milter_door(filterd, edits):
+    """One text for all: everybody is told the highest score of those who are tagged, or nobody any."""
+    f = filterd(listeners={"milter": "milter:unix"}, on_mixed_edits=edits, tag_header="",
+                files={"per_user": "a@example.com tag_if_score 7\nb@example.com score_if_reject 1 reject, tag_if_score 8\n", **CHECKS},
+                content_restrictions="check_header regexp:{dir}/header, score_if_reject 5 check_body regexp:{dir}/body, "
+                                     "check_recipient_access texthash:{dir}/per_user")
+    with mc.Client(f.address("milter")) as c:
+        c.negotiate()
+        for step in (c.connect, c.helo):
+            step()
+        got = c.transaction(FORGED + MESSAGE, rcpts=["a@example.com", "b@example.com", "c@example.com"])[1]
+    made = mc.apply(OWN + FORGED + MESSAGE, got.changes)
+    if edits == "none":
+        assert made == OWN + FORGED + MESSAGE
+    else:
+        want = b"X-Filterd-Score: 8.5 check_body=5 subject=2.5 reject=1\r\n"
+        assert made in (want + OWN + MESSAGE, OWN + want + MESSAGE)
 
 
 # --- check_fact, check_message_size, check_recipient_count ---
