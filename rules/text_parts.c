@@ -53,12 +53,13 @@ kind_by_name(const char *name)
 	return 0;
 }
 
-/* A word of no type that there is: what readers make of it they find out for themselves. */
+/* A word of no type that there is, or a multipart that is none: what readers make of it they find
+ * out for themselves. */
 static int
 is_no_type(const char *type)
 {
 	static const char *const known[] = { "application/", "audio/", "chemical/", "font/",
-		"image/", "message/", "model/", "multipart/", "video/", "x-" };
+		"image/", "message/", "model/", "video/", "x-" };
 	const char *slash = strchr(type, '/');
 
 	if (slash == NULL || slash == type || slash[1] == '\0')
