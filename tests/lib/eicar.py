@@ -10,12 +10,17 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 
 EICAR = ("X5O!P%@AP[4" + "\\PZX54(P^)7CC)7" + "}$EICAR-" + "STANDARD-ANTI" + "VIRUS-TEST-FILE" +
          "!$H+H*").encode()
 assert len(EICAR) == 68
 
+# What the file with it is declared to be.  filled() makes the same messages with something else in a file of another type.
+FILE_TYPE = "application/octet-stream"
+
 NAME = "Filterd.Test.Eicar"
+BUILDERS = ("eicar_files", "eicar_email", "eicar_hand")
 # What may come of a case.  Each is a set of words: "found", "encrypted", "limit".
 FOUND = frozenset(["found"])
 ENCRYPTED = frozenset(["encrypted"])
@@ -69,7 +74,7 @@ def missing():
 def mime_tools():
     """NAME LENGTH, a line end, and the message, one behind the other."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "eicar_mime_tools.pl")
-    done = subprocess.run(["perl", script], input=EICAR, capture_output=True, check=False)
+    done = subprocess.run(["perl", script, FILE_TYPE], input=EICAR, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     out, cases = done.stdout, []
     while out:
@@ -78,6 +83,22 @@ def mime_tools():
         message, out = out[:int(length)], out[int(length):]
         cases.append(Case("mime-tools-" + name, message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")))
     return cases
+
+
+def filled(octets, file_type):
+    """all_cases() with these octets in place of the string, and files of that type: {name: message}."""
+    global EICAR, FILE_TYPE
+    assert len(octets) == len(EICAR)
+    before, kept = (EICAR, FILE_TYPE), {m: sys.modules.pop(m, None) for m in BUILDERS}
+    try:
+        EICAR, FILE_TYPE = octets, file_type
+        return {c.name: c.message for c in all_cases()}
+    finally:
+        EICAR, FILE_TYPE = before
+        for module, was in kept.items():
+            sys.modules.pop(module, None)
+            if was is not None:
+                sys.modules[module] = was
 
 
 def all_cases():

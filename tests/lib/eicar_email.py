@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 
 import eicar_files as files
-from eicar import EICAR, ENCRYPTED, FOUND, LIMIT, Case
+from eicar import EICAR, ENCRYPTED, FILE_TYPE, FOUND, LIMIT, Case
 
 TEXT = EICAR.decode()
 
@@ -30,7 +30,7 @@ def octets(message):
     return message.as_bytes(policy=email.policy.SMTP)
 
 
-def attachment(data, kind="application/octet-stream", name="eicar.com", encode=email.encoders.encode_base64):
+def attachment(data, kind=FILE_TYPE, name="eicar.com", encode=email.encoders.encode_base64):
     part = email.mime.base.MIMEBase(*kind.split("/"))
     part.set_payload(data)
     encode(part)

@@ -3,14 +3,14 @@ import base64
 import binascii
 
 import eicar_files as files
-from eicar import EICAR, FOUND, LIMIT, Case
+from eicar import EICAR, FILE_TYPE, FOUND, LIMIT, Case
 
 B64 = base64.b64encode(EICAR)
 HEAD = (b"From: someone@sender.example\nTo: user@here.example\nSubject: the test file\n"
         b"Date: Sat, 21 Nov 2026 10:00:00 +0000\nMessage-ID: <1@sender.example>\n")
 MIME = HEAD + b"MIME-Version: 1.0\n"
 MIXED = MIME + b'Content-Type: multipart/mixed; boundary="b"\n\n'
-PART = b"Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=eicar.com\n"
+PART = b"Content-Type: " + FILE_TYPE.encode() + b"\nContent-Disposition: attachment; filename=eicar.com\n"
 CTE64 = b"Content-Transfer-Encoding: base64\n"
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# EICAR, read from the input, in messages that perl's MIME::Tools makes: "NAME LENGTH", a line end,
+# EICAR, or whatever is read from the input, in messages that perl's MIME::Tools makes: "NAME LENGTH", a line end,
 # and the message, one behind the other.
 use strict;
 use warnings;
@@ -8,6 +8,7 @@ use MIME::Entity;
 binmode STDIN;
 binmode STDOUT;
 my $eicar = do { local $/; <STDIN> };
+my $file = $ARGV[0] // 'application/octet-stream';	# the type of what holds it
 
 sub say_case {
 	my ($name, $entity) = @_;
@@ -30,11 +31,11 @@ sub top {
 # The file in each encoding that there is, alone and attached.
 for my $encoding (qw(7bit 8bit binary base64 quoted-printable x-uu)) {
 	my $data = $encoding eq 'binary' ? $eicar : "$eicar\n";
-	say_case("alone-$encoding", MIME::Entity->build(@head, Type => 'application/octet-stream',
+	say_case("alone-$encoding", MIME::Entity->build(@head, Type => $file,
 	    Encoding => $encoding, Filename => 'eicar.com', Data => $data));
 	my $top = top();
 	$top->attach(Data => "See the file.\n");
-	$top->attach(Type => 'application/octet-stream', Encoding => $encoding,
+	$top->attach(Type => $file, Encoding => $encoding,
 	    Filename => 'eicar.com', Disposition => 'attachment', Data => $data);
 	say_case("attached-$encoding", $top);
 }
@@ -42,7 +43,7 @@ for my $encoding (qw(7bit 8bit binary base64 quoted-printable x-uu)) {
 # As something else than it is.
 for my $type (qw(text/plain text/html image/jpeg application/msword message/external-body)) {
 	my $top = top();
-	$top->attach(Type => $type =~ /^m/ ? 'application/octet-stream' : $type,
+	$top->attach(Type => $type =~ /^m/ ? $file : $type,
 	    Encoding => 'base64', Filename => 'harmless', Data => $eicar);
 	$top->parts(0)->head->replace('Content-Type', $type);
 	my $name = $type;
@@ -53,7 +54,7 @@ for my $type (qw(text/plain text/html image/jpeg application/msword message/exte
 # An odd boundary.
 for my $boundary ("a b c", "'()+_,-./:=?", 'x' x 70, '=_x', '0') {
 	my $top = top(Boundary => $boundary);
-	$top->attach(Encoding => 'base64', Type => 'application/octet-stream', Data => $eicar);
+	$top->attach(Encoding => 'base64', Type => $file, Data => $eicar);
 	(my $name = "boundary-" . substr($boundary, 0, 3)) =~ s/[^-\w]/-/g;
 	say_case($name, $top);
 }
@@ -61,7 +62,7 @@ for my $boundary ("a b c", "'()+_,-./:=?", 'x' x 70, '=_x', '0') {
 # In a message within a message, and with text around the parts.
 {
 	my $inner = top();
-	$inner->attach(Encoding => 'base64', Type => 'application/octet-stream', Data => $eicar);
+	$inner->attach(Encoding => 'base64', Type => $file, Data => $eicar);
 	my $outer = top();
 	$outer->attach(Type => 'message/rfc822', Encoding => '8bit', Data => $inner->as_string);
 	say_case('message', $outer);
@@ -77,7 +78,7 @@ for my $boundary ("a b c", "'()+_,-./:=?", 'x' x 70, '=_x', '0') {
 {
 	my $top = top();
 	$top->attach(Data => "Number $_\n") for 1 .. 100;
-	$top->attach(Encoding => 'base64', Type => 'application/octet-stream', Data => $eicar);
+	$top->attach(Encoding => 'base64', Type => $file, Data => $eicar);
 	$top->attach(Data => "Number $_\n") for 101 .. 200;
 	say_case('among-200', $top);
 }
