@@ -243,11 +243,16 @@ add_iconv(struct span text, const char *name, struct buf *out)
 static int
 is_7bit(struct span text)
 {
-	unsigned all = 0;
+	uint64_t eight, all = 0;
+	size_t at = 0;
 
-	for (size_t i = 0; i < text.len; i++)
-		all |= text.p[i];
-	return all < 0x80;
+	for (; text.len - at >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, text.p + at, sizeof(eight));
+		all |= eight;
+	}
+	for (; at < text.len; at++)
+		all |= text.p[at];
+	return (all & UINT64_C(0x8080808080808080)) == 0;
 }
 
 /* ISO-2022 is 7-bit, but has escapes. */

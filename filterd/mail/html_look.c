@@ -26,9 +26,12 @@ resolved(struct html_render *r, struct span value)
 	return buf_span(&r->scratch);
 }
 
+/* Of two attributes with one name the first counts. */
 static void
 hint_color(struct html_style *hint, struct span value)
 {
+	if ((hint->says & SAYS_COLOR) != 0)
+		return;
 	hint->says |= SAYS_COLOR;
 	hint->color = html_color_attr(value);
 }
@@ -40,8 +43,9 @@ hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struc
 		hint->says |= SAYS_DISPLAY;
 		hint->display = DISPLAY_NONE;
 	} else if (span_case_eq_str(a->name, "bgcolor")) {
+		if ((hint->says & SAYS_BACK) == 0)
+			hint->back = html_color_attr(value);
 		hint->says |= SAYS_BACK;
-		hint->back = html_color_attr(value);
 	} else if (span_case_eq_str(a->name, "background")) {
 		hint->says |= SAYS_IMAGE;
 		hint->image = 1;
@@ -72,6 +76,32 @@ hint_tag(enum html_tag tag, struct html_style *hint)
 	}
 }
 
+/* The same few styles stand all over a document. */
+static struct html_style
+style_of(struct html_render *r, struct span css)
+{
+	struct html_known *k;
+
+	if (css.len == 0)
+		return (struct html_style){ .says = 0 };
+	k = &r->known[(css.len + css.p[css.len / 2]) % HTML_KNOWN];
+	if (k->css.len != css.len || memcmp(k->css.p, css.p, css.len) != 0) {
+		k->style = (struct html_style){ .says = 0 };
+		html_style_read(resolved(r, css), &k->style);
+		k->css = css;
+	}
+	return k->style;
+}
+
+/* The first letter of a name and its length: nearly all say what it is by these. */
+#define WORD(first, len) ((unsigned)(first) << 8 | (len))
+
+static unsigned
+word_of(struct span name)
+{
+	return name.len > 0xff ? 0 : WORD(name.p[0] | 0x20, name.len);
+}
+
 void
 html_own_read(struct html_render *r, const struct html_token *t, struct html_own *own)
 {
@@ -82,28 +112,47 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 
 	memset(own, 0, sizeof(*own));
 	hint_tag(t->tag, &own->style);
-	while (html_attr_next(&attrs, &a)) {
-		switch (a.name.p[0] | 0x20) {
-		case 'b': /* bgcolor, background, color, hidden, href, size, text */
-		case 'h':
-		case 's':
-		case 't':
-		case 'c':
+	while (attrs.len > 0 && html_attr_next(&attrs, &a)) {
+		struct span *keep = NULL;
+
+		if (a.value.p == NULL && a.name.len != 6) /* hidden */
+			continue;
+		switch (word_of(a.name)) {
+		case WORD('s', 5): /* style */
+			if (!seen_style && span_case_eq_str(a.name, "style")) {
+				line = style_of(r, a.value);
+				seen_style = 1;
+			}
+			continue;
+		case WORD('c', 5): /* class, color */
+			keep = span_case_eq_str(a.name, "class") ? &classes : NULL;
+			break;
+		case WORD('i', 2):
+			keep = span_case_eq_str(a.name, "id") ? &id : NULL;
+			break;
+		case WORD('a', 3):
+			keep = span_case_eq_str(a.name, "alt") ? &own->alt : NULL;
+			break;
+		case WORD('t', 5):
+			keep = span_case_eq_str(a.name, "title") ? &own->title : NULL;
+			break;
+		case WORD('v', 5):
+			keep = span_case_eq_str(a.name, "value") ? &own->value : NULL;
+			break;
+		case WORD('b', 7):  /* bgcolor */
+		case WORD('b', 10): /* background */
+		case WORD('h', 4):  /* href */
+		case WORD('h', 6):  /* hidden */
+		case WORD('s', 4):  /* size */
+		case WORD('t', 4):  /* text */
 			break;
 		default:
-			if (id.p == NULL && span_case_eq_str(a.name, "id"))
-				id = a.value;
 			continue;
 		}
-		if (classes.p == NULL && span_case_eq_str(a.name, "class")) {
-			classes = a.value;
-		} else if (span_case_eq_str(a.name, "style")) {
-			if (!seen_style && a.value.p != NULL)
-				html_style_read(resolved(r, a.value), &line);
-			seen_style = 1;
-		} else {
+		if (keep == NULL)
 			hint_attr(t->tag, &a, resolved(r, a.value), &own->style);
-		}
+		else if (keep->p == NULL)
+			*keep = a.value;
 	}
 	if (r->options.hide != HIDE_CERTAIN && r->sheet.n > 0) {
 		own->left = html_sheet_ask(

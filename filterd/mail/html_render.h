@@ -29,6 +29,7 @@ struct html_own { /* what an element says for itself */
 	struct html_style style;
 	unsigned soft; /* of enum html_says: what comes from <style> */
 	unsigned left; /* of enum html_left */
+	struct span alt, title, value;
 };
 
 struct html_level { /* an open element */
@@ -38,12 +39,18 @@ struct html_level { /* an open element */
 	struct html_look look;
 };
 
-enum { HTML_WORK = 1 << 17 };
+struct html_known { /* a style= that was read */
+	struct span css;
+	struct html_style style;
+};
+
+enum { HTML_WORK = 1 << 17, HTML_KNOWN = 16 };
 
 struct html_render {
 	struct html_options options;
 	struct html_sheet sheet;
 	struct html_level levels[HTML_DEPTH]; /* [0] is the document, body and all */
+	struct html_known known[HTML_KNOWN];
 	size_t n;
 	size_t deeper;             /* elements that have no level */
 	unsigned open[HTML_NTAGS]; /* of each, in levels */
@@ -54,7 +61,6 @@ struct html_render {
 	/* the text */
 	char *p;
 	size_t len, cap;
-	int space; /* a blank is due */
 	struct buf notes, scratch;
 	size_t note_at; /* len when the last picture's text was noted */
 	int written;    /* something was, before the sheet was complete */

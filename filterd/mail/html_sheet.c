@@ -1,4 +1,6 @@
 /* The rules of <style>. */
+#include <string.h>
+
 #include "base/attr.h"
 #include "mail/html_style.h"
 #include "mail/utf8.h"
@@ -242,6 +244,16 @@ skip_lead(struct span *css)
 		else
 			return;
 	}
+}
+
+void
+html_sheet_init(struct html_sheet *sheet)
+{
+	sheet->n = sheet->steps = 0;
+	sheet->full = sheet->paints = 0;
+	sheet->any = 0;
+	memset(sheet->named, 0, sizeof(sheet->named));
+	memset(sheet->tags, 0, sizeof(sheet->tags));
 }
 
 void

@@ -89,6 +89,8 @@ struct html_sheet {
 	uint16_t any, named[64], tags[HTML_NTAGS]; /* chains: number + 1 of their first rule */
 };
 
+/* An empty one. */
+void html_sheet_init(struct html_sheet *);
 /* Add what a <style> holds; sure: it has no media= of its own. */
 void html_sheet_read(struct html_sheet *, struct span css, int sure);
 enum html_left { LEFT_HIDES = 1 << 0, LEFT_SHOWS = 1 << 1 };

@@ -9,14 +9,17 @@
 #include "mail/text_seen.h"
 #include "mail/utf8.h"
 
-#define NOTE_END '\x1f'
+#define NOTE_END           '\x1f'
+#define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
 /* --- the text --- */
 
+/* A blank at the end of a line is none. */
 void
 html_newline(struct html_render *r)
 {
-	r->space = 0;
+	if (r->len > 0 && r->p[r->len - 1] == ' ')
+		r->len--;
 	if (r->len > 0 && r->p[r->len - 1] != '\n')
 		r->p[r->len++] = '\n';
 }
@@ -24,23 +27,24 @@ html_newline(struct html_render *r)
 static void
 put(struct html_render *r, const void *octets, size_t n)
 {
-	if (r->space)
-		r->p[r->len++] = ' ';
-	r->space = 0;
 	memcpy(r->p + r->len, octets, n);
 	r->len += n;
 }
 
-/* White space: a blank is due unless the line begins here. */
+/* Would a blank be seen here? */
+static int
+takes_space(const struct html_render *r)
+{
+	return r->len > 0 && r->p[r->len - 1] != ' ' && r->p[r->len - 1] != '\n';
+}
+
 static void
 put_space(struct html_render *r, const struct html_look *look, uint8_t c)
 {
 	if (look->pre && (c == '\n' || c == '\r'))
 		html_newline(r);
-	else if (look->pre)
+	else if (look->pre || takes_space(r))
 		r->p[r->len++] = ' ';
-	else
-		r->space = r->len > 0 && r->p[r->len - 1] != '\n';
 }
 
 static void
@@ -89,28 +93,65 @@ put_special(struct html_render *r, const struct html_look *look, struct span s, 
 	return used;
 }
 
+/* Which of eight octets are zero: 0x80 in each that is. */
+static uint64_t
+zeros(uint64_t v)
+{
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+
+	return ~(((v & low) + low) | v | low);
+}
+
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Printable ASCII with single blanks or line ends, eight octets at a time: most of any text. */
+static size_t
+put_eights(struct html_render *r, struct span s, size_t at)
+{
+	int space = !takes_space(r);
+
+	for (; s.len - at >= 8; at += 8) {
+		uint64_t v, blank, end, control;
+
+		memcpy(&v, s.p + at, 8);
+		end = zeros(v ^ EACH('\n'));
+		blank = zeros(v ^ EACH(' ')) | end;
+		control = ~((v & EACH(0x7f)) + EACH(0x60)) & EACH(0x80) & ~end;
+		if (((v & EACH(0x80)) | control | zeros(v ^ EACH('&')) | zeros(v ^ EACH(0x7f))) !=
+		    0)
+			break;
+		if ((blank & blank << 8) != 0 || (space && (blank & 0x80) != 0))
+			break;
+		v ^= (end >> 7) * ('\n' ^ ' ');
+		memcpy(r->p + r->len, &v, 8);
+		r->len += 8;
+		space = blank >> 63 != 0;
+	}
+	return at;
+}
+
 static void
 put_text(struct html_render *r, const struct html_look *look, struct span s, int references)
 {
 	size_t at = 0;
 
 	while (at < s.len) {
-		uint8_t kind = text_octets[s.p[at]];
+		size_t end = at + 8 < s.len ? at + 8 : s.len;
 
-		if (kind == TEXT_PLAIN) {
-			char *to = r->p + r->len;
+		if (LITTLE_ENDIAN_HOST && !look->pre) {
+			at = put_eights(r, s, at);
+			end = at + 8 < s.len ? at + 8 : s.len;
+		}
+		while (at < end) {
+			uint8_t kind = text_octets[s.p[at]];
 
-			if (r->space)
-				*to++ = ' ';
-			r->space = 0;
-			do
-				*to++ = (char)s.p[at++];
-			while (at < s.len && text_octets[s.p[at]] == TEXT_PLAIN);
-			r->len = (size_t)(to - r->p);
-		} else if (kind == TEXT_SPACE) {
-			put_space(r, look, s.p[at++]);
-		} else {
-			at += put_special(r, look, span_make(s.p + at, s.len - at), references);
+			if (kind == TEXT_PLAIN)
+				r->p[r->len++] = (char)s.p[at++];
+			else if (kind == TEXT_SPACE)
+				put_space(r, look, s.p[at++]);
+			else
+				at += put_special(
+				    r, look, span_make(s.p + at, s.len - at), references);
 		}
 	}
 }
@@ -181,27 +222,21 @@ shows_value(struct span attrs)
 	return 0;
 }
 
+/* Texts that stand in attributes. */
 static void
-attributes(struct html_render *r, const struct html_token *t, const struct html_look *look)
+attributes(struct html_render *r, const struct html_token *t, const struct html_own *own,
+    const struct html_look *look)
 {
-	struct span attrs = t->attrs;
-	struct html_attr a;
+	int value = t->tag == HTML_input && !is_blank(own->value) && shows_value(t->attrs);
 
-	while (html_attr_next(&attrs, &a)) {
-		uint8_t first = a.name.p[0] | 0x20;
-
-		int title = first == 't' && span_case_eq_str(a.name, "title");
-		int alt = first == 'a' && span_case_eq_str(a.name, "alt");
-		int value = first == 'v' && t->tag == HTML_input &&
-			    span_case_eq_str(a.name, "value") && shows_value(t->attrs);
-
-		if ((!title && !alt && !value) || is_blank(a.value) || hides(r, look))
-			continue;
-		if (value)
-			put_text(r, look, a.value, 1);
-		else
-			note(r, a.value, alt);
-	}
+	if ((is_blank(own->alt) && is_blank(own->title) && !value) || hides(r, look))
+		return;
+	if (value)
+		put_text(r, look, own->value, 1);
+	if (!is_blank(own->alt))
+		note(r, own->alt, 1);
+	if (!is_blank(own->title))
+		note(r, own->title, 0);
 }
 
 /* What rules that were left out might do to an element counts only if they would change it. */
@@ -242,7 +277,7 @@ start(struct html_render *r, const struct html_token *t)
 	if (t->tag == HTML_head || t->tag == HTML_frameset)
 		return;
 	if (!html_stack_before(r, t->tag)) {
-		r->space = r->len > 0 && r->p[r->len - 1] != '\n';
+		put_space(r, &(struct html_look){ .pre = 0 }, ' ');
 		return;
 	}
 	html_own_read(r, t, &own);
@@ -253,7 +288,7 @@ start(struct html_render *r, const struct html_token *t)
 	else if (!look.gone && (t->tag == HTML_td || t->tag == HTML_th))
 		put_space(r, &(struct html_look){ .pre = 0 }, ' ');
 	if (t->attrs.len > 0)
-		attributes(r, t, &look);
+		attributes(r, t, &own, &look);
 	if ((flags & HTML_T_VOID) == 0 && !((flags & HTML_T_FOREIGN) != 0 && t->closed))
 		html_stack_push(r, t, &own, &look);
 }
@@ -307,7 +342,7 @@ walk(struct html_render *r, struct span html, int learn)
 
 	r->n = 1;
 	r->work = r->deeper = r->len = r->note_at = 0;
-	r->space = r->written = 0;
+	r->written = 0;
 	r->quirks = 1;
 	r->seen = 0;
 	memset(r->open, 0, sizeof(r->open));
@@ -346,10 +381,14 @@ put_notes(struct html_render *r)
 unsigned
 html_text(struct span html, const struct html_options *options, struct buf *out)
 {
-	struct html_render *r = xcalloc(1, sizeof(*r));
+	struct html_render *r = xmalloc(sizeof(*r));
 	unsigned had;
 
+	/* Neither the levels nor the rules: they are large, and mostly not needed. */
 	r->options = *options;
+	r->notes = r->scratch = (struct buf){ .p = NULL };
+	memset(r->known, 0, sizeof(r->known));
+	html_sheet_init(&r->sheet);
 	/* Only the references of some pairs of characters are shorter than these, by a fifth. */
 	r->cap = html.len + html.len / 4 + 16;
 	r->p = buf_reserve(out, r->cap);

@@ -113,6 +113,8 @@ static const struct {
 	{ "V<span style='color:rgba(0,0,0,0)'>xx</span>i<b style='color:#0000'>x</b>agra",
 	    "Viagra\n", HIDDEN },
 	{ "<body bgcolor=black text=white>Via<font color=white>gra</font></body>", "Viagra\n", 0 },
+	{ "<font color=red color=white>Viagra</font>", "Viagra\n", 0 }, /* the first counts */
+	{ "<i style='color:red' style='display:none'>Viagra</i>", "Viagra\n", 0 },
 	{ "<body bgcolor=black>V<font color=black>xx</font>", "", HIDDEN },
 	{ "<table bgcolor='#000000'><tr><td><font color=white>Viagra</font></table>", "Viagra\n",
 	    0 },
