@@ -56,6 +56,32 @@ check_fields(struct rule_run *run, const struct rule_op *op)
 
 /* --- body lines --- */
 
+/* So many are asked about at once: of more, fewer have nothing that a table knows. */
+#define AROUND 64
+
+static const struct content_line *
+line_at(const struct content_walk *w, size_t i)
+{
+	return &w->lines[i / CONTENT_LINES][i % CONTENT_LINES];
+}
+
+/* The lines from number i on that are whole: a piece of a long one may begin or end inside a word.
+ */
+static void
+look_around(const struct content_walk *w, size_t i, struct content_key *key)
+{
+	size_t from = line_at(w, i)->at, to = from;
+
+	for (; key->naround < AROUND && i < w->nlines; i++, key->naround++) {
+		const struct content_line *l = line_at(w, i);
+
+		if (l->raw_len == l->text_len || (l->at > 0 && w->message.p[l->at - 1] != '\n'))
+			break;
+		to = l->at + l->text_len;
+	}
+	key->around = span_make(w->message.p + from, to - from);
+}
+
 static int
 get_line(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 {
@@ -65,12 +91,14 @@ get_line(struct rule_run *run, size_t i, struct content_key *key, struct err *er
 	(void)err;
 	if (w == NULL || i >= w->nlines)
 		return 0;
-	l = &w->lines[i / CONTENT_LINES][i % CONTENT_LINES];
+	l = line_at(w, i);
 	*key = (struct content_key){ .text = span_make(w->message.p + l->at, l->text_len),
 		.thing = i,
 		.place = PLACE_LINE,
 		.at = l->at,
 		.len = l->raw_len };
+	if (i % AROUND == 0)
+		look_around(w, i, key);
 	return 1;
 }
 

@@ -37,6 +37,7 @@ struct kept_hits { /* of one source and table */
 	int reading;
 	int known;       /* known in that reading */
 	size_t of_thing; /* where hits of it begin in v */
+	int vain;        /* looks around that found something, beyond those that did not */
 	struct list_text *lists[LIST_CHAINS];
 	size_t nlists;
 };
@@ -149,6 +150,24 @@ is_settled(struct kept_hits *h, const struct content_key *key)
 	return h->known;
 }
 
+#define VAIN_MAX 2
+
+/* Pass over keys of which the table knows none: the present one, and those around it. */
+static int
+pass_over(struct rule_run *run, struct kept_hits *h, const struct content_key *key)
+{
+	if (key->naround == 0 || h->vain > VAIN_MAX)
+		return 0;
+	if (!table_rules_out(rule_table(run, h->table), key->around)) {
+		h->vain++;
+		return 0;
+	}
+	h->vain -= h->vain > 0;
+	h->asked += key->naround - 1;
+	h->looked += key->naround;
+	return 1;
+}
+
 /* Ask about the next key.  0: there is none. */
 static int
 ask(struct rule_run *run, struct kept_hits *h, const struct content_source *source)
@@ -166,6 +185,8 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 		return 1;
 	}
 	h->asked++;
+	if (pass_over(run, h, &key))
+		return 1;
 	if (is_settled(h, &key) || key.text.len == 0)
 		return 1;
 	h->looked++;

@@ -51,6 +51,11 @@ struct content_key {
 	 * asked about although one of the thing is known, but a row that has answered for the thing
 	 * does not do so again. */
 	int reading;
+	/* Octets in which this key and some after it lie, each of them where words may begin and
+	 * end, and how many keys these are, of things of their own: they are passed over if all of
+	 * it has nothing that the table knows.  0: none. */
+	struct span around;
+	size_t naround;
 };
 
 struct content_source {

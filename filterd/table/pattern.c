@@ -86,27 +86,48 @@ walk(struct walk *w, struct arena *a, struct table_hit *hit, struct err *err)
 	return 0;
 }
 
+/* Apart, for its frame is large, and nearly all look-ups do not get here. */
+static __attribute__((noinline)) int
+look_up(const struct table *t, struct prefilter_probe *probe, struct span key, struct arena *a,
+    struct table_hit *hit, struct err *err)
+{
+	struct span group[TEMPLATE_GROUPS];
+	struct walk w;
+
+	w.table = t;
+	w.p = t->data;
+	w.probe = probe;
+	w.begun = 0;
+	w.call.key = key;
+	w.call.arena = a;
+	w.call.group = group;
+	return walk(&w, a, hit, err);
+}
+
 int
 pattern_get(
     const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
 {
 	const struct pattern_table *p = t->data;
 	struct prefilter *filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
-	struct span group[TEMPLATE_GROUPS];
-	struct walk w;
-	int rc;
+	struct prefilter_probe *probe = filter == NULL ? NULL : prefilter_ask(filter, key);
+	int rc = 0;
 
-	w.table = t;
-	w.p = p;
-	w.probe = filter == NULL ? NULL : prefilter_ask(filter, key);
-	w.begun = 0;
-	w.call.key = key;
-	w.call.arena = a;
-	w.call.group = group;
-	rc = walk(&w, a, hit, err);
-	if (w.probe != NULL)
-		prefilter_done(w.probe);
+	if (probe == NULL)
+		return look_up(t, NULL, key, a, hit, err);
+	if (prefilter_next(probe, 0) < p->nrules)
+		rc = look_up(t, probe, key, a, hit, err);
+	prefilter_done(probe);
 	return rc;
+}
+
+int
+pattern_rules_out(const struct table *t, struct span text)
+{
+	const struct pattern_table *p = t->data;
+	struct prefilter *filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
+
+	return filter != NULL && prefilter_none(filter, text);
 }
 
 void

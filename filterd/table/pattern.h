@@ -95,6 +95,8 @@ int pattern_open(
     struct table *, const struct pattern_engine *, void *shared, struct err *) ATTR_MUST_USE;
 int pattern_get(
     const struct table *, struct span key, struct arena *, struct table_hit *, struct err *);
+/* Is it certain that no part of the text that begins and ends where words may is found? */
+int pattern_rules_out(const struct table *, struct span text);
 void pattern_each(const struct table *,
     void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
 void pattern_close(struct table *);

@@ -53,6 +53,18 @@ tree_matches_all(const struct tree *t)
 	return t->edge == 0;
 }
 
+int
+tree_floats(const struct tree *t)
+{
+	/* Words end at both. */
+	if (t->kind == TREE_EDGE && t->edge != 0 && t->edge != 'b' && t->edge != 'B')
+		return 0;
+	for (const struct tree *c = t->child; c != NULL; c = c->next)
+		if (!tree_floats(c))
+			return 0;
+	return 1;
+}
+
 static unsigned
 times_min(const struct tree *t)
 {

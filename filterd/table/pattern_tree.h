@@ -60,6 +60,8 @@ struct tree *tree_new(struct arena *, enum tree_kind);
 void tree_add(struct tree *parent, struct tree *child);
 /* Does it match every text? */
 int tree_matches_all(const struct tree *);
+/* Does what it matches in a text not depend on where that begins and ends? */
+int tree_floats(const struct tree *);
 /* The pattern in the syntax that is Vectorscan's; -1: too large. */
 int tree_write(const struct tree_pattern *, struct buf *) ATTR_MUST_USE;
 

@@ -12,13 +12,22 @@
 #include "table/pattern_tree.h"
 #include "table/scan_db.h"
 
-/* Probes that are kept for the next look-up; more are freed. */
-#define PROBES_KEPT 32
+/* Threads that have a probe of their own, and where one looks for it; others share some. */
+#define SEATS      64
+#define SEAT_TRIES 8
 
 #define NO_RULE UINT32_MAX
 
+struct seat { /* a thread's, who alone uses it, so that a look-up locks nothing */
+	_Alignas(64) _Atomic uintptr_t owner; /* pthread_self(); another with the same may follow */
+	atomic_int taken; /* orders what one owner did before what the next one does */
+	struct prefilter_probe *probe;
+};
+
 struct prefilter_probe {
 	struct prefilter *filter;
+	struct seat *seat; /* NULL: shared */
+	struct prefilter_probe *next;
 	struct scan_room *room;
 	struct scan_hits hits;
 	size_t at, at_always; /* of hits.ids, which are sorted; of always */
@@ -32,8 +41,12 @@ struct prefilter {
 	uint32_t *parent;     /* of each rule: the if that it is in, NO_RULE */
 	uint32_t *always;     /* rules that are tried whatever is found, in order */
 	size_t nalways;
-	atomic_size_t room_size;
-	_Atomic(struct prefilter_probe *) free[PROBES_KEPT];
+	int floats; /* what is in no text is in no part of it */
+	size_t probe_size;
+	atomic_size_t probes;
+	struct seat seats[SEATS];
+	pthread_mutex_t lock; /* shared */
+	struct prefilter_probe *shared;
 };
 
 /* --- ids --- */
@@ -71,6 +84,7 @@ list_one(const struct pattern_table *t, const struct pattern_source *source, str
 		out->text = arena_strdup(mem, buf_cstr(&text));
 		out->caseless = tree.caseless;
 		out->multiline = tree.multiline;
+		out->floats = tree_floats(tree.root);
 		rc = 0;
 	}
 	buf_fini(&text);
@@ -147,15 +161,32 @@ probe_new(struct prefilter *f)
 	p->hits.bits = xcalloc(words(f), sizeof(uint64_t));
 	p->hits.ids = xreallocarray(NULL, f->nrules * 2, sizeof(unsigned));
 	p->hits.limit = (unsigned)f->nrules * 2;
+	atomic_fetch_add_explicit(&f->probes, 1, memory_order_relaxed);
 	return p;
+}
+
+static struct prefilter *
+filter_alloc(void)
+{
+	struct prefilter *f = aligned_alloc(_Alignof(struct prefilter), sizeof(*f));
+
+	if (f == NULL)
+		abort(); /* as xmalloc() does */
+	memset(f, 0, sizeof(*f));
+	for (size_t i = 0; i < SEATS; i++) {
+		atomic_init(&f->seats[i].owner, 0);
+		atomic_init(&f->seats[i].taken, 0);
+	}
+	atomic_init(&f->probes, 0);
+	pthread_mutex_init(&f->lock, NULL);
+	return f;
 }
 
 struct prefilter *
 prefilter_new(
     const struct pattern_table *t, struct scan_db *db, const struct scan_expr *v, size_t n)
 {
-	struct prefilter *f = xcalloc(1, sizeof(*f));
-	struct prefilter_probe *first;
+	struct prefilter *f = filter_alloc();
 
 	f->rules = t->rules;
 	f->nrules = t->nrules;
@@ -166,17 +197,16 @@ prefilter_new(
 		f->known_bits[v[i].id >> 6] |= (uint64_t)1 << (v[i].id & 63);
 	f->parent = xreallocarray(NULL, f->nrules, sizeof(*f->parent));
 	f->always = xreallocarray(NULL, f->nrules, sizeof(*f->always));
-	for (size_t i = 0; i < PROBES_KEPT; i++)
-		atomic_init(&f->free[i], NULL);
-	atomic_init(&f->room_size, 0);
 	arrange(f);
-	if ((first = probe_new(f)) == NULL) {
+	f->floats = f->nalways == 0;
+	for (size_t i = 0; i < n; i++)
+		f->floats &= v[i].floats;
+	if ((f->shared = probe_new(f)) == NULL) {
 		prefilter_free(f);
 		return NULL;
 	}
-	atomic_store(&f->room_size,
-	    scan_room_size(first->room) + words(f) * 8 + f->nrules * 2 * sizeof(unsigned));
-	atomic_store(&f->free[0], first);
+	f->probe_size =
+	    scan_room_size(f->shared->room) + words(f) * 8 + f->nrules * 2 * sizeof(unsigned);
 	return f;
 }
 
@@ -185,8 +215,13 @@ prefilter_free(struct prefilter *f)
 {
 	if (f == NULL)
 		return;
-	for (size_t i = 0; i < PROBES_KEPT; i++)
-		probe_free(atomic_load(&f->free[i]));
+	for (size_t i = 0; i < SEATS; i++)
+		probe_free(f->seats[i].probe);
+	for (struct prefilter_probe *p = f->shared, *next; p != NULL; p = next) {
+		next = p->next;
+		probe_free(p);
+	}
+	pthread_mutex_destroy(&f->lock);
 	scan_db_free(f->db);
 	free(f->known_bits);
 	free(f->parent);
@@ -203,57 +238,75 @@ prefilter_known(const struct prefilter *f)
 size_t
 prefilter_size(const struct prefilter *f)
 {
-	size_t probes = 0;
-
-	for (size_t i = 0; i < PROBES_KEPT; i++)
-		probes += atomic_load_explicit(&f->free[i], memory_order_relaxed) != NULL;
 	return scan_db_size(f->db) + words(f) * 8 + f->nrules * 2 * sizeof(uint32_t) +
-	       probes * atomic_load(&f->room_size);
+	       atomic_load_explicit(&f->probes, memory_order_relaxed) * f->probe_size;
 }
 
 /* --- probes --- */
 
-/* Threads begin at different places, so that one finds the probe that it put back. */
-static size_t
-slot_of_thread(void)
+static struct prefilter_probe *
+seat_take(struct prefilter *f, struct seat *s, uintptr_t self)
 {
-	return (size_t)(((uint64_t)(uintptr_t)pthread_self() >> 12) * 0x9e3779b97f4a7c15u >> 59);
+	uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+
+	if (owner == 0 && atomic_compare_exchange_strong(&s->owner, &owner, self)) {
+		if ((s->probe = probe_new(f)) == NULL)
+			return NULL;
+		s->probe->seat = s;
+		owner = self;
+	}
+	if (owner != self || atomic_load_explicit(&s->taken, memory_order_acquire))
+		return NULL;
+	return s->probe;
+}
+
+static struct prefilter_probe *
+shared_take(struct prefilter *f)
+{
+	struct prefilter_probe *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = f->shared;
+	if (p != NULL)
+		f->shared = p->next;
+	pthread_mutex_unlock(&f->lock);
+	return p == NULL ? probe_new(f) : p;
 }
 
 static struct prefilter_probe *
 probe_take(struct prefilter *f)
 {
-	size_t slot = slot_of_thread();
+	uintptr_t self = (uintptr_t)pthread_self();
+	/* Stacks lie apart by powers of two. */
+	size_t first = (size_t)((uint64_t)(self >> 6) * 0x9e3779b97f4a7c15u >> 58);
 	struct prefilter_probe *p;
 
-	for (size_t i = 0; i < PROBES_KEPT; i++) {
-		_Atomic(struct prefilter_probe *) *at = &f->free[(slot + i) % PROBES_KEPT];
+	for (size_t i = 0; i < SEAT_TRIES; i++) {
+		struct seat *s = &f->seats[(first + i) % SEATS];
 
-		if (atomic_load_explicit(at, memory_order_relaxed) == NULL)
-			continue;
-		p = atomic_exchange_explicit(at, NULL, memory_order_acquire);
-		if (p != NULL)
+		if ((p = seat_take(f, s, self)) != NULL) {
+			atomic_store_explicit(&s->taken, 1, memory_order_relaxed);
 			return p;
+		}
 	}
-	return probe_new(f);
+	return shared_take(f);
 }
 
 void
 prefilter_done(struct prefilter_probe *p)
 {
 	struct prefilter *f = p->filter;
-	size_t slot = slot_of_thread();
 
 	for (size_t i = 0; i < p->hits.n; i++)
 		p->hits.bits[p->hits.ids[i] >> 6] = 0;
-	for (size_t i = 0; i < PROBES_KEPT; i++) {
-		struct prefilter_probe *none = NULL;
-
-		if (atomic_compare_exchange_strong_explicit(&f->free[(slot + i) % PROBES_KEPT],
-			&none, p, memory_order_release, memory_order_relaxed))
-			return;
+	if (p->seat != NULL) {
+		atomic_store_explicit(&p->seat->taken, 0, memory_order_release);
+		return;
 	}
-	probe_free(p);
+	pthread_mutex_lock(&f->lock);
+	p->next = f->shared;
+	f->shared = p;
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* --- a look-up --- */
@@ -295,8 +348,22 @@ prefilter_ask(struct prefilter *f, struct span text)
 		prefilter_done(p);
 		return NULL;
 	}
-	sort_ids(&p->hits);
+	if (p->hits.n > 1)
+		sort_ids(&p->hits);
 	return p;
+}
+
+int
+prefilter_none(struct prefilter *f, struct span text)
+{
+	struct prefilter_probe *p = f->floats ? prefilter_ask(f, text) : NULL;
+	int none;
+
+	if (p == NULL)
+		return 0;
+	none = p->hits.n == 0;
+	prefilter_done(p);
+	return none;
 }
 
 int

@@ -47,6 +47,9 @@ struct prefilter_probe;
 
 /* Look at the text.  NULL: try all rules. */
 struct prefilter_probe *prefilter_ask(struct prefilter *, struct span text) ATTR_MUST_USE;
+/* Is it certain that no rule holds for any part of the text that begins and ends where words may?
+ */
+int prefilter_none(struct prefilter *, struct span text);
 /* The first rule at or behind `from` that is to be tried; as many as there are rules: none. */
 size_t prefilter_next(struct prefilter_probe *, size_t from);
 /* Is it certain that the rule's pattern (second: the other one of `/a/!/b/`) does not match? */

@@ -22,6 +22,7 @@ struct scan_room; /* what one scan writes into */
 struct scan_expr {
 	unsigned id;
 	int caseless, multiline;
+	int floats; /* tree_floats(); nothing to the database */
 	const char *text;
 };
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "table/braces.h"
+#include "table/pattern.h"
 #include "table/table.h"
 #include "table/table_type.h"
 
@@ -228,6 +229,12 @@ table_get(
 	else if ((nul = memchr(key.p, '\0', key.len)) != NULL)
 		key.len = (size_t)(nul - key.p);
 	return t->type->get(t, key, a, hit, err);
+}
+
+int
+table_rules_out(const struct table *t, struct span text)
+{
+	return t->type->get == pattern_get && pattern_rules_out(t, text);
 }
 
 const char *

@@ -40,6 +40,9 @@ struct table_hit {
  * absent, -1 err (ERR_RETRY; ERR_CONFIG for a broken table). */
 int table_get(const struct table *, struct span key, struct arena *, struct table_hit *,
     struct err *) ATTR_MUST_USE;
+/* 1: no part of the text that begins and ends where a word may is in the table, as one look at all
+ * of it can tell; 0: that is not known. */
+int table_rules_out(const struct table *, struct span text);
 /* "pcre:/etc/filterd/x" */
 const char *table_name(const struct table *);
 /* regexp, pcre, cidr, static...: the whole string only, no parents or prefixes (POSTFIX.md, "Lookup

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Measure what looking for things in messages costs, and say which bound does not hold.
+
+    make bench-content [BENCH_ARGS="--rounds 5 --only body,postfix,door --patterns 10,1000"]
+
+body     CPU of check_body on 50 KB of text, against bare Vectorscan and PCRE2 on the same lines and patterns.
+postfix  the same body and table by Postfix's own loop (postmap -q -), less what the program takes to read the table.
+door     CPU a message of the mixed corpus through the LMTP door, with few and with many patterns.
+
+Contenders take turns within a round; figures are medians of the rounds, ratios are taken round by round.  Needs a
+filterd built with Vectorscan, and Postfix's pcre tables.  Exit status: 0 all bounds hold, 1 not, 2 it could not be
+measured.
+"""
+import argparse
+import json
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import content_cases as cases
+import corpus
+from measure import Program, Sent, values, wait_for_port
+
+from filterd_proc import Filterd  # measure.py made tests/lib known
+from ports import free_port
+
+PARTS = ("body", "postfix", "door")
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Stand:
+    """What the parts share."""
+
+    def __init__(self, args, folder):
+        self.build, self.folder, self.args = os.path.abspath(args.build_dir), folder, args
+        os.environ["FILTERD_BUILD_DIR"] = self.build
+        os.chmod(folder, 0o755)
+        self.failed, self.running, self.check_body_us = [], [], {}
+        self.body = folder + "/text"
+        text = corpus.Writer(5).plain(cases.BODY)[:cases.BODY]
+        with open(self.body, "w") as f:
+            f.write(text[:text.rindex("\n") + 1])
+
+    def tool(self, name):
+        return os.path.join(self.build, "tests", "bench", f"bench_{name}")
+
+    def table(self, kind, n):
+        path = f"{self.folder}/{kind}{n}"
+        return path if os.path.exists(path) else corpus.write_patterns(path, kind, n)
+
+    def must(self, holds, text):
+        if not holds:
+            self.failed.append(text)
+        return "ok" if holds else "NOT MET"
+
+    def stop(self):
+        while self.running:
+            self.running.pop()()
+
+
+def median(numbers):
+    return statistics.median(numbers)
+
+
+# --- body ---
+
+def run_body(stand, args):
+    say(f"CPU us for {cases.BODY} octets of body")
+    say(f"  {'patterns':>8} {'bare':>9} {'look-ups':>9} {'check_body':>11} {'/ bare':>8}")
+    for n in args.patterns:
+        done = subprocess.run([stand.tool("content"), stand.table("body", n), stand.body, str(args.rounds),
+                               str(cases.BODY_MESSAGES)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        status, *lines = done.stdout.splitlines()
+        if f"{n} of {n} patterns looked for in one pass" not in status:
+            raise RuntimeError(f"{n} patterns: {status}")
+        runs = [values(line) for line in lines]
+        ratio = median([r["check_body_us"] / r["bare_us"] for r in runs])
+        stand.check_body_us[n] = median([r["check_body_us"] for r in runs])
+        say(f"  {n:8} {median([r['bare_us'] for r in runs]):9.1f} {median([r['table_us'] for r in runs]):9.1f} "
+            f"{stand.check_body_us[n]:11.1f} {ratio:8.2f}   <= {cases.CHECK_BODY} " + stand.must(
+                ratio <= cases.CHECK_BODY,
+                f"check_body with {n} patterns: {ratio:.2f} times bare Vectorscan, bound {cases.CHECK_BODY}"))
+
+
+# --- postfix ---
+
+def postmap_cpu(table, body, times):
+    """CPU seconds of Postfix's look-up of each line, so many times."""
+    with open(body) as f:
+        text = f.read() * times
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(["postmap", "-c", os.path.dirname(table), "-q", "-", "pcre:" + table], input=text, text=True,
+                          capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 1) or "fatal" in done.stderr or done.stdout:
+        raise RuntimeError(f"postmap: {done.stdout[:200]}{done.stderr}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def run_postfix(stand, args):
+    n = cases.POSTFIX_PATTERNS
+    if n not in stand.check_body_us:
+        run_body(stand, argparse.Namespace(patterns=[n], rounds=args.rounds))
+    table = stand.table("body", n)
+    with open(stand.folder + "/main.cf", "w") as f:
+        f.write("compatibility_level = 3.6\n")
+    ours, ratios = stand.check_body_us[n], []
+    for _ in range(args.rounds):
+        work = postmap_cpu(table, stand.body, 1 + cases.POSTFIX_BODIES) - postmap_cpu(table, stand.body, 1)
+        ratios.append(work / cases.POSTFIX_BODIES * 1e6 / ours)
+    ratio = median(ratios)
+    say(f"\n{n} patterns: Postfix's loop {ratio * ours:.0f} us, check_body {ours:.0f} us, {ratio:.0f} times   "
+        f">= {cases.POSTFIX} " + stand.must(ratio >= cases.POSTFIX, f"Postfix's loop over {n} patterns takes {ratio:.0f} "
+                                                                  f"times as much, bound {cases.POSTFIX}"))
+
+
+# --- door ---
+
+def start(stand, settings, n, sink):
+    tables = {kind: stand.table(kind, n) for kind in ("header", "body")}
+    f = Filterd(listeners={"door": "lmtp"}, log_format="text", next_hop=f"smtp:[127.0.0.1]:{sink}",
+                **{name: value.format(**tables) for name, value in settings.items()})
+    f.start(timeout=120)
+    stand.running.append(lambda: (f.stop(), f.remove()))
+    end = time.monotonic() + 600
+    while True:
+        said = [t["patterns"] for t in json.loads(f.ctl("status", "--json"))["tables"] if "patterns" in t]
+        if said and all("in one pass" in s for s in said):
+            return f
+        if time.monotonic() > end or not any("being compiled" in s for s in said):
+            raise RuntimeError(f"{n} patterns: {said}")
+        time.sleep(.2)
+
+
+def run_door(stand, args):
+    folder = stand.folder + "/corpus"
+    corpus.write_corpus(folder)
+    sink_port = free_port()
+    sink = Program(stand.tool("sink"), sink_port)
+    stand.running.append(sink.stop)
+    wait_for_port(sink_port)
+    few, many = cases.DOOR_PATTERNS
+    say(f"\nCPU us a message of the mixed corpus, LMTP door\n  {'':28} {few:>9} {many:>9} {'ratio':>8}")
+    for text, settings in cases.DOORS.items():
+        doors = {n: start(stand, settings, n, sink_port) for n in (few, many)}
+        runs = {few: [], many: []}
+        for i in range(args.rounds + 1):
+            for n in (few, many) if i % 2 == 0 else (many, few):
+                f = doors[n]
+                runs[n].append(Sent([stand.tool("send"), "-L", "-s", cases.DOOR_SESSIONS, "-d", "-m",
+                                     int(cases.DOOR_MESSAGES * args.scale), "-F", folder,
+                                     "%s:%d" % f.address("door")], f.process.pid).cpu_us)
+        a, b = runs[few][1:], runs[many][1:]              # the first warms up
+        ratio = median([y / x for x, y in zip(a, b)])
+        say(f"  {text:28} {median(a):9.0f} {median(b):9.0f} {ratio:8.2f}   <= {cases.DOOR} " + stand.must(
+            ratio <= cases.DOOR, f"{text}: {many} patterns take {ratio:.2f} times what {few} do, bound {cases.DOOR}"))
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--build-dir", default=".", help="where filterd and the programs were built")
+    p.add_argument("--rounds", type=int, default=5, help="at least 3 for figures that count")
+    p.add_argument("--scale", type=float, default=1, help="so many times the messages through the door")
+    p.add_argument("--patterns", type=lambda s: [int(n) for n in s.split(",")], default=list(cases.PATTERNS),
+                   help="sizes of tables for body")
+    p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS), help=", ".join(PARTS))
+    return p.parse_args()
+
+
+def main():
+    args = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="filterd-bench.") as folder:
+        stand = Stand(args, folder)
+        if not os.path.exists(stand.tool("content")):
+            raise RuntimeError("filterd is built without Vectorscan")
+        for part in PARTS:
+            if part in args.only:
+                try:
+                    globals()["run_" + part](stand, args)
+                finally:
+                    stand.stop()
+    if stand.failed:
+        say("\nThese bounds do not hold:")
+        for text in stand.failed:
+            say(f"  {text}")
+        return 1
+    say("\nAll bounds hold.")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as e:
+        print(f"content.py: {e}", file=sys.stderr)
+        sys.exit(2)
