@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/arena.h"
 #include "base/err.h"
 #include "core/message.h"
 #include "rules/content_source.h"
@@ -451,6 +452,80 @@ test_many(void **state)
 	assert_in_range(many, 0, few * 40);
 }
 
+/* What strangers may make large takes neither long nor much memory, whatever is asked about it. */
+
+static void
+tiny_parts(struct buf *m)
+{
+	buf_adds(m, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (int i = 0; i < 20000; i++)
+		buf_adds(m, "--b\r\n\r\nx\r\n");
+}
+
+static void
+nested_parts(struct buf *m)
+{
+	for (int i = 0; i < 5000; i++)
+		buf_printf(m, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
+}
+
+static void
+much_folding(struct buf *m)
+{
+	buf_adds(m, "Subject: a\r\n");
+	for (int i = 0; i < 260000; i++)
+		buf_adds(m, " b\r\n");
+	buf_adds(m, "\r\n");
+}
+
+static void
+many_fields(struct buf *m)
+{
+	for (int i = 0; i < 10000; i++)
+		buf_printf(m, "X-%d: =?utf-8?q?a=C3=A9?= =?koi8-r?b?xeXF?= x\r\n", i);
+	buf_adds(m, "\r\n");
+}
+
+static const struct {
+	const char *what;
+	void (*make)(struct buf *);
+} large[] = {
+	{ "20,000 parts", tiny_parts },
+	{ "5,000 multiparts within one another", nested_parts },
+	{ "1 MB of folding", much_folding },
+	{ "10,000 fields", many_fields },
+};
+
+static void
+test_large(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(large); i++) {
+		struct content_world c;
+		struct buf m = { 0 };
+		int64_t began;
+
+		content_world_init(&c);
+		content_world_table(&c, "t", "/^nothing of this$/ REJECT\n");
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c,
+		    "check_header pcre:%s/t, check_mime_header pcre:%s/t, check_nested_header "
+		    "pcre:%s/t, check_decoded_header pcre:%s/t, check_body pcre:%s/t");
+		assert_int_equal(content_world_begin(&c, "A: 1\n\n"), 0);
+		large[i].make(&m);
+		content_world_again(&c, buf_span(&m));
+		began = cpu_us();
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), "dunno");
+		began = cpu_us() - began;
+		print_message("%s: %lld us, %zu octets kept\n", large[i].what, (long long)began,
+		    arena_used(c.w.arena));
+		assert_in_range(arena_used(c.w.arena), 0, (size_t)20 << 20);
+		assert_in_range(
+		    began, 0, 5000000); /* 50 ms, on a machine that is 100 times slower */
+		buf_fini(&m);
+		content_world_fini(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -462,6 +537,7 @@ main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
