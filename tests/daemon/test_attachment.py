@@ -1,4 +1,7 @@
 """check_attachment through a whole filterd: what of is attached is said, by real scanners."""
+import os
+import re
+
 import pytest
 
 import archives as ar
@@ -6,6 +9,7 @@ import attaching
 from attaching import A, B, C, DEFERRED, EXE, OK, message, part
 from conftest import cannot
 
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PE = "application/vnd.microsoft.portable-executable"
 WORDS = b"Nothing but words.\n"
 TWO = (("x.exe", EXE), ("words.txt", WORDS))
@@ -260,6 +264,20 @@ def test_table_fails(attached):
     a.f.expect("could not be checked")
     assert a.send(message(part(WORDS, "w.txt"))) == DEFERRED
     assert a.send(message()) == OK
+
+
+def test_manual():
+    """It names all parameters, facts and counters."""
+    with open(os.path.join(SOURCE, "plugins", "attachment_params.def")) as f:
+        wanted = re.findall(r'^P\(\w+, "(\w+)"', f.read(), re.M)
+    with open(os.path.join(SOURCE, "plugins", "attachment.c")) as f:
+        text = f.read()
+    wanted += [f"{s}={v}" for s, v in re.findall(r'^\t\{ "(archive|attachment)", "(\w+)"', text, re.M)]
+    wanted += re.findall(r'^\t\{ "(attachment_\w+)", "', text, re.M)
+    assert len(wanted) > 18
+    with open(os.path.join(SOURCE, "plugins", "filterd_attachment.5")) as f:
+        manual = f.read()
+    assert [w for w in wanted if not re.search(rf"(^|[\s(]){re.escape(w)}\b", manual)] == []
 
 
 def test_no_database(attached):

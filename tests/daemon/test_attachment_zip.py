@@ -181,6 +181,7 @@ def many_times(octets, count):
 
 
 BOMBS = {
+    "quine": (ar.quine, {}, {"depth"}),
     # what, its settings, limits of which one must be told
     "forty-two": (lambda: ar.forty_two(), {}, {"depth", "members", "size", "ratio"}),
     "wide": (lambda: ar.zipped(*[(f"{i}.txt", b"words") for i in range(1500)]), {}, {"members"}),
@@ -212,6 +213,15 @@ def test_bombs(attached, what):
     assert look.reply == DEFERRED
     # And one that has no such attachment goes through.
     assert a.send(attaching.message(attaching.part(WORDS, "w.txt"))) == OK
+
+
+def test_quine(attached):
+    """It is opened as often as the depth allows, and there is nothing odd about it else."""
+    a = attached(attachment_depth_limit="7", attachment_limit_action="accept")
+    octets = ar.quine()
+    assert zipfile.ZipFile(io.BytesIO(octets)).read("q") == octets
+    look = a.attached(octets, "q.zip")
+    assert look.keys[-1].path == "q.zip" + "/q" * 7 and look.facts == {"archive=limit:depth"} and look.reply == OK
 
 
 def test_overlapping(attached):

@@ -339,3 +339,84 @@ def forty_two(width=16, depth=5, size=1 << 20):
     for i in range(depth):
         octets = zipped(*[(f"lib {i} {k}.zip", octets) for k in range(width)])
     return octets
+
+
+# --- a zip whose one member is itself, octet by octet ---
+#
+# A deflate stream that unpacks to the whole file is a program of two instructions, each UNIT octets
+# long: literal(n), which writes the n octets behind it, and repeat(n), which writes the last n octets
+# again.  The file is a head and a tail that cannot be chosen, with a program between that writes all
+# three; the sum is in the file too, and the one solution of a linear equation.
+
+UNIT = 20
+NOTHING = b"\0\0\0\xff\xff"        # a stored block of no octets
+LENGTHS = ((35, 3), (43, 3), (51, 3), (59, 3), (67, 4), (83, 4), (99, 4), (115, 4), (131, 5))
+DISTANCES = ((33, 4), (49, 4), (65, 5), (97, 5), (129, 6))
+
+
+def literal(n):
+    return NOTHING * 3 + struct.pack("<BHH", 0, n, n ^ 0xffff)
+
+
+def repeat(n):
+    """A block of fixed codes with one match, and as many empty blocks as fill the unit."""
+    length = max(i for i, (base, _) in enumerate(LENGTHS) if base <= n)
+    distance = max(i for i, (base, _) in enumerate(DISTANCES) if base <= n)
+    # Of lengths the codes have seven bits up to the seventh of these, and eight from there.
+    code, width = (273 - 256 + length, 7) if length < 7 else (0xc0 + length - 7, 8)
+    match = [code >> i & 1 for i in reversed(range(width))]
+    match += [n - LENGTHS[length][0] >> i & 1 for i in range(LENGTHS[length][1])]
+    match += [10 + distance >> i & 1 for i in reversed(range(5))]
+    match += [n - DISTANCES[distance][0] >> i & 1 for i in range(DISTANCES[distance][1])]
+    for empty in range(8):
+        bits = [0, 1, 0] + match + [0] * 7 + ([0, 1, 0] + [0] * 7) * empty + [0] * 3
+        bits += [0] * (-len(bits) % 8)
+        octets = bytes(sum(bit << i for i, bit in enumerate(bits[k:k + 8])) for k in range(0, len(bits), 8)) + NOTHING[1:]
+        if len(octets) <= UNIT and len(octets) % 5 == 0:
+            return octets + NOTHING * ((UNIT - len(octets)) // 5)
+    raise AssertionError(f"no unit for {n}")
+
+
+def quine():
+    name, comment = b"q", b""
+    head_size = 30 + len(name)
+    tail_size = 5 + 46 + len(name) + 22
+    comment = b"-" * (-(UNIT + tail_size) % (2 * UNIT))
+    data = UNIT + tail_size + len(comment)
+
+    def build(crc):
+        # Sizes do not depend on the sum: made twice, the second time with what the first one had.
+        size = packed = 0
+        for _ in range(2):
+            head = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 0, 8, 0, 33, crc, packed, size, len(name), 0) + name
+            tail = b"\1\0\0\xff\xff" + struct.pack("<4sHHHHHHLLLHHHHHLL", b"PK\1\2", 20, 20, 0, 8, 0, 33, crc, packed, size,
+                                                   len(name), 0, 0, 0, 0, 0, 0) + name
+            tail += struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1, 1, 46 + len(name),
+                                size - 22 - len(comment) - 46 - len(name) if size else 0, len(comment)) + comment
+            first, one = literal(head_size + UNIT), literal(UNIT)
+            again = repeat(head_size + UNIT)
+            both = literal(data)
+            period = again + one + one + both
+            turn = repeat(4 * UNIT) + both
+            out = head + first + head + first + again + one + again + one + one
+            out += both + (period * data)[:data] + repeat(4 * UNIT)
+            out += both + (turn * data)[:data] + repeat(4 * UNIT)
+            out += both + repeat(data) + tail + repeat(data) + tail
+            size, packed = len(out), len(out) - len(head) - (len(tail) - 5)
+        return out
+
+    # The sum of the whole, less that with 0 for it, is linear in what stands for it.
+    base = zlib.crc32(build(0))
+    rows = [(zlib.crc32(build(1 << i)) ^ base ^ 1 << i, 1 << i) for i in range(32)]
+    wanted, crc = base, 0
+    for bit in reversed(range(32)):
+        at = next((i for i, (left, _) in enumerate(rows) if left >> bit & 1), None)
+        if at is None:
+            continue
+        left, right = rows.pop(at)
+        rows = [(a ^ left, b ^ right) if a >> bit & 1 else (a, b) for a, b in rows]
+        if wanted >> bit & 1:
+            wanted, crc = wanted ^ left, crc ^ right
+    octets = build(crc)
+    assert zlib.crc32(octets) == crc
+    return octets
