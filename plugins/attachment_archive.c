@@ -301,13 +301,14 @@ is_readable(enum att_kind kind, struct filterd_octets o)
 	return rc == ARCHIVE_OK || rc == ARCHIVE_WARN;
 }
 
-void
+int
 att_archive_open_at(struct att_walk *w, struct att_item *item, enum att_kind kind, size_t at)
 {
 	struct filterd_octets o = { item->octets.p + at, item->octets.len - at };
 
 	if (!is_readable(kind, o))
-		return;
+		return 0;
 	att_tell(w, ATT_AMBIGUOUS, "prepended");
 	open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
+	return 1;
 }

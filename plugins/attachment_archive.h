@@ -18,8 +18,8 @@ struct archive;
 int att_archive_ready(char *why, size_t size);
 /* kind_name: for facts. */
 void att_archive_open(struct att_walk *, struct att_item *, enum att_kind, const char *kind_name);
-/* One that begins at an offset, if it is one. */
-void att_archive_open_at(struct att_walk *, struct att_item *, enum att_kind, size_t at);
+/* One that begins at an offset.  0: it is none. */
+int att_archive_open_at(struct att_walk *, struct att_item *, enum att_kind, size_t at);
 
 /* A source that reads the data of libarchive's entry. */
 struct att_entry {

@@ -3,7 +3,6 @@
 
 #include "plugins/attachment_kind.h"
 #include "plugins/attachment_type.h"
-#include "plugins/attachment_zip.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -15,42 +14,29 @@ struct magic_octets {
 };
 
 static const struct magic_octets magics[] = {
-	{ 0, 4, "PK\3\4", ATT_KIND_ZIP, "zip" },
-	{ 0, 4, "PK\5\6", ATT_KIND_ZIP, "zip" },
-	{ 0, 4, "PK00", ATT_KIND_ZIP, "zip" },
-	{ 0, 4, "PK\7\10", ATT_KIND_ZIP, "zip" },
-	{ 0, 6, "7z\274\257'\34", ATT_KIND_7Z, "7z" },
-	{ 0, 6, "Rar!\32\7", ATT_KIND_RAR, "rar" },
-	{ 0, 8, "MSCF\0\0\0\0", ATT_KIND_CAB, "cab" },
-	{ 32769, 5, "CD001", ATT_KIND_ISO, "iso" },
-	{ 34817, 5, "CD001", ATT_KIND_ISO, "iso" },
-	{ 257, 5, "ustar", ATT_KIND_TAR, "tar" },
-	{ 0, 6, "070701", ATT_KIND_CPIO, "cpio" },
-	{ 0, 6, "070702", ATT_KIND_CPIO, "cpio" },
-	{ 0, 6, "070707", ATT_KIND_CPIO, "cpio" },
-	{ 0, 2, "\307q", ATT_KIND_CPIO, "cpio" },
-	{ 0, 8, "!<arch>\n", ATT_KIND_AR, "ar" },
-	{ 0, 3, "\37\213\10", ATT_KIND_PACKED, "gzip" },
-	{ 0, 3, "BZh", ATT_KIND_PACKED, "bzip2" },
-	{ 0, 6, "\3757zXZ\0", ATT_KIND_PACKED, "xz" },
-	{ 0, 4, "LZIP", ATT_KIND_PACKED, "lzip" },
-	{ 0, 4, "(\265/\375", ATT_KIND_PACKED, "zstd" },
+	{ 0, 4, "PK\3\4", ATT_KIND_ZIP, "zip" }, { 0, 4, "PK\5\6", ATT_KIND_ZIP, "zip" },
+	{ 0, 4, "PK00", ATT_KIND_ZIP, "zip" }, { 0, 4, "PK\7\10", ATT_KIND_ZIP, "zip" },
+	{ 0, 6, "7z\274\257'\34", ATT_KIND_7Z, "7z" }, { 0, 6, "Rar!\32\7", ATT_KIND_RAR, "rar" },
+	{ 0, 8, "MSCF\0\0\0\0", ATT_KIND_CAB, "cab" }, { 32769, 5, "CD001", ATT_KIND_ISO, "iso" },
+	{ 34817, 5, "CD001", ATT_KIND_ISO, "iso" }, { 257, 5, "ustar", ATT_KIND_TAR, "tar" },
+	{ 0, 6, "070701", ATT_KIND_CPIO, "cpio" }, { 0, 6, "070702", ATT_KIND_CPIO, "cpio" },
+	{ 0, 6, "070707", ATT_KIND_CPIO, "cpio" }, { 0, 2, "\307q", ATT_KIND_CPIO, "cpio" },
+	{ 0, 8, "!<arch>\n", ATT_KIND_AR, "ar" }, { 0, 3, "\37\213\10", ATT_KIND_PACKED, "gzip" },
+	{ 0, 3, "BZh", ATT_KIND_PACKED, "bzip2" }, { 0, 6, "\3757zXZ\0", ATT_KIND_PACKED, "xz" },
+	{ 0, 4, "LZIP", ATT_KIND_PACKED, "lzip" }, { 0, 4, "(\265/\375", ATT_KIND_PACKED, "zstd" },
 	{ 0, 4, "\4\"M\30", ATT_KIND_PACKED, "lz4" },
 	{ 0, 2, "\37\235", ATT_KIND_PACKED, "compress" },
 	/* What libarchive cannot read, or not without other libraries. */
-	{ 0, 2, "`\352", ATT_KIND_CLOSED, "arj" },
-	{ 7, 7, "**ACE**", ATT_KIND_CLOSED, "ace" },
+	{ 0, 2, "`\352", ATT_KIND_CLOSED, "arj" }, { 7, 7, "**ACE**", ATT_KIND_CLOSED, "ace" },
 	{ 20, 4, "\334\247\304\375", ATT_KIND_CLOSED, "zoo" },
-	{ 0, 4, "xar!", ATT_KIND_CLOSED, "xar" },
-	{ 0, 4, "ALZ\1", ATT_KIND_CLOSED, "alz" },
-	{ 0, 4, "EGGA", ATT_KIND_CLOSED, "egg" },
-	{ 0, 8, "MSWIM\0\0\0", ATT_KIND_CLOSED, "wim" },
-	{ 0, 8, "conectix", ATT_KIND_CLOSED, "vhd" },
-	{ 0, 8, "vhdxfile", ATT_KIND_CLOSED, "vhdx" },
+	{ 0, 4, "xar!", ATT_KIND_CLOSED, "xar" }, { 0, 4, "ALZ\1", ATT_KIND_CLOSED, "alz" },
+	{ 0, 4, "EGGA", ATT_KIND_CLOSED, "egg" }, { 0, 8, "MSWIM\0\0\0", ATT_KIND_CLOSED, "wim" },
+	{ 0, 8, "conectix", ATT_KIND_CLOSED, "vhd" }, { 0, 8, "vhdxfile", ATT_KIND_CLOSED, "vhdx" },
 	{ 32769, 5, "BEA01", ATT_KIND_CLOSED, "udf" },
 	{ 32769, 5, "NSR02", ATT_KIND_CLOSED, "udf" },
 	{ 0, 4, "\355\253\356\333", ATT_KIND_CLOSED, "rpm" },
 	{ 0, 4, "ITSF", ATT_KIND_CLOSED, "chm" },
+	{ 0, 4, "x\237>\"", ATT_KIND_CLOSED, "tnef" }, /* winmail.dat */
 };
 
 static int
@@ -129,21 +115,20 @@ att_kind_behind(struct filterd_octets o, size_t *at)
 		{ 0, 6, "Rar!\32\7", ATT_KIND_RAR, NULL },
 		{ 0, 6, "7z\274\257'\34", ATT_KIND_7Z, NULL },
 	};
-	const uint8_t *found;
+	enum att_kind kind = ATT_KIND_NONE;
+	size_t from = *at, first = o.len;
 
-	*at = 0;
-	if (o.len == 0)
-		return ATT_KIND_NONE;
-	if (att_zip_has_end(o))
-		return ATT_KIND_ZIP;
-	for (size_t i = 0; i < nitems(behind); i++) {
-		found = memmem(o.p, o.len, behind[i].octets, behind[i].len);
-		if (found != NULL) {
-			*at = (size_t)(found - o.p);
-			return behind[i].kind;
+	for (size_t i = 0; i < nitems(behind) && from < o.len; i++) {
+		const uint8_t *found =
+		    memmem(o.p + from, o.len - from, behind[i].octets, behind[i].len);
+
+		if (found != NULL && (size_t)(found - o.p) < first) {
+			first = (size_t)(found - o.p);
+			kind = behind[i].kind;
 		}
 	}
-	return ATT_KIND_NONE;
+	*at = first;
+	return kind;
 }
 
 static int

@@ -27,7 +27,8 @@ enum att_kind {
 
 /* name: how facts call it. */
 enum att_kind att_kind(struct filterd_octets, const char **name);
-/* Behind a program or a picture: the archive that begins at *at, if there seems to be one. */
+/* Behind a program or a picture: the next RAR or 7z that seems to begin, from *at on, where *at
+ * then is. */
 enum att_kind att_kind_behind(struct filterd_octets whole, size_t *at);
 /* Does one of these names end as an archive's or message's does, or a program's, behind which there
  * may be one? */

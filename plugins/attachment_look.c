@@ -17,6 +17,8 @@
 #define RATIO_FREE 1048576
 /* What libmagic is given. */
 #define TYPE_OCTETS 262144
+/* Of what seems to begin in something else so many are tried. */
+#define BEHIND_MAX  32
 #define PATH_OCTETS 400
 #define KEY_OCTETS  1000
 
@@ -228,21 +230,33 @@ may_open(struct att_walk *w, struct att_item *item)
 	return item->whole && att_may_go_on(w, item);
 }
 
+/* Programs that read such archives hold the same octets. */
 static void
 open_behind(struct att_walk *w, struct att_item *item)
 {
 	enum att_kind kind;
-	size_t at;
+	size_t at = 0;
 
-	if (!item->whole)
+	for (int tries = 0; (kind = att_kind_behind(item->octets, &at)) != ATT_KIND_NONE; at++) {
+		if (!may_open(w, item) || att_archive_open_at(w, item, kind, at))
+			return;
+		if (++tries == BEHIND_MAX) {
+			att_tell(w, ATT_AMBIGUOUS, "prepended");
+			return;
+		}
+	}
+}
+
+/* Whatever it begins with, some look for a zip from its end.  In what is an archive anyway there
+ * may be one that is a member. */
+static void
+open_by_end(struct att_walk *w, struct att_item *item, int is_archive)
+{
+	if (!item->whole || !att_zip_has_end(item->octets, is_archive) || !may_open(w, item))
 		return;
-	kind = att_kind_behind(item->octets, &at);
-	if (kind == ATT_KIND_NONE || !may_open(w, item))
-		return;
-	if (kind == ATT_KIND_ZIP)
-		att_zip_open(w, item);
-	else
-		att_archive_open_at(w, item, kind, at);
+	if (is_archive)
+		att_tell(w, ATT_AMBIGUOUS, "prepended");
+	att_zip_open(w, item);
 }
 
 static void
@@ -251,20 +265,23 @@ open_item(struct att_walk *w, struct att_item *item, int is_message)
 	const char *name;
 	enum att_kind kind = att_kind(item->octets, &name);
 
-	if (kind == ATT_KIND_CLOSED) {
-		att_tell(w, ATT_BROKEN, name);
-	} else if (kind == ATT_KIND_ZIP) {
+	if (kind == ATT_KIND_ZIP) {
 		if (may_open(w, item))
 			att_zip_open(w, item);
+		return;
+	}
+	if (kind == ATT_KIND_CLOSED) {
+		att_tell(w, ATT_BROKEN, name);
 	} else if (kind != ATT_KIND_NONE) {
 		if (may_open(w, item))
 			att_archive_open(w, item, kind, name);
 	} else if (is_message) {
 		if (may_open(w, item))
 			w->ops.message(w->ops.arg, w, item);
-	} else {
+	} else if (item->whole) {
 		open_behind(w, item);
 	}
+	open_by_end(w, item, kind != ATT_KIND_NONE || is_message);
 }
 
 static int

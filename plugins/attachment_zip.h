@@ -50,8 +50,8 @@ struct att_zip {
 #define ATT_ZIP_STREAMED  0x0008u
 #define ATT_ZIP_MASKED    0x2000u
 
-/* Does an end of a directory stand where it must? */
-int att_zip_has_end(struct filterd_octets);
+/* Does an end of a directory stand where it may?  exact: and nothing behind it. */
+int att_zip_has_end(struct filterd_octets, int exact);
 /* 0; -1: out of memory. */
 int att_zip_read(struct att_zip *, struct filterd_octets, size_t members_max);
 void att_zip_fini(struct att_zip *);

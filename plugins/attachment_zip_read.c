@@ -83,9 +83,11 @@ find_end(struct filterd_octets o)
 }
 
 int
-att_zip_has_end(struct filterd_octets o)
+att_zip_has_end(struct filterd_octets o, int exact)
 {
-	return find_end(o) != NONE;
+	size_t at = find_end(o);
+
+	return at != NONE && (!exact || o.len - at - END_SIZE == u16(o.p + at + 20));
 }
 
 struct directory {

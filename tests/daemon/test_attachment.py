@@ -176,6 +176,26 @@ def test_behind_a_program(attached):
             assert {"x.exe", "words.txt"} <= set(names(look)) and "archive=ambiguous:prepended" in look.facts, (kind, look)
 
 
+def test_two_at_once(attached):
+    """One archive to who looks at its beginning, another to who looks at its end; decoys in front."""
+    a = attached()
+    zipped = ar.zip_of(TWO[0])
+    for begin in (ar.rar(("a.txt", WORDS)), ar.tar_gz(("a.txt", WORDS)), ar.seven_zip(("a.txt", WORDS)), ar.iso(("a.txt", WORDS))):
+        look = a.attached(begin + zipped, "a.zip")
+        assert {"a.txt", "x.exe"} <= set(names(look)) and "archive=ambiguous:prepended" in look.facts, look
+    look = a.attached(ar.rar(TWO[0]) + ar.zipped(TWO[1]), "a.exe")
+    assert {"words.txt", "x.exe"} <= set(names(look)), look
+    decoys = EXE + b"Rar!\x1a\7\0, and 7z\xbc\xaf'\x1c" * 5
+    look = a.attached(decoys + ar.rar(*TWO), "a.exe")
+    assert {"words.txt", "x.exe"} <= set(names(look)) and "archive=ambiguous:prepended" in look.facts, look
+    # A program with these octets in it is no archive; too many of them are told.
+    assert a.attached(decoys, "a.exe").facts == set()
+    assert a.attached(decoys * 9, "a.exe").facts == {"archive=ambiguous:prepended"}
+    # A member that is a zip is none of this (but in a cab that does not compress it has no end of the cab behind it).
+    for make in (ar.tarred, ar.seven_zip, ar.rar, ar.rar5, ar.lha, ar.iso, ar.cpio):
+        assert a.attached(make(("a.zip", zipped)), "a").facts == set()
+
+
 def test_broken(attached):
     a = attached()
     for kind, make in KINDS.items():

@@ -151,7 +151,7 @@ static const struct {
 	{ "ar", TWO, "" },
 	{ "iso_gz", "", "" },
 	{ "sfx", TWO, " archive=ambiguous:prepended" },
-	{ "message", " m.eml ", "" },
+	{ "message", " m.eml ", " archive=ambiguous:prepended" },
 };
 
 static void
