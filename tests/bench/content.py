@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Measure what looking for things in messages costs, and say which bound does not hold.
 
-    make bench-content [BENCH_ARGS="--rounds 5 --only body,postfix,door --patterns 10,1000"]
+    make bench-content [BENCH_ARGS="--rounds 5 --only body,postfix,door,recipients,mime --patterns 10,1000"]
 
 body     CPU of check_body on 50 KB of text, against bare Vectorscan and PCRE2 on the same lines and patterns.
 postfix  the same body and table by Postfix's own loop (postmap -q -), less what the program takes to read the table.
 door     CPU a message of the mixed corpus through the LMTP door, with few and with many patterns.
+recipients  CPU of the engine for a message of the mixed corpus: one recipient, against many whose classes order the same
+         checks differently, with thresholds and exceptions of their own.
+mime     CPU of taking a multipart apart, against GMime.
 
 Contenders take turns within a round; figures are medians of the rounds, ratios are taken round by round.  Needs a
 filterd built with Vectorscan, and Postfix's pcre tables.  Exit status: 0 all bounds hold, 1 not, 2 it could not be
 measured.
 """
 import argparse
+import base64
 import json
 import os
+import random
 import resource
 import signal
 import statistics
@@ -29,7 +34,7 @@ from measure import Program, Sent, values, wait_for_port
 from filterd_proc import Filterd  # measure.py made tests/lib known
 from ports import free_port
 
-PARTS = ("body", "postfix", "door")
+PARTS = ("body", "postfix", "door", "recipients", "mime")
 
 
 def say(text=""):
@@ -164,6 +169,95 @@ def run_door(stand, args):
         ratio = median([y / x for x, y in zip(a, b)])
         say(f"  {text:28} {median(a):9.0f} {median(b):9.0f} {ratio:8.2f}   <= {cases.DOOR} " + stand.must(
             ratio <= cases.DOOR, f"{text}: {many} patterns take {ratio:.2f} times what {few} do, bound {cases.DOOR}"))
+
+
+# --- recipients ---
+
+class Asked:
+    """A program that does its work so many times for each number that it reads, and says what it took."""
+
+    def __init__(self, *argv):
+        self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+
+    def ask(self, n):
+        self.process.stdin.write(f"{n}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args[0]} ended with {self.process.wait(10)}")
+        return values(line)
+
+    def end(self):
+        self.process.stdin.close()
+        if self.process.wait(10) != 0:
+            raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}")
+
+
+def write_classes(stand, folder):
+    """A class of its own for each recipient; the configuration's path."""
+    r = random.Random(6)
+    tables = {kind: stand.table(kind, cases.RECIPIENT_PATTERNS) for kind in ("header", "body")}
+    names, rows, lists = [], [], []
+    for i in range(cases.RECIPIENTS):
+        checks = [c.format(**tables) for c in cases.RECIPIENT_CHECKS]
+        r.shuffle(checks)
+        if i % 3 == 0:
+            checks.insert(r.randrange(len(checks)), f"check_sender_access inline:{{friend{i}@example.org=OK}}")
+        names.append(f"class{i}")
+        rows.append(f"r{i}@example.net class{i}")
+        lists.append(f"class{i} = {', '.join(checks)}, tag_if_score {1 + i % 7}, reject_if_score {8 + i % 5}")
+    with open(folder + "/users", "w") as f:
+        f.write("\n".join(rows) + "\n")
+    with open(folder + "/recipients.cf", "w") as f:
+        f.write("listeners = { lmtp:127.0.0.1:10025, next_hop = smtp:[127.0.0.1]:10026 }\n"
+                f"smtpd_restriction_classes = {' '.join(names)}\n"
+                f"content_restrictions = check_recipient_access texthash:{folder}/users\n" + "\n".join(lists) + "\n")
+    return folder + "/recipients.cf"
+
+
+def run_recipients(stand, args):
+    folder = stand.folder + "/corpus"
+    corpus.write_corpus(folder)
+    os.makedirs(stand.folder + "/cache", exist_ok=True)
+    p = Asked(stand.tool("recipients"), "-c", write_classes(stand, stand.folder), "-F", folder, "-p",
+              stand.folder + "/cache", "-r", cases.RECIPIENTS)
+    runs = [p.ask(cases.RECIPIENT_TIMES) for _ in range(args.rounds + 1)][1:]      # the first warms up
+    p.end()
+    ratio = median([r["all_us"] / r["one_us"] for r in runs])
+    say(f"\nengine, us a message of the mixed corpus: one recipient {median([r['one_us'] for r in runs]):.0f}, "
+        f"{cases.RECIPIENTS} with a class each {median([r['all_us'] for r in runs]):.0f}: {ratio:.2f} times   "
+        f"<= {cases.RECIPIENTS_RATIO} " + stand.must(
+            ratio <= cases.RECIPIENTS_RATIO, f"{cases.RECIPIENTS} recipients take {ratio:.2f} times what one does, "
+                                             f"bound {cases.RECIPIENTS_RATIO}"))
+
+
+# --- mime ---
+
+def write_multiparts(folder):
+    """Multiparts of about cases.MIME_OCTETS: texts, and an attachment in base64."""
+    os.makedirs(folder)
+    for i in range(cases.MIME_MESSAGES):
+        w = corpus.Writer(f"multipart {i}")
+        parts = [(["Content-Type: text/plain"], w.plain(3000)), (["Content-Type: text/html"], w.html(6000))]
+        while sum(len(text) for _, text in parts) < cases.MIME_OCTETS:
+            parts.append((["Content-Type: application/octet-stream; name=data.bin", "Content-Transfer-Encoding: base64"],
+                          base64.encodebytes(w.r.randbytes(12000)).decode()))
+        header, text = w.multipart("mixed", parts)
+        with open(f"{folder}/{i:03}", "w") as f:
+            f.write("\n".join(w.header(False) + header) + "\n\n" + text)
+
+
+def run_mime(stand, args):
+    folder = stand.folder + "/multiparts"
+    write_multiparts(folder)
+    p = Asked(stand.tool("mime"), "-F", folder)
+    runs = [p.ask(cases.MIME_TIMES) for _ in range(args.rounds + 1)][1:]
+    p.end()
+    ratio = median([r["ours_us"] / r["gmime_us"] for r in runs])
+    say(f"\nMIME, us a multipart of {cases.MIME_OCTETS} octets: {median([r['ours_us'] for r in runs]):.1f}, GMime "
+        f"{median([r['gmime_us'] for r in runs]):.1f}: {ratio:.2f}   <= {cases.MIME} " + stand.must(
+            ratio <= cases.MIME, f"taking a multipart apart costs {ratio:.2f} of GMime's, bound {cases.MIME}"))
 
 
 def arguments():

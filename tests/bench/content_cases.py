@@ -22,3 +22,23 @@ DOORS = {
     "header_checks, body_checks": {"header_checks": "pcre:{header}", "body_checks": "pcre:{body}"},
     "check_header, check_body": {"content_restrictions": "check_header pcre:{header}, check_body pcre:{body}"},
 }
+
+# As many recipients, each with a class that has the same checks in an order of its own: the engine's CPU, in times of
+# that for the first of them alone.
+RECIPIENTS = 100
+RECIPIENTS_RATIO = 2
+RECIPIENT_PATTERNS = 100
+RECIPIENT_TIMES = 2
+RECIPIENT_CHECKS = (
+    "check_header pcre:{header}",
+    "check_body pcre:{body}",
+    "check_decoded_header pcre:{header}",
+    "check_text pcre:{body}",
+    "check_url_host inline:{{nowhere.example=SCORE 3}}",
+)
+
+# Taking multiparts apart: CPU, in times of GMime's.
+MIME = 0.5
+MIME_OCTETS = 65536
+MIME_MESSAGES = 20
+MIME_TIMES = 50
