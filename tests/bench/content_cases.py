@@ -34,7 +34,7 @@ RECIPIENT_CHECKS = (
     "check_body pcre:{body}",
     "check_decoded_header pcre:{header}",
     "check_text pcre:{body}",
-    "check_url_host inline:{{nowhere.example=SCORE 3}}",
+    "check_url_host inline:{{{{ nowhere.example = SCORE 3 }}}}",
 )
 
 # Taking multiparts apart: CPU, in times of GMime's.
