@@ -62,7 +62,7 @@ read_content(struct err *err)
 static void
 test_key(void **state)
 {
-	struct scan_expr v[] = { { 0, 0, 0, "a" }, { 2, 1, 0, "b" } };
+	struct scan_expr v[] = { { 0, 0, 0, 0, "a" }, { 2, 1, 0, 0, "b" } };
 	struct prefilter_key first, other;
 	size_t n = 2;
 
@@ -437,7 +437,7 @@ test_damaged(void **state)
 static int
 make_folder(void **state)
 {
-	const struct scan_expr one = { 0, 0, 0, "a" };
+	const struct scan_expr one = { 0, 0, 0, 0, "a" };
 
 	(void)state;
 	top = tmpdir_make();
