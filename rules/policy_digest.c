@@ -13,7 +13,7 @@ struct walk {
 	struct buf said; /* what is hashed in the end */
 	int depth;
 	int64_t steps;
-	int warned;      /* what is refused here is only logged */
+	int warned;      /* what is refused here is only logged, or gives points */
 	int over;        /* nothing that follows counts */
 	int all_classes; /* a table whose rows are not known yet may name any of them */
 };
@@ -111,7 +111,7 @@ walk_list(struct walk *w, const struct rule_list *l)
 		if (over_budget(w)) {
 			say_address(w);
 			w->over = 1;
-		} else if (l->ops[i].def->args == ARG_NEXT) {
+		} else if (l->ops[i].def->args == ARG_NEXT || l->ops[i].scores) {
 			w->warned = 1;
 		} else {
 			/* Two rows alike, found by different items, are no policy alike. */

@@ -80,6 +80,12 @@ static const struct {
 	{ "warn_if_reject " TABLE "{local.example=REJECT}, " TABLE "{" ONE "=hater}", TWO, 0 },
 	{ "warn_if_reject " TABLE "{local.example=OK}, " TABLE "{" ONE "=hater}", TWO, 1 },
 	{ "warn_if_reject reject_invalid_helo_hostname, reject, " TABLE "{" ONE "=hater}", TWO, 1 },
+	{ "score_if_reject 5 reject, " TABLE "{" ONE "=hater}", TWO, 0 },
+	{ "score_if_reject 5 hater, " TABLE "{" ONE "=hater}", TWO, 0 },
+	{ "score_if_reject 5 lover, " TABLE "{" ONE "=hater}", TWO, 1 },
+	{ TABLE "{{" ONE "=tag_if_score 3},{" TWO "=tag_if_score 4}}", TWO, 0 },
+	{ TABLE "{{" ONE "=SCORE 3},{" TWO "=SCORE 3}}, " TABLE "{" ONE "=hater}", TWO, 0 },
+	{ "tag_if_score 3, reject_if_score 9", TWO, 1 },
 	/* what nobody can tell beforehand: the address decides */
 	{ "check_policy_service inet:127.0.0.1:9", TWO, 0 },
 	{ "check_policy_service inet:127.0.0.1:9", ONE, 1 },
