@@ -76,6 +76,28 @@ hint_tag(enum html_tag tag, struct html_style *hint)
 	}
 }
 
+int
+html_own_none(const struct html_render *r, const struct html_token *t)
+{
+	const struct html_sheet *sheet = &r->sheet;
+
+	if (t->attrs.len > 0 || (html_tag_flags(t->tag) & HTML_T_UNSEEN) != 0)
+		return 0;
+	if (sheet->n > 0 && (sheet->any != 0 || sheet->tags[t->tag] != 0))
+		return 0;
+	switch ((int)t->tag) {
+	case HTML_table: /* begins anew without a doctype */
+	case HTML_mark:  /* and these have looks of their own: hint_tag() */
+	case HTML_pre:
+	case HTML_listing:
+	case HTML_textarea:
+	case HTML_xmp:
+	case HTML_plaintext:
+		return 0;
+	}
+	return 1;
+}
+
 /* The same few styles stand all over a document. */
 static struct html_style
 style_of(struct html_render *r, struct span css)
@@ -106,11 +128,14 @@ void
 html_own_read(struct html_render *r, const struct html_token *t, struct html_own *own)
 {
 	struct span attrs = t->attrs, classes = { NULL, 0 }, id = { NULL, 0 };
-	struct html_style sheet = { .says = 0 }, line = { .says = 0 };
+	struct html_style sheet, line;
 	int seen_style = 0;
 	struct html_attr a;
 
-	memset(own, 0, sizeof(*own));
+	own->style = (struct html_style){ .says = 0 };
+	own->soft = own->left = 0;
+	line.says = line.important = 0;
+	own->alt = own->title = own->value = span_make(NULL, 0);
 	hint_tag(t->tag, &own->style);
 	while (attrs.len > 0 && html_attr_next(&attrs, &a)) {
 		struct span *keep = NULL;
@@ -155,6 +180,7 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 			*keep = a.value;
 	}
 	if (r->options.hide != HIDE_CERTAIN && r->sheet.n > 0) {
+		sheet = (struct html_style){ .says = 0 };
 		own->left = html_sheet_ask(
 		    &r->sheet, t->tag, classes, id, r->options.hide == HIDE_MAYBE, &sheet);
 		html_style_add(&own->style, &sheet);

@@ -68,6 +68,8 @@ struct html_render {
 
 /* --- html_look.c --- */
 void html_look_root(struct html_look *);
+/* A tag that says nothing about that: the element looks as its parent does. */
+int html_own_none(const struct html_render *, const struct html_token *);
 /* What is in a tag about the element's looks. */
 void html_own_read(struct html_render *, const struct html_token *, struct html_own *);
 struct html_look html_look_of(

@@ -374,6 +374,12 @@ html_style_add(struct html_style *st, const struct html_style *o)
 {
 	unsigned take = o->says & (o->important | ~st->important);
 
+	if (take == 0)
+		return;
+	if (st->says == 0) {
+		*st = *o;
+		return;
+	}
 	if ((take & SAYS_DISPLAY) != 0)
 		st->display = o->display;
 	if ((take & SAYS_VISIBLE) != 0)

@@ -280,8 +280,14 @@ start(struct html_render *r, const struct html_token *t)
 		put_space(r, &(struct html_look){ .pre = 0 }, ' ');
 		return;
 	}
-	html_own_read(r, t, &own);
-	look = html_look_of(r, html_parent(r, t->tag), t->tag, &own);
+	if (html_own_none(r, t)) {
+		memset(&own, 0, sizeof(own));
+		look = *html_parent(r, t->tag);
+		look.block = (flags & HTML_T_BLOCK) != 0 && t->tag != HTML_td && t->tag != HTML_th;
+	} else {
+		html_own_read(r, t, &own);
+		look = html_look_of(r, html_parent(r, t->tag), t->tag, &own);
+	}
 	left_out(r, &look, own.left);
 	if (!look.gone && look.block)
 		html_newline(r);

@@ -312,9 +312,15 @@ is_markup(struct span in, size_t at)
 static size_t
 text_end(struct span in, size_t at)
 {
-	while ((at = find(in, at, '<')) < in.len && !is_markup(in, at))
+	const uint8_t *p;
+
+	while ((p = memchr(in.p + at, '<', in.len - at)) != NULL) {
+		at = (size_t)(p - in.p);
+		if (is_markup(in, at))
+			return at;
 		at++;
-	return at;
+	}
+	return in.len;
 }
 
 /* Does `mark`, as "</style", stand here, with what ends a name behind it? */
@@ -384,20 +390,31 @@ html_start(struct html_reader *r, struct span html, int conditional)
 	hash_fill(r->hash);
 }
 
+/* One by one: for so few octets a call of memset() takes longer. */
+static void
+clear(struct html_token *t)
+{
+	t->kind = HTML_TEXT;
+	t->tag = HTML_OTHER;
+	t->raw.p = t->name.p = t->attrs.p = t->text.p = NULL;
+	t->raw.len = t->name.len = t->attrs.len = t->text.len = 0;
+	t->verbatim = t->closed = t->broken = 0;
+}
+
 int
 html_next(struct html_reader *r, struct html_token *t)
 {
 	size_t start = r->at;
 	uint8_t c;
 
-	memset(t, 0, sizeof(*t));
+	clear(t);
 	if (start == r->in.len)
 		return 0;
 	if (r->raw != HTML_OTHER || r->in.p[start] != '<' || !is_markup(r->in, start)) {
 		read_text(r, t);
-		if (t->text.len > 0 || r->at == r->in.len) {
-			t->raw = t->text;
-			return t->text.len > 0;
+		if (r->at > start || r->at == r->in.len) {
+			t->raw = span_of(r->in, start, r->at);
+			return r->at > start;
 		}
 	}
 	c = r->in.p[start + 1];
