@@ -27,6 +27,7 @@ content_world_init(struct content_world *c)
 void
 content_world_fini(struct content_world *c)
 {
+	rules_scan_end(&c->w.txn);
 	rule_world_fini(&c->w);
 	tmpdir_remove(c->folder);
 	message_free(c->message);
@@ -97,6 +98,7 @@ content_world_begin(struct content_world *c, const char *message)
 void
 content_world_again(struct content_world *c, struct span message)
 {
+	rules_scan_end(&c->w.txn);
 	rule_world_again(&c->w);
 	rule_world_accept(&c->w);
 	message_reset(c->message);
