@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/blocking.h"
 #include "core/facts.h"
 #include "mail/charset.h"
@@ -23,10 +24,10 @@ struct kept_urls { /* NULL: not asked for yet */
 static void
 take_text(struct urls *u, struct span text, unsigned kind)
 {
-	if (kind & TEXT_PLAIN)
+	if (kind & TEXT_IS_PLAIN)
 		urls_text(u, text);
 	/* HTML that is said to be none is HTML to some readers. */
-	if ((kind & TEXT_HTML) != 0 || span_find(text, '<') < text.len)
+	if ((kind & TEXT_IS_HTML) != 0 || span_find(text, '<') < text.len)
 		urls_html(u, text);
 }
 
@@ -37,7 +38,7 @@ take_octets(struct urls *u, struct span octets, const char *charset, unsigned ki
 	struct buf text = { 0 };
 	unsigned seen;
 
-	if (label.len == 0 && (kind & TEXT_HTML) != 0)
+	if (label.len == 0 && (kind & TEXT_IS_HTML) != 0)
 		label = html_charset(octets);
 	seen = charset_decode(octets, label, &text);
 	take_text(u, buf_span(&text), kind);
@@ -49,51 +50,92 @@ take_octets(struct urls *u, struct span octets, const char *charset, unsigned ki
 	buf_fini(&text);
 }
 
+/* A picture that browsers read as they read HTML, scripts and all. */
 static int
-take_part(struct urls *u, const struct parts_part *part)
+is_svg(const struct parts_part *part)
 {
-	unsigned kind = text_kind(part);
+	size_t len = strlen(part->name);
 
-	if (kind == 0)
-		return 1;
-	if ((kind & TEXT_DOUBTFUL) == 0 || text_looks_like(part->decoded))
-		take_octets(u, part->decoded, part->charset, kind);
-	return part->whole;
+	for (size_t i = 0; i < part->ntypes; i++)
+		if (strcmp(part->types[i], "image/svg+xml") == 0)
+			return 1;
+	return len > 4 && span_case_eq_str(span_make(part->name + len - 4, 4), ".svg");
+}
+
+struct search {
+	struct urls *urls;
+	struct parts *parts;
+	size_t left; /* octets that may still be looked at */
+	int whole;   /* all was there to be looked at, */
+	int sized;   /* and no more of it than may be */
+};
+
+static void
+take_part(struct search *s, size_t i, unsigned kind)
+{
+	struct parts_part part;
+
+	if (parts_get(s->parts, i, &part) != 1)
+		return;
+	s->whole &= part.whole;
+	if ((kind & TEXT_IS_DOUBTFUL) != 0 && !text_looks_like(part.decoded))
+		return;
+	if (part.decoded.len > s->left) {
+		part.decoded.len = s->left;
+		s->sized = 0;
+	}
+	s->left -= part.decoded.len;
+	take_octets(s->urls, part.decoded, part.charset, kind);
 }
 
 /* --- all of them --- */
 
 static void
-tell_limits(struct rule_run *run, unsigned limits, int whole)
+tell_limits(struct rule_run *run, const struct search *s)
 {
-	struct facts *f = &run->txn->facts;
+	unsigned limits = urls_limits(s->urls);
+	const struct {
+		int reached;
+		const char *detail;
+	} v[] = {
+		{ !s->whole, "parts" },
+		{ (limits & URLS_LIMIT_LENGTH) != 0, "length" },
+		{ (limits & URLS_LIMIT_DEPTH) != 0, "depth" },
+		{ !s->sized, "size" },
+		{ (limits & URLS_LIMIT_COUNT) != 0, "count" },
+	};
 
-	if (!whole)
-		fact_set_detail(f, FACT_URLS_LIMIT, "parts");
-	if (limits & URLS_LIMIT_LENGTH)
-		fact_set_detail(f, FACT_URLS_LIMIT, "length");
-	if (limits & URLS_LIMIT_DEPTH)
-		fact_set_detail(f, FACT_URLS_LIMIT, "depth");
-	if (limits & URLS_LIMIT_COUNT)
-		fact_set_detail(f, FACT_URLS_LIMIT, "count");
+	/* The last one is told. */
+	for (size_t i = 0; i < nitems(v); i++)
+		if (v[i].reached)
+			fact_set_detail(&run->txn->facts, FACT_URLS_LIMIT, v[i].detail);
 }
 
 static struct urls *
 find_all(struct rule_run *run, struct parts *parts)
 {
-	struct urls *u =
-	    urls_new(run->arena, run->rules->suffixes, (size_t)run->o->url_check_count_limit);
+	struct search s = { .parts = parts,
+		.left = run->o->url_check_size_limit == 0 ? SIZE_MAX
+							  : (size_t)run->o->url_check_size_limit,
+		.whole = 1,
+		.sized = 1 };
 	struct parts_part part;
-	int rc = 1, whole = 1;
+	int rc = 1;
 
-	for (size_t i = 0; (urls_limits(u) & URLS_LIMIT_COUNT) == 0; i++) {
-		rc = parts_get(parts, i, &part);
+	s.urls = urls_new(run->arena, run->rules->suffixes, (size_t)run->o->url_check_count_limit);
+	for (size_t i = 0; (urls_limits(s.urls) & URLS_LIMIT_COUNT) == 0; i++) {
+		unsigned kind;
+
+		rc = parts_look(parts, i, &part);
 		if (rc != 1)
 			break;
-		whole &= take_part(u, &part);
+		kind = is_svg(&part) ? TEXT_IS_HTML : text_kind(&part);
+		if (kind != 0)
+			take_part(&s, i, kind);
 	}
-	tell_limits(run, urls_limits(u), whole && rc != -1);
-	return u;
+	s.whole &= rc != -1;
+	tell_limits(run, &s);
+	return s.urls;
 }
 
 static struct kept_urls *

@@ -5,9 +5,9 @@
  * mail/url.h finds them; a part that readers may read in several ways in each of them.  Found once
  * a transaction.
  *
- * Fact urls=limit:... tells that there may be more: count (url_check_count_limit), depth and length
- * (mail/url.h), parts (a part could not be decoded whole, or there are too many).  What is beyond
- * has not been looked at.
+ * Fact urls=limit:... tells that there may be more: count (url_check_count_limit), size
+ * (url_check_size_limit), depth and length (mail/url.h), parts (a part could not be decoded whole,
+ * or there are too many).  What is beyond has not been looked at.
  *
  * Ownership: all of it is the transaction's.
  */

@@ -127,7 +127,7 @@ struct rule_options {
 	const char *patterns_on_failure, *urls_on_failure;
 
 	int64_t body_checks_size_limit, text_check_size_limit;
-	int64_t url_check_count_limit, url_dns_count_limit;
+	int64_t url_check_count_limit, url_check_size_limit, url_dns_count_limit;
 	int text_fold_homoglyphs;
 	struct mime_options mime; /* how a message is read; without `lead` */
 

@@ -20,11 +20,11 @@ kind_by_name(const char *name)
 		const char *end;
 		unsigned kind;
 	} ends[] = {
-		{ ".htm", TEXT_HTML },
-		{ ".html", TEXT_HTML },
-		{ ".xhtml", TEXT_HTML },
-		{ ".shtml", TEXT_HTML },
-		{ ".txt", TEXT_PLAIN },
+		{ ".htm", TEXT_IS_HTML },
+		{ ".html", TEXT_IS_HTML },
+		{ ".xhtml", TEXT_IS_HTML },
+		{ ".shtml", TEXT_IS_HTML },
+		{ ".txt", TEXT_IS_PLAIN },
 	};
 
 	for (size_t i = 0; i < nitems(ends); i++)
@@ -33,12 +33,13 @@ kind_by_name(const char *name)
 	return 0;
 }
 
-/* A word of no type that there is: what readers make of it they find out for themselves. */
+/* A word of no type that there is, or a multipart that is none: what readers make of it they find
+ * out for themselves. */
 static int
 is_no_type(const char *type)
 {
 	static const char *const known[] = { "application/", "audio/", "chemical/", "font/",
-		"image/", "message/", "model/", "multipart/", "video/", "x-" };
+		"image/", "message/", "model/", "video/", "x-" };
 	const char *slash = strchr(type, '/');
 
 	if (slash == NULL || slash == type || slash[1] == '\0')
@@ -53,15 +54,16 @@ static unsigned
 kind_by_type(const char *type)
 {
 	if (strcmp(type, "text/html") == 0 || strcmp(type, "application/xhtml+xml") == 0)
-		return TEXT_HTML;
+		return TEXT_IS_HTML;
 	/* Tags that are not HTML's go the same way. */
 	if (strcmp(type, "text/enriched") == 0 || strcmp(type, "text/richtext") == 0)
-		return TEXT_PLAIN | TEXT_HTML;
+		return TEXT_IS_PLAIN | TEXT_IS_HTML;
 	if (strncmp(type, "text/", 5) == 0)
-		return TEXT_PLAIN;
+		return TEXT_IS_PLAIN;
 	/* What is left of message/ are reports and the like. */
-	return is_no_type(type) || strncmp(type, "message/", 8) == 0 ? TEXT_PLAIN | TEXT_DOUBTFUL
-								     : 0;
+	return is_no_type(type) || strncmp(type, "message/", 8) == 0
+		   ? TEXT_IS_PLAIN | TEXT_IS_DOUBTFUL
+		   : 0;
 }
 
 /* Few control characters, unless a mark says that it is UTF-16. */
@@ -85,10 +87,11 @@ text_kind(const struct parts_part *part)
 
 	for (size_t i = 0; i < part->ntypes; i++)
 		kind |= kind_by_type(part->types[i]);
-	if ((kind & (TEXT_PLAIN | TEXT_HTML)) == 0)
-		kind = kind_by_name(part->name) != 0 ? kind_by_name(part->name) | TEXT_DOUBTFUL : 0;
+	if ((kind & (TEXT_IS_PLAIN | TEXT_IS_HTML)) == 0)
+		kind =
+		    kind_by_name(part->name) != 0 ? kind_by_name(part->name) | TEXT_IS_DOUBTFUL : 0;
 	/* One of several types is enough. */
 	if (strncmp(part->type, "text/", 5) == 0)
-		kind &= ~(unsigned)TEXT_DOUBTFUL;
+		kind &= ~(unsigned)TEXT_IS_DOUBTFUL;
 	return kind;
 }

@@ -11,9 +11,9 @@
 struct parts_part;
 
 enum text_kind_bit {
-	TEXT_PLAIN = 1 << 0,
-	TEXT_HTML = 1 << 1,
-	TEXT_DOUBTFUL = 1 << 2, /* only if the octets look like text */
+	TEXT_IS_PLAIN = 1 << 0,
+	TEXT_IS_HTML = 1 << 1,
+	TEXT_IS_DOUBTFUL = 1 << 2, /* only if the octets look like text */
 };
 
 /* 0: it is none. */

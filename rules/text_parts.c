@@ -11,8 +11,7 @@
 #include "mail/text_seen.h"
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
-
-enum { IS_PLAIN = 1 << 0, IS_HTML = 1 << 1, IS_DOUBTFUL = 1 << 2 };
+#include "rules/text_kind.h"
 
 struct texts { /* kept with the transaction */
 	struct text_part *v;
@@ -22,96 +21,6 @@ struct texts { /* kept with the transaction */
 	size_t used;  /* octets of decoded parts */
 	int done;
 };
-
-/* --- which parts are text --- */
-
-static int
-ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && span_case_eq(span_str(name + n - m), span_str(end));
-}
-
-static unsigned
-kind_by_name(const char *name)
-{
-	static const struct {
-		const char *end;
-		unsigned kind;
-	} ends[] = {
-		{ ".htm", IS_HTML },
-		{ ".html", IS_HTML },
-		{ ".xhtml", IS_HTML },
-		{ ".shtml", IS_HTML },
-		{ ".txt", IS_PLAIN },
-	};
-
-	for (size_t i = 0; i < nitems(ends); i++)
-		if (ends_with(name, ends[i].end))
-			return ends[i].kind;
-	return 0;
-}
-
-/* A word of no type that there is, or a multipart that is none: what readers make of it they find
- * out for themselves. */
-static int
-is_no_type(const char *type)
-{
-	static const char *const known[] = { "application/", "audio/", "chemical/", "font/",
-		"image/", "message/", "model/", "video/", "x-" };
-	const char *slash = strchr(type, '/');
-
-	if (slash == NULL || slash == type || slash[1] == '\0')
-		return 1;
-	for (size_t i = 0; i < nitems(known); i++)
-		if (span_case_starts(span_str(type), known[i]))
-			return 0;
-	return 1;
-}
-
-static unsigned
-kind_by_type(const char *type)
-{
-	if (strcmp(type, "text/html") == 0 || strcmp(type, "application/xhtml+xml") == 0)
-		return IS_HTML;
-	/* Tags that are not HTML's go the same way. */
-	if (strcmp(type, "text/enriched") == 0 || strcmp(type, "text/richtext") == 0)
-		return IS_PLAIN | IS_HTML;
-	if (strncmp(type, "text/", 5) == 0)
-		return IS_PLAIN;
-	/* What is left of message/ are reports and the like. */
-	return is_no_type(type) || strncmp(type, "message/", 8) == 0 ? IS_PLAIN | IS_DOUBTFUL : 0;
-}
-
-/* Few control characters, unless a mark says that it is UTF-16. */
-static int
-looks_like_text(struct span s)
-{
-	size_t odd = 0, n = s.len < 4096 ? s.len : 4096;
-
-	if (n >= 2 && (memcmp(s.p, "\xff\xfe", 2) == 0 || memcmp(s.p, "\xfe\xff", 2) == 0))
-		return 1;
-	for (size_t i = 0; i < n; i++)
-		odd += s.p[i] < ' ' && s.p[i] != '\t' && s.p[i] != '\n' && s.p[i] != '\r' &&
-		       s.p[i] != '\f' && s.p[i] != 0x1b;
-	return odd <= n / 32;
-}
-
-static unsigned
-kind_of(const struct parts_part *part)
-{
-	unsigned kind = kind_by_type(part->type);
-
-	for (size_t i = 0; i < part->ntypes; i++)
-		kind |= kind_by_type(part->types[i]);
-	if ((kind & (IS_PLAIN | IS_HTML)) == 0)
-		kind = kind_by_name(part->name) != 0 ? kind_by_name(part->name) | IS_DOUBTFUL : 0;
-	/* One of several types is enough. */
-	if (strncmp(part->type, "text/", 5) == 0)
-		kind &= ~(unsigned)IS_DOUBTFUL;
-	return kind;
-}
 
 /* --- one text --- */
 
@@ -192,12 +101,12 @@ add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
 {
 	struct buf clean = { 0 };
 
-	if (kind & IS_PLAIN) {
+	if (kind & TEXT_IS_PLAIN) {
 		text_clean(text, &clean);
 		add_folded(run, t, &clean);
 		buf_fini(&clean);
 	}
-	if (kind & IS_HTML)
+	if (kind & TEXT_IS_HTML)
 		add_html(run, t, text, 0);
 	else if (span_find(text, '<') < text.len)
 		add_html(run, t, text, 1);
@@ -213,7 +122,7 @@ add_octets(
 	struct span label = span_str(charset);
 	unsigned seen;
 
-	if (label.len == 0 && (kind & IS_HTML) != 0)
+	if (label.len == 0 && (kind & TEXT_IS_HTML) != 0)
 		label = html_charset(octets);
 	seen = charset_decode(octets, label, &text);
 	if (seen & CHARSET_UNKNOWN)
@@ -256,12 +165,12 @@ add_part(struct rule_run *run, struct texts *t, struct parts *parts)
 		return;
 	}
 	t->first = t->n;
-	kind = kind_of(&part);
+	kind = text_kind(&part);
 	if (kind != 0) {
 		parts_get(parts, t->part, &part);
 		if (!part.whole)
 			fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "parts");
-		if ((kind & IS_DOUBTFUL) == 0 || looks_like_text(part.decoded))
+		if ((kind & TEXT_IS_DOUBTFUL) == 0 || text_looks_like(part.decoded))
 			add_octets(run, t, within_limit(run, t, part.decoded), part.charset, kind);
 	}
 	t->part++;

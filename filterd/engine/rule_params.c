@@ -180,6 +180,7 @@ services(const struct params *p, struct rule_options *o)
 	TAKE(queue_directory);
 	TAKE(body_checks_size_limit);
 	TAKE(url_check_count_limit);
+	TAKE(url_check_size_limit);
 	TAKE(url_dns_count_limit);
 }
 

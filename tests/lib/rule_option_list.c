@@ -118,6 +118,7 @@ const struct rule_option rule_option_list[] = {
 	T(patterns_on_failure),
 	T(urls_on_failure),
 	N(url_check_count_limit),
+	N(url_check_size_limit),
 	N(url_dns_count_limit),
 	N(body_checks_size_limit),
 	T(address_verify_sender),

@@ -153,6 +153,7 @@ static const struct rule_options defaults = {
 	.patterns_on_failure = "defer",
 	.urls_on_failure = "defer",
 	.url_check_count_limit = 500,
+	.url_check_size_limit = 4 << 20,
 	.url_dns_count_limit = 50,
 	.body_checks_size_limit = 51200,
 	.mime = { .line_length_limit = 2048,

@@ -78,6 +78,9 @@ static const struct table_case part_cases[] = {
 	     "\n<img src=//evil.com/x>\n--b--\n",
 	    NO),
 	SEEN("Content-Type: message/rfc822\n\nSubject: s\n\nhttp://evil.com/x\n", NO),
+	SEEN("Content-Type: image/svg+xml\n\n<svg><script>location='http://evil.com/x'</script>\n",
+	    NO),
+	SEEN("Content-Type: application/octet-stream; name=a.SVG\n\n<a href='//evil.com/x'>\n", NO),
 	/* either encoding is some reader's */
 	SEEN(BASE64 "Content-Transfer-Encoding: 7bit\n\nhttp://evil.com/x\n", NO),
 	SEEN("Content-Transfer-Encoding: 7bit\n" BASE64 "\nc2VlIGh0dHA6Ly9ldmlsLmNvbS94Cg==\n", NO),
@@ -229,6 +232,35 @@ test_count(void **state)
 		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), limit_cases[i].answer);
 		assert_string_equal(content_world_facts(&c),
 		    limit_cases[i].facts == NULL ? "" : limit_cases[i].facts);
+		content_world_fini(&c);
+	}
+}
+
+static void
+test_size(void **state)
+{
+	static const struct {
+		int64_t limit;
+		const char *answer, *facts;
+	} cases[] = { { 0, NO, "" }, { 30, NO, "" }, { 25, "dunno", "urls=limit:size" } };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct content_world c;
+
+		content_world_init(&c);
+		content_world_table(&c, "t", "evil.com REJECT no");
+		c.w.o.url_check_size_limit = cases[i].limit;
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c, "check_url_host texthash:%s/t");
+		/* 14 octets of the first part, and 16 of the second */
+		assert_int_equal(
+		    content_world_begin(&c,
+			"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+			"http://good.de\n--b\nContent-Type: image/png\n\nthere is more "
+			"of this\n--b\n" BASE64 "\naHR0cDovL2V2aWwuY29tLw==\n--b--\n"),
+		    0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), cases[i].answer);
+		assert_string_equal(content_world_facts(&c), cases[i].facts);
 		content_world_fini(&c);
 	}
 }
@@ -436,6 +468,7 @@ main(void)
 		cmocka_unit_test(test_parents),
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_depth_and_length),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_dns),

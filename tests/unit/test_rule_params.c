@@ -126,6 +126,7 @@ static const struct {
 	{ T(patterns_on_failure, "hold") },
 	{ T(urls_on_failure, "tag") },
 	{ N(url_check_count_limit, 301) },
+	{ N(url_check_size_limit, 30001) },
 	{ N(url_dns_count_limit, 31) },
 	{ N(body_checks_size_limit, 8080) },
 #undef T
