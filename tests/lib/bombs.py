@@ -51,8 +51,10 @@ def bombs():
     word = b"=?utf-8?b?YWJj?="
     rows = [
         ("parts-20000", HEAD + MIXED + b"\n" + b"--b\n\nx\n" * 20000 + b"--b--\n", "mime=limit:parts"),
-        ("parts-9000", HEAD + MIXED + b"\n" + b"--b\n\nx\n" * 9000 + b"--b--\n", None),
-        ("parts-html-9000", HEAD + MIXED + b"\n" + (b"--b\n" + HTML + b"\n<b>x</b>\n") * 9000 + b"--b--\n", None),
+        ("parts-9000", HEAD + MIXED + b"\n" + b"--b\n\nx\n" * 9000 + b"--b--\n", "archive=limit:members"),
+        ("parts-words-9000", HEAD + MIXED + b"\n" + b"".join(b"--b\n\nhello number %d\n" % i for i in range(9000)) +
+         b"--b--\n", "archive=limit:members"),
+        ("parts-html-9000", HEAD + MIXED + b"\n" + (b"--b\n" + HTML + b"\n<b>x</b>\n") * 9000 + b"--b--\n", "archive=limit:members"),
         ("multiparts-5000", nested(5000), "mime=limit:depth"),
         ("multiparts-99", nested(99), None),
         ("folding-1m", HEAD + b"X-Long: a\n" + b" b\n" * 350000 + b"\nx\n", "header=over_limit"),
