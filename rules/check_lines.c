@@ -106,7 +106,10 @@ static enum rule_result
 check_body(struct rule_run *run, const struct rule_op *op)
 {
 	static const struct content_source body = { "body", get_line };
+	const struct content_walk *w = content_walk(run);
 
+	if (w != NULL && w->seen & MIME_SEEN_LINES_CUT)
+		fact_set(&run->txn->facts, FACT_BODY_LIMIT);
 	return content_source_check(run, op, &body);
 }
 

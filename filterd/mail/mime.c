@@ -281,6 +281,14 @@ lines_wanted(const struct mime_walk *w)
 	       (w->ev->line_limit == 0 || w->segment < w->ev->line_limit);
 }
 
+/* There is something that is not told, for it lies beyond the limit. */
+static void
+cut(struct mime_walk *w)
+{
+	if (w->ev != NULL && w->ev->line != NULL)
+		w->index->seen |= MIME_SEEN_LINES_CUT;
+}
+
 /* A line that begins with "--": does one of our boundaries stand there? */
 static void
 boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
@@ -339,7 +347,9 @@ tell_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 		l.last = n == len && n < max;
 		l.raw_len = l.last ? next - at : n;
 		l.segment = w->segment;
-		if (n > 0 && lines_wanted(w) && w->ev->line(w->ev->arg, &l) == -1)
+		if (n > 0 && !lines_wanted(w))
+			cut(w);
+		else if (n > 0 && w->ev->line(w->ev->arg, &l) == -1)
 			return -1;
 		w->segment += n + 1;
 		at += n;
@@ -355,9 +365,12 @@ static void
 skip_to_dashes(struct mime_walk *w)
 {
 	const uint8_t *end = w->base + w->end;
+	size_t before = w->at;
 
 	w->at =
 	    w->ndelims == 0 ? w->end : (size_t)(mime_find_dashes(w->base + w->at, end) - w->base);
+	if (w->at > before + 2) /* more than an empty line */
+		cut(w);
 }
 
 static int

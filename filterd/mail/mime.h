@@ -55,6 +55,7 @@ enum mime_seen { /* bits */
 	    1 << 5, /* the primary header ended without an empty line, at a line of text */
 	MIME_SEEN_HEADER_COUNT = 1 << 6,
 	MIME_SEEN_NO_HEADER = 1 << 7,
+	MIME_SEEN_LINES_CUT = 1 << 8, /* there were lines beyond mime_events.line_limit */
 };
 
 /* What mail readers are at odds about, or a program would not write; bits, in headers of whatever

@@ -285,6 +285,44 @@ ask_content(struct rule_world *w)
 	return answer;
 }
 
+/* What lies beyond the limit is not clean: a fact tells. */
+static void
+test_limit(void **state)
+{
+	static const struct {
+		int64_t limit;
+		const char *message, *facts;
+	} rows[] = {
+		{ 0, "A: 1\n\nline\nline\n", "" },
+		{ 10, "A: 1\n\nline\nline\n", "" }, /* a line end counts as one octet */
+		{ 10, "A: 1\n\nline\nline\nmore\n", "body=limit" },
+		{ 9, "A: 1\n\nline\nline\n", "" }, /* a line that begins within it is seen */
+		{ 5, "A: 1\n\nline\nline\n", "body=limit" },
+		{ 5, "A: 1\n\nline\n\n", "" },
+		/* each part has its own */
+		{ 10, "Content-Type: multipart/x; boundary=b\n\n--b\n\nline\n--b\n\nline\n--b--\n",
+		    "" },
+		{ 10,
+		    "Content-Type: multipart/x; boundary=b\n\n--b\n\nline\n--b\n\nline 2 is "
+		    "long\n3\n--b--\n",
+		    "body=limit" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct content_world c;
+
+		print_message("%zu\n", i);
+		content_world_init(&c);
+		c.w.o.body_checks_size_limit = rows[i].limit;
+		c.w.o.lists[LIST_CONTENT] = "check_body inline:{none=REJECT}";
+		assert_int_equal(content_world_begin(&c, rows[i].message), 0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), "dunno");
+		assert_string_equal(content_world_facts(&c), rows[i].facts);
+		content_world_fini(&c);
+	}
+}
+
 static const struct option_case option_cases[] = {
 	{ .option = { "patterns_on_failure", "defer", "accept" },
 	    .want = { FAILED, "dunno" },
@@ -534,6 +572,7 @@ main(void)
 		cmocka_unit_test(test_same),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_no_utf8),
+		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_many),
