@@ -191,6 +191,23 @@ table_argument(struct rule_compile *c, struct rule_item *it)
 		table_item(c, it->op, arg);
 }
 
+static int
+is_of(const struct restriction_def *rows, const struct restriction_def *d)
+{
+	while (rows->name != NULL && rows != d)
+		rows++;
+	return rows->name != NULL;
+}
+
+/* What is missing where an ARG_TEXT is. */
+static const char *
+such_text(const struct restriction_def *d)
+{
+	return is_of(restrictions_score, d)  ? "a number of points"
+	       : is_of(restrictions_size, d) ? "{ COMPARISON RESULT }"
+					     : "a name";
+}
+
 static void
 argument(struct rule_compile *c, struct rule_item *it)
 {
@@ -207,8 +224,9 @@ argument(struct rule_compile *c, struct rule_item *it)
 		return;
 	case ARG_TEXT: /* without one Postfix warns and goes on */
 		if (c->rules->o.tolerant && op->plugin == NULL && !rule_word(&rest, &word))
-			rule_compile_warning(c, "%s must be followed by a name", op->word);
-		else if (next_word(c, it, "a name", &arg) == 0)
+			rule_compile_warning(
+			    c, "%s must be followed by %s", op->word, such_text(op->def));
+		else if (next_word(c, it, such_text(op->def), &arg) == 0)
 			op->arg = arg;
 		return;
 	case ARG_SERVICE:

@@ -309,11 +309,11 @@ test_no_protection(void **state)
 static const struct {
 	const char *list, *finding;
 } faults[] = {
-	{ "score_if_reject", "must be followed by a name" },
+	{ "score_if_reject", "must be followed by a number of points" },
 	{ "score_if_reject 5", "score_if_reject 5 must be followed by a restriction" },
 	{ "score_if_reject five reject", "score_if_reject five: must be a number of points" },
 	{ "score_if_reject reject", "score_if_reject reject: must be a number of points" },
-	{ "tag_if_score", "must be followed by a name" },
+	{ "tag_if_score", "must be followed by a number of points" },
 	{ "tag_if_score 1.2345", "must be a number of points" },
 	{ "{ score_if_reject 5, text = x }",
 	    "score_if_reject 5 must stand in front of the braces" },

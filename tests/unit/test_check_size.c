@@ -208,7 +208,7 @@ test_too_early(void **state)
 static const struct {
 	const char *list, *finding;
 } faults[] = {
-	{ "check_message_size", "must be followed by" },
+	{ "check_message_size", "must be followed by { COMPARISON RESULT }" },
 	{ "check_message_size >10M REJECT", "there must be { COMPARISON RESULT }" },
 	{ "check_message_size { REJECT }", "the comparison must begin with" },
 	{ "check_message_size { > REJECT }", "the comparison must be with a number" },
