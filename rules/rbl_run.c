@@ -263,8 +263,8 @@ macros_of(struct rule_run *run, const struct rbl_asked *a, const struct rbl_list
 		.safe = &l->safe };
 }
 
-enum rule_result
-rbl_refuse(struct rule_run *run, const struct rbl_asked *a, const struct rbl_lists *l,
+static enum rule_result
+refuse_with_reply(struct rule_run *run, const struct rbl_asked *a, const struct rbl_lists *l,
     const struct rbl_spec *s, const char *name)
 {
 	struct rbl_macros m = macros_of(run, a, l, s, name);
@@ -287,4 +287,15 @@ rbl_refuse(struct rule_run *run, const struct rbl_asked *a, const struct rbl_lis
 	}
 	rule_enhanced_fit(reply.enhanced, a->subject.kind);
 	return rule_refuse(run, reply.code, reply.enhanced, "%s", reply.text);
+}
+
+enum rule_result
+rbl_refuse(struct rule_run *run, const struct rbl_asked *a, const struct rbl_lists *l,
+    const struct rbl_spec *s, const char *name)
+{
+	/* Nobody is told the list's reason, so it is not asked for. */
+	if (rule_gives_points(run))
+		return rule_refuse(
+		    run, run->o->maps_rbl_reject_code, "5.7.1", "listed by %s", s->zone);
+	return refuse_with_reply(run, a, l, s, name);
 }

@@ -210,8 +210,8 @@ rule_trouble_end(struct rule_run *run, enum rule_result r)
 }
 
 /* Under score_if_reject, unless warn_if_reject makes it a line in the log. */
-static int
-gives_points(const struct rule_run *run)
+int
+rule_gives_points(const struct rule_run *run)
 {
 	return run->score != NULL && run->warn_depth == 0 && run->trouble == 0 &&
 	       run->policy_failed == 0;
@@ -242,7 +242,7 @@ refuse(struct rule_run *run, enum how how, int64_t code, const char *enhanced, c
 		text = arena_strdup(run->arena, "Service unavailable");
 	}
 	printable(text);
-	if (how == HOW_POLICY && gives_points(run)) {
+	if (how == HOW_POLICY && rule_gives_points(run)) {
 		enhanced_fit(e, (int)code);
 		return give_points(run, code, e, text);
 	}
@@ -380,7 +380,7 @@ rule_defer_if_permit(struct rule_run *run, int64_t code, const char *enhanced, c
 	va_start(ap, fmt);
 	text = printable(formatted(run, "", fmt, ap));
 	va_end(ap);
-	if (run->warn_depth > 0 || gives_points(run))
+	if (run->warn_depth > 0 || rule_gives_points(run))
 		return refuse(run, HOW_POLICY, code, enhanced, text);
 	rule_deferral_set(run, &run->if_permit, code, enhanced, text);
 	return RULE_DUNNO;

@@ -113,6 +113,8 @@ enum rule_result rule_broken(struct rule_run *, const char *fmt, ...) ATTR_PRINT
  * lookup failure.  No warn_if_reject turns it. */
 enum rule_result rule_table_failed(struct rule_run *, struct rule_subject, const struct err *);
 
+/* Would a refusal be points, for which nobody reads its text? */
+int rule_gives_points(const struct rule_run *);
 /* A refusal or deferral between these is Postfix's way to say that an answer could not be had. */
 void rule_trouble_begin(struct rule_run *);
 enum rule_result rule_trouble_end(struct rule_run *, enum rule_result);
