@@ -54,8 +54,10 @@ def held(f):
 def check(text, **files):
     """(status, what filterd -n says of this configuration)."""
     listener = "listeners = { lmtp:127.0.0.1:1 }\nplugins = probe\nplugin_directory = {dir}/plugins\n"
-    with open(MODULE, "rb") as f:
-        return filterd_proc.check(listener + text, files={"plugins/probe.so": f.read(), **files})
+    for name in ("probe.so", "probeclash.so"):
+        with open(os.path.join(os.path.dirname(MODULE), name), "rb") as f:
+            files["plugins/" + name] = f.read()
+    return filterd_proc.check(listener + text, files=files)
 
 
 # --- verdicts and facts ---
