@@ -39,9 +39,13 @@ struct content_run { /* one message */
 	struct mime_index *index;
 	struct mime_events events;
 	const uint8_t *base;
+	size_t len; /* of the message */
 	struct deadline deadline;
-	size_t asked; /* look-ups */
-	int off;      /* a PASS, a refusal or the like: nothing is asked any more */
+	size_t asked;         /* look-ups */
+	size_t around, clean; /* body_checks has nothing for what is before clean; it is asked about
+				 more at once from around on */
+	int vain;             /* questions that did not help, beyond those that did */
+	int off;              /* a PASS, a refusal or the like: nothing is asked any more */
 	struct buf out;
 };
 

@@ -1,5 +1,5 @@
-/* check_body with a table of many patterns, which looks at many lines at once: it must find what it
- * finds when each line is looked up by itself. */
+/* check_body and body_checks with a table of many patterns, which look at many lines at once: they
+ * must find what they find when each line is looked up by itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "base/xmem.h"
 #include "table/scan_db.h"
 #include "table/table.h"
+#include "tests/lib/checks_world.h"
 #include "tests/lib/content_world.h"
 #include "tests/lib/pattern_random.h"
 
@@ -121,6 +122,55 @@ test_messages(void **state)
 		compare(tables[i]);
 }
 
+/* --- body_checks --- */
+
+static void
+compare_checks(const char *table)
+{
+	const char *const rules[4] = { NULL, NULL, NULL, table };
+	struct world w;
+	char *said[MESSAGES];
+	struct buf m = { 0 };
+
+	world_init(&w, rules);
+	assert_int_equal(world_compile(&w), 0);
+	for (int pass = 0; pass < 2; pass++) {
+		struct pattern_random r = { .state = 7 };
+		size_t hits = 0;
+
+		for (size_t i = 0; i < MESSAGES; i++) {
+			const char *now;
+
+			buf_reset(&m);
+			make_message(&r, &m);
+			world_run(&w, buf_span(&m));
+			now = world_said();
+			hits += now[0] != '\0';
+			if (pass == 0)
+				said[i] = xstrdup(now);
+			else if (strcmp(said[i], now) != 0)
+				fail_msg("message %zu\none by one:\n%s\nin one pass:\n%s", i,
+				    said[i], now);
+			world_forget(&w);
+		}
+		assert_true(hits > MESSAGES / 2);
+		if (pass == 0)
+			prefilter(w.tables);
+	}
+	for (size_t i = 0; i < MESSAGES; i++)
+		free(said[i]);
+	buf_fini(&m);
+	world_fini(&w);
+}
+
+static void
+test_body_checks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(tables); i++)
+		compare_checks(tables[i]);
+}
+
 int
 main(void)
 {
@@ -128,5 +178,10 @@ main(void)
 		cmocka_unit_test(test_messages),
 	};
 
-	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);
+	const struct CMUnitTest checks[] = {
+		cmocka_unit_test(test_body_checks),
+	};
+
+	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten) +
+	       cmocka_run_group_tests(checks, world_listen, world_unlisten);
 }
