@@ -121,6 +121,8 @@ const struct rule_option rule_option_list[] = {
 	N(url_check_size_limit),
 	N(url_dns_count_limit),
 	N(body_checks_size_limit),
+	N(text_check_size_limit),
+	S(text_fold_homoglyphs),
 	T(address_verify_sender),
 	N(address_verify_poll_count),
 	N(address_verify_poll_delay),

@@ -129,6 +129,8 @@ static const struct {
 	{ N(url_check_size_limit, 30001) },
 	{ N(url_dns_count_limit, 31) },
 	{ N(body_checks_size_limit, 8080) },
+	{ N(text_check_size_limit, 9090) },
+	{ S(text_fold_homoglyphs, "yes") },
 #undef T
 #undef L
 #undef N
