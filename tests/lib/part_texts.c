@@ -23,7 +23,8 @@ static void
 say(const char *type, const void *octets, size_t len)
 {
 	printf("%s %zu\n", type, len);
-	fwrite(octets, 1, len, stdout);
+	if (len > 0) /* octets may be NULL */
+		fwrite(octets, 1, len, stdout);
 }
 
 static void
