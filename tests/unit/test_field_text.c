@@ -114,7 +114,14 @@ cpu_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* A megabyte of beginnings is no hundred times a tenth of it. */
+/* What memory costs while accesses to it are watched does not grow with its size alone: there
+ * the figures are only printed. */
+#ifdef __SANITIZE_THREAD__
+enum { IS_WATCHED = 1 };
+#else
+enum { IS_WATCHED = 0 };
+#endif
+
 static int64_t
 spent(const char *piece, size_t n)
 {
@@ -137,6 +144,7 @@ spent(const char *piece, size_t n)
 	return best;
 }
 
+/* Ten times the beginnings are not a hundred times the work. */
 static void
 test_long(void **state)
 {
@@ -148,7 +156,8 @@ test_long(void **state)
 		int64_t few = spent(pieces[i], 2000), many = spent(pieces[i], 20000);
 
 		print_message("%s: %lld us, %lld us\n", pieces[i], (long long)few, (long long)many);
-		assert_in_range(many, 0, 60 * few + 20000);
+		if (!IS_WATCHED)
+			assert_in_range(many, 0, 60 * few + 20000);
 	}
 }
 
