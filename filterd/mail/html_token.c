@@ -48,7 +48,7 @@ is_letter(uint8_t c)
 static struct span
 span_of(struct span in, size_t from, size_t to)
 {
-	return span_make(in.p + from, to - from);
+	return in.p == NULL ? in : span_make(in.p + from, to - from); /* NULL: it is empty */
 }
 
 static int
