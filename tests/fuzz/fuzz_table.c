@@ -31,14 +31,22 @@ value(void *arg, const char *text, const char *file, int line)
 	*(size_t *)arg += strlen(text);
 }
 
-/* regexec(3) takes exponential time for back references; who writes one has to know. */
+/*
+ * glibc takes exponential time for back references when it matches, and for nested `+` when it
+ * compiles, as each doubles what it repeats; who writes them has to know.
+ */
 static int
 explodes(struct span text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (text.p[i] == '{' || (text.p[i] == '\\' && i + 1 < text.len &&
-					    text.p[i + 1] >= '1' && text.p[i + 1] <= '9'))
+	size_t plus = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		plus += text.p[i] == '+';
+		if (plus > 8 || text.p[i] == '{' ||
+		    (text.p[i] == '\\' && i + 1 < text.len && text.p[i + 1] >= '1' &&
+			text.p[i + 1] <= '9'))
 			return 1;
+	}
 	return 0;
 }
 
