@@ -196,6 +196,9 @@ struct rule_txn *rule_kept(const struct rule_ask *);
 
 /* --- run.c --- */
 enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
+/* One of ours that only content_restrictions may hold, met elsewhere, in a class or a table's row:
+ * it never decides, for what it does to the message is one recipient's. */
+int rule_is_elsewhere(const struct rule_run *, const struct rule_op *);
 /* One item, told to the trace. */
 enum rule_result rule_try(struct rule_run *, const struct rule_op *);
 

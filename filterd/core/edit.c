@@ -22,23 +22,46 @@ grow(struct edit_list *l)
 	l->cap = cap;
 }
 
-void
+/* Does a new one come before this one?  What is put where something is taken away does. */
+static int
+comes_before(size_t at, size_t del, const struct edit *e)
+{
+	return e->at > at || (e->at == at && e->del > 0 && del == 0);
+}
+
+/* Behind how many of them a new one comes. */
+static size_t
+place(const struct edit_list *l, size_t at, size_t del)
+{
+	size_t low = 0, high = l->n;
+
+	/* A check runs from top to bottom, so it is nearly always the end. */
+	if (high > 0 && !comes_before(at, del, &l->v[high - 1]))
+		return high;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (comes_before(at, del, &l->v[mid]))
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+struct edit *
 edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
 {
-	size_t i;
+	size_t i = place(l, at, del);
 
+	if ((i > 0 && l->v[i - 1].at + l->v[i - 1].del > at) || (i < l->n && at + del > l->v[i].at))
+		return NULL;
 	if (l->n == l->cap)
 		grow(l);
-	/* Checks run from top to bottom, so the place is nearly always the end.  What is put where
-	 * something is taken away comes before it. */
-	for (i = l->n; i > 0 && (l->v[i - 1].at > at ||
-				    (l->v[i - 1].at == at && l->v[i - 1].del > 0 && del == 0));
-	     i--)
-		l->v[i] = l->v[i - 1];
-	assert(i == 0 || l->v[i - 1].at + l->v[i - 1].del <= at);
-	assert(i == l->n || at + del <= l->v[i + 1].at);
+	memmove(&l->v[i + 1], &l->v[i], (l->n - i) * sizeof(*l->v));
 	l->v[i] = (struct edit){ .at = at, .del = del, .ins = arena_span(l->arena, ins) };
 	l->n++;
+	return &l->v[i];
 }
 
 int

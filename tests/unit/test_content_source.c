@@ -474,6 +474,39 @@ test_early(void **state)
 	end(&x);
 }
 
+/* Only a recipient's copy is changed: elsewhere an edit would be the message's, and meet those of
+ * header and body checks. */
+static void
+test_elsewhere(void **state)
+{
+	static const char *const actions[] = { "IGNORE", "STRIP", "REPLACE X: z", "PREPEND X: z" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(actions); i++) {
+		struct world x;
+		char list[100];
+		const char *said;
+
+		print_message("%s\n", actions[i]);
+		snprintf(list, sizeof(list), "check_lines static:{%s}", actions[i]);
+		begin(&x, list, FAILURE_DEFER, "a\r\nX: y\r\n");
+		rule_world_fini(&x.w);
+		rule_world_init(&x.w);
+		x.w.o.plugins = &x.plugin;
+		x.w.o.nplugins = 1;
+		x.w.o.lists[LIST_END_OF_DATA] = list;
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		rule_world_accept(&x.w);
+		x.w.txn.message = x.message;
+		assert_string_equal(rule_world_ask(&x.w, RULE_END_OF_DATA), "dunno");
+		assert_int_equal(x.w.txn.verdict.edits.n, 0);
+		said = rule_world_said(&x.w);
+		assert_non_null(strstr(said, "only content_restrictions change lines"));
+		assert_null(strstr(said, "END-OF-MESSAGE"));
+		end(&x);
+	}
+}
+
 /* What is kept by name is the same memory for the whole transaction. */
 static void
 test_keep(void **state)
@@ -507,6 +540,7 @@ main(void)
 		cmocka_unit_test(test_failures_go_on),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_keep),
 	};
 

@@ -51,6 +51,54 @@ test_edits(void **state)
 	arena_free(a);
 }
 
+/* Of two that overlap the first stays: whatever mail and rules are, there is no list that cannot be
+ * applied. */
+static const struct {
+	size_t at, del;
+	int taken;
+} overlaps[] = {
+	{ 5, 5, 1 },  /* "two\r\n" */
+	{ 5, 5, 0 },  /* again */
+	{ 5, 3, 0 },  /* a piece of it */
+	{ 7, 0, 0 },  /* into it */
+	{ 0, 6, 0 },  /* over its beginning */
+	{ 9, 3, 0 },  /* over its end */
+	{ 0, 17, 0 }, /* all of it */
+	{ 5, 0, 1 },  /* in front */
+	{ 10, 0, 1 }, /* behind it */
+	{ 10, 7, 1 },
+	{ 0, 5, 1 },
+	{ 0, 5, 0 },
+	{ 3, 0, 0 },
+};
+
+static void
+test_overlaps(void **state)
+{
+	struct arena *a = arena_new();
+	struct span m = span_str("one\r\ntwo\r\nthree\r\n");
+	struct edit_list l;
+	struct buf b = { 0 };
+
+	(void)state;
+	edit_list_init(&l, a);
+	for (size_t i = 0; i < sizeof(overlaps) / sizeof(overlaps[0]); i++) {
+		size_t n = l.n;
+		struct edit *e = edit_add(&l, overlaps[i].at, overlaps[i].del, span_str("x"));
+
+		print_message("%zu\n", i);
+		assert_int_equal(e != NULL, overlaps[i].taken);
+		assert_int_equal(l.n, n + (size_t)overlaps[i].taken);
+		if (e != NULL)
+			assert_true(e->at == overlaps[i].at && e->del == overlaps[i].del);
+	}
+	assert_int_equal(edit_walk(m, &l, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "xxxxx");
+	assert_int_equal(edit_result_len(&l, m.len), b.len);
+	buf_fini(&b);
+	arena_free(a);
+}
+
 static void
 test_verdict(void **state)
 {
@@ -265,6 +313,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_facts_told),
