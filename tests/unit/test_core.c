@@ -137,6 +137,37 @@ test_facts(void **state)
 	buf_fini(&b);
 }
 
+/* Each once, in the order told; one from outside is no other fact's beginning. */
+static void
+test_fact_details(void **state)
+{
+	struct arena *a = arena_new();
+	struct facts f = { 0 };
+	struct buf b = { 0 };
+
+	(void)state;
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "size");
+	fact_set_detail(&f, FACT_TEXT_CHARSET, "x virus=none>\xff");
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "parts");
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "size");
+	fact_set(&f, FACT_TEXT_LIMIT);
+	facts_format(&f, &b);
+	assert_string_equal(
+	    buf_cstr(&b), "text=limit:size text=limit:parts text=charset:x_virus=none>\\xff");
+	assert_string_equal(fact_detail_shown(&f.details[1], a), "text=charset:x_virus=none>\\xff");
+	/* one who names many takes no other's place */
+	for (int i = 0; i < 100; i++)
+		fact_set_detail(&f, FACT_TEXT_CHARSET, arena_printf(a, "%d", i));
+	assert_int_equal(f.ndetails, 2 + FACT_DETAILS_MAX);
+	fact_set_detail(&f, FACT_URLS_LIMIT, "size");
+	assert_int_equal(f.ndetails, 3 + FACT_DETAILS_MAX);
+	buf_reset(&b);
+	facts_format(&f, &b);
+	assert_non_null(strstr(buf_cstr(&b), "urls=limit:size facts=limit"));
+	buf_fini(&b);
+	arena_free(a);
+}
+
 static void
 test_facts_told(void **state)
 {
@@ -316,6 +347,7 @@ main(void)
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_fact_details),
 		cmocka_unit_test(test_facts_told),
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_message_budget),
