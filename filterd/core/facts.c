@@ -60,7 +60,10 @@ put_shown(struct buf *out, const char *text)
 
 	log_quote(&b, span_str(text), TOLD_OCTETS);
 	for (const char *p = buf_cstr(&b); *p != '\0'; p++)
-		buf_addc(out, *p == ' ' ? '_' : *p);
+		if (*p == '>') /* the end of facts=<...> in the log's line */
+			buf_adds(out, "\\x3e");
+		else
+			buf_addc(out, *p == ' ' ? '_' : *p);
 	buf_fini(&b);
 }
 

@@ -117,6 +117,7 @@ class_of(void *arg, const char *name, struct rule_where *where)
 		{ "hater", "reject" },
 		{ "watcher", "check_recipient_access static:{INFO seen}" },
 		{ "again", "check_lines inline:{a=REJECT}" },
+		{ "failing", "check_lines fail:retry" },
 	};
 
 	(void)arg;
@@ -151,7 +152,7 @@ begin(struct world *x, const char *list, enum rule_failure on_failure, const cha
 	x->w.o.plugins = &x->plugin;
 	x->w.o.nplugins = 1;
 	x->w.o.site = class_of;
-	x->w.o.smtpd_restriction_classes = "lover, hater, watcher, again";
+	x->w.o.smtpd_restriction_classes = "lover, hater, watcher, again, failing";
 	x->w.o.lists[LIST_CONTENT] = list;
 	assert_int_equal(rule_world_compile(&x->w), 0);
 	rule_world_accept(&x->w);
@@ -394,6 +395,20 @@ static const struct {
 	    "lines=failed" },
 	{ "check_lines inline:{b=REJECT}", "!\r\nb\r\n", FAILURE_DEFER, FAILED,
 	    "the octets are away; on_failure = defer", "lines=failed" },
+	/* who counts points counts none for it; an item that wants it deferred says so itself */
+	{ "score_if_reject 3 check_lines fail:retry", "a\r\n", FAILURE_DEFER, "dunno",
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
+	{ "score_if_reject 3 again, reject_if_score 3", "a\r\n", FAILURE_DEFER,
+	    "554 5.7.1 Message score too high", NULL, NULL },
+	{ "score_if_reject 3 { check_lines fail:retry, on_failure = defer }", "a\r\n",
+	    FAILURE_ACCEPT, FAILED, "on_failure = defer", "lines=failed" },
+	{ "score_if_reject 3 failing, reject_if_score 1", "a\r\n", FAILURE_DEFER, "dunno",
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
+	{ "score_if_reject 3 failing", "a\r\n", FAILURE_TAG, "dunno", "on_failure = tag",
+	    "lines=failed" },
+	/* and it is forgotten behind the item */
+	{ "score_if_reject 3 failing, check_lines fail:retry", "a\r\n", FAILURE_DEFER, FAILED,
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
 	/* nothing can be asked behind a key that cannot be had */
 	{ "check_lines inline:{b=REJECT}", "!\r\nb\r\n", FAILURE_ACCEPT, "dunno",
 	    "the octets are away", "lines=failed" },

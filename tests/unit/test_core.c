@@ -153,8 +153,9 @@ test_fact_details(void **state)
 	fact_set(&f, FACT_TEXT_LIMIT);
 	facts_format(&f, &b);
 	assert_string_equal(
-	    buf_cstr(&b), "text=limit:size text=limit:parts text=charset:x_virus=none>\\xff");
-	assert_string_equal(fact_detail_shown(&f.details[1], a), "text=charset:x_virus=none>\\xff");
+	    buf_cstr(&b), "text=limit:size text=limit:parts text=charset:x_virus=none\\x3e\\xff");
+	assert_string_equal(
+	    fact_detail_shown(&f.details[1], a), "text=charset:x_virus=none\\x3e\\xff");
 	/* one who names many takes no other's place */
 	for (int i = 0; i < 100; i++)
 		fact_set_detail(&f, FACT_TEXT_CHARSET, arena_printf(a, "%d", i));
