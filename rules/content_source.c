@@ -75,7 +75,9 @@ act(struct check *c, const struct content_hit *hit, int *end)
 	struct origin origin = {
 		.list = rule_list_names[c->run->list], .file = hit->row.file, .line = hit->row.line
 	};
-	struct access_content about = { .source = c->source->name, .key = &hit->key };
+	struct access_content about = { .source = c->source->shown == NULL ? c->source->name
+									   : c->source->shown,
+		.key = &hit->key };
 
 	if (hit->failed != NULL)
 		return fail(c, hit->failed);

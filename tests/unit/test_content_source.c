@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "core/message.h"
 #include "rules/content_source.h"
+#include "rules/plugin_impl.h"
 #include "tests/lib/rule_world.h"
 
 #define FAILED "451 4.7.1 Service temporarily unavailable, try again later"
@@ -80,9 +81,23 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 static enum rule_result
 check_lines(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source source = { "line", get };
+	static const struct content_source source = { .name = "line", .get = get };
 
 	return content_source_check(run, op, &source);
+}
+
+/* As a plugin asks: of one thing "a" and "b", of another one the same. */
+static enum rule_result
+check_keys(struct rule_run *run, const struct rule_op *op)
+{
+	static const struct filterd_key keys[2][2] = {
+		{ { .text = "a", .thing = 0 }, { .text = "b", .thing = 0 } },
+		{ { .text = "c", .thing = 0 }, { .text = "d", .thing = 0 } },
+	};
+	struct filterd_host host = { 0 };
+
+	plugin_host_fill_keys(&host);
+	return host.check_keys(run, op, keys[op->def->variant], 2);
 }
 
 static const struct restriction_def rows[] = {
@@ -91,6 +106,19 @@ static const struct restriction_def rows[] = {
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
 	    .check = check_lines,
+	    .text = "x" },
+	{ .name = "check_ab",
+	    .args = ARG_TABLE,
+	    .stages = AT_ANY,
+	    .needs = CAN_PERMIT,
+	    .check = check_keys,
+	    .text = "x" },
+	{ .name = "check_cd",
+	    .args = ARG_TABLE,
+	    .stages = AT_ANY,
+	    .needs = CAN_PERMIT,
+	    .variant = 1,
+	    .check = check_keys,
 	    .text = "x" },
 	{ .name = NULL },
 };
@@ -378,6 +406,43 @@ test_looked_up(void **state)
 	    8);
 }
 
+/* What a table knows of one restriction's keys is not what it knows of another one's, though both
+ * are a plugin's and ask the same table. */
+static const struct {
+	const char *list, *answer, *log;
+} key_cases[] = {
+	{ "check_ab inline:{{d=REJECT d}}, check_cd inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
+	{ "check_cd inline:{{d=REJECT d}}, check_ab inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
+	{ "check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "554 5.7.1 a", NULL },
+	{ "warn_if_reject check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "dunno",
+	    "5.7.1 a" },
+	/* of one thing all keys count; the log has the plugin's name */
+	{ "check_ab inline:{a=DUNNO,{b=WARN b}}", "dunno", "lines b: b; from=" },
+};
+
+static void
+test_plugin_keys(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(key_cases); i++) {
+		struct world x;
+		const char *said;
+
+		print_message("%s\n", key_cases[i].list);
+		begin(&x, key_cases[i].list, FAILURE_DEFER, "x\r\n");
+		for (int k = 0; k < 2; k++) { /* a second recipient has the same */
+			assert_string_equal(
+			    rule_world_ask(&x.w, RULE_CONTENT), key_cases[i].answer);
+			said = rule_world_said(&x.w);
+			if (key_cases[i].log == NULL)
+				assert_string_equal(said, "");
+			else
+				assert_non_null(strstr(said, key_cases[i].log));
+		}
+		end(&x);
+	}
+}
+
 /* --- failures --- */
 
 static const struct {
@@ -551,6 +616,7 @@ main(void)
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_prepend_in_front),
 		cmocka_unit_test(test_looked_up),
+		cmocka_unit_test(test_plugin_keys),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_failures_go_on),
 		cmocka_unit_test(test_time),
