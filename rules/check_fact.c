@@ -138,7 +138,7 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 static enum rule_result
 check_fact(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source facts = { .name = "fact", .get = get };
+	static const struct content_source facts = { "fact", get, NULL };
 
 	message_facts(run);
 	return content_source_check(run, op, &facts);

@@ -81,7 +81,7 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 static enum rule_result
 check_lines(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source source = { .name = "line", .get = get };
+	static const struct content_source source = { "line", get, NULL };
 
 	return content_source_check(run, op, &source);
 }
