@@ -6,24 +6,6 @@
 #include "rules/access_impl.h"
 #include "rules/content_impl.h"
 
-/* Both can be done: none takes away where the other does, or puts something inside what it takes
- * away.  Edits of one list are in order. */
-static int
-is_free(const struct edit_list *l, size_t at, size_t del)
-{
-	size_t low = 0, high = l->n;
-
-	while (low < high) { /* the first one that ends behind `at` */
-		size_t mid = low + (high - low) / 2;
-
-		if (l->v[mid].at + l->v[mid].del <= at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low == l->n || l->v[low].at >= at + del;
-}
-
 /* What was decided about a line first stays. */
 static enum rule_result
 edit(struct rule_run *run, const struct access_row *r, size_t del, struct span ins)
@@ -31,11 +13,11 @@ edit(struct rule_run *run, const struct access_row *r, size_t del, struct span i
 	struct edit_list *l = &run->effects->edits;
 	const struct content_key *k = r->about->key;
 
-	if (!is_free(l, k->at, del)) {
+	if (!edit_is_free(l, k->at, del)) {
 		rule_trace_text(run, TRACE_NOTE, NULL, "an earlier rule has changed it already");
 		return RULE_DUNNO;
 	}
-	edit_add(l, k->at, del, ins);
+	edit_add_later(l, k->at, del, ins); /* content_source_check() settles */
 	return RULE_DUNNO;
 }
 
