@@ -10,7 +10,8 @@
 static enum rule_result
 edit(struct rule_run *run, const struct access_row *r, size_t del, struct span ins)
 {
-	if (edit_add(&run->effects->edits, r->about->key->at, del, ins) == NULL)
+	/* content_source_check() settles */
+	if (edit_add_later(&run->effects->edits, r->about->key->at, del, ins) == NULL)
 		rule_trace_text(run, TRACE_NOTE, NULL, "an earlier rule has changed it already");
 	return RULE_DUNNO;
 }

@@ -104,6 +104,7 @@ content_source_check(
 			break;
 		r = act(&c, &hit, &end);
 	}
+	edit_settle(&run->effects->edits);
 	if (rc == -1)
 		return fail(&c, "no time is left for it (message_time_limit)");
 	return r;

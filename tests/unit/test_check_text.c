@@ -257,6 +257,31 @@ test_readings(void **state)
 	}
 }
 
+/* Readers differ on this part in all ways there are, and only the last of them shows the phrase. */
+#define MANY                                                                                       \
+	"Content-Type: text/plain; charset=koi8-r\nContent-Type: text/html; charset=koi8-r\n\n"    \
+	"<style>q .x{display:none} .z{display:none}</style>\u03c1a<i class=x>1</i><i "             \
+	"class=z>2</i>"                                                                            \
+	"<!--[if mso]>\u03bb<b></b>phrase<![endif]-->"
+
+static void
+test_many_readings(void **state)
+{
+	(void)state;
+	for (int fold = 0; fold < 2; fold++) {
+		struct content_world c;
+
+		content_world_init(&c);
+		content_world_table(&c, "t", "/\\xce\\xbbphrase/ REJECT found\n");
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c, "check_text pcre:%s/t");
+		c.w.o.text_fold_homoglyphs = fold;
+		assert_int_equal(content_world_begin(&c, MANY), 0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), HIT);
+		assert_null(strstr(content_world_facts(&c), "text=limit"));
+		content_world_fini(&c);
+	}
+}
+
 /* --- limits --- */
 
 static void
@@ -410,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_tricks),
 		cmocka_unit_test(test_missed),
 		cmocka_unit_test(test_readings),
+		cmocka_unit_test(test_many_readings),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_taken),
