@@ -6,37 +6,28 @@
 #include "rules/access_impl.h"
 #include "rules/content_impl.h"
 
-/* Both can be done: none takes away where the other does, or puts something inside what it takes
- * away.  Edits of one list are in order. */
-static int
-is_free(const struct edit_list *l, size_t at, size_t del)
-{
-	size_t low = 0, high = l->n;
-
-	while (low < high) { /* the first one that ends behind `at` */
-		size_t mid = low + (high - low) / 2;
-
-		if (l->v[mid].at + l->v[mid].del <= at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low == l->n || l->v[low].at >= at + del;
-}
-
 /* What was decided about a line first stays. */
 static enum rule_result
 edit(struct rule_run *run, const struct access_row *r, size_t del, struct span ins)
 {
-	struct edit_list *l = &run->effects->edits;
-	const struct content_key *k = r->about->key;
-
-	if (!is_free(l, k->at, del)) {
+	/* content_source_check() settles */
+	if (edit_add_later(&run->effects->edits, r->about->key->at, del, ins) == NULL)
 		rule_trace_text(run, TRACE_NOTE, NULL, "an earlier rule has changed it already");
-		return RULE_DUNNO;
-	}
-	edit_add(l, k->at, del, ins);
 	return RULE_DUNNO;
+}
+
+/* Elsewhere it would be the whole message's, which is for header and body checks to change. */
+static int
+may_edit(const struct rule_run *run)
+{
+	return run->ask->stage == RULE_CONTENT;
+}
+
+static enum rule_result
+not_here(struct rule_run *run, const struct access_row *r)
+{
+	return access_useless(
+	    run, r, "changes nothing here: only content_restrictions change lines");
 }
 
 static int
@@ -91,6 +82,8 @@ take_away(struct rule_run *run, const struct access_row *r, const char *word)
 {
 	if (!access_has_place(r))
 		return access_useless(run, r, "has no line of the message here to take away");
+	if (!may_edit(run))
+		return not_here(run, r);
 	access_tell_effect(run, r, word);
 	return edit(run, r, r->about->key->len, span_make(NULL, 0));
 }
@@ -105,7 +98,7 @@ access_ignore(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_strip(struct rule_run *run, const struct access_row *r)
 {
-	if (access_has_place(r))
+	if (access_has_place(r) && may_edit(run))
 		access_log_text(run, r, "strip", "STRIP");
 	return take_away(run, r, "STRIP");
 }
@@ -117,6 +110,8 @@ access_replace(struct rule_run *run, const struct access_row *r)
 
 	if (!access_has_place(r))
 		return access_useless(run, r, "has no line of the message here to replace");
+	if (!may_edit(run))
+		return not_here(run, r);
 	if (fault(r) != NULL)
 		return access_useless(run, r, fault(r));
 	access_tell_effect(run, r, "REPLACE");
@@ -129,6 +124,8 @@ access_replace(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_prepend_there(struct rule_run *run, const struct access_row *r)
 {
+	if (!may_edit(run))
+		return not_here(run, r);
 	if (fault(r) != NULL)
 		return access_useless(run, r, fault(r));
 	if (text_is_dropped(run, r))

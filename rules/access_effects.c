@@ -26,11 +26,29 @@ access_useless(struct rule_run *run, const struct access_row *r, const char *wis
 	return RULE_DUNNO;
 }
 
+static int
+is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* One line, whatever it was made of: what a pattern put into it is the sender's, with the line ends
+ * of a whole text. */
+static char *
+one_line(struct rule_run *run, const char *text)
+{
+	char *line = arena_strdup(run->arena, text);
+
+	for (char *p = line; *p != '\0'; p++)
+		if (is_control(*p))
+			*p = ' ';
+	return line;
+}
+
 static struct effect_text
 effect(struct rule_run *run, const struct access_row *r)
 {
-	return (struct effect_text){ .arg = arena_strdup(run->arena, r->text),
-		.origin = rule_origin(run) };
+	return (struct effect_text){ .arg = one_line(run, r->text), .origin = rule_origin(run) };
 }
 
 void
@@ -48,7 +66,7 @@ about_text(struct rule_run *run, const struct access_content *about)
 
 	span_copy(s, shown, sizeof(shown));
 	for (char *p = shown; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if (is_control(*p))
 			*p = '?';
 	return arena_printf(run->arena, "%s %s", about->source, shown);
 }
@@ -138,6 +156,8 @@ address_text(struct rule_run *run, const struct access_row *r)
 	const char *quoted;
 	struct mail_path path;
 
+	if (strpbrk(r->text, "\r\n") != NULL)
+		return NULL;
 	if (syntax_address(run->arena, span_str(r->text), 1, &path) == 0)
 		return r->text;
 	quoted = arena_str(run->arena, mail_quoted(run->arena, span_str(r->text)));
@@ -165,7 +185,8 @@ address_effect(struct rule_run *run, const struct access_row *r, struct effect_t
 		    rule_broken(run, "%s: \"%s\" has no address to send to", r->table, r->value);
 		return 0;
 	}
-	*e = effect(run, &quoted);
+	*e = (struct effect_text){ .arg = arena_strdup(run->arena, quoted.text),
+		.origin = rule_origin(run) };
 	return 1;
 }
 
@@ -213,11 +234,19 @@ access_is_dropped(const struct rule_run *run, struct span name)
 	return 0;
 }
 
-/* The field without blanks in front of the colon. */
+/* The field, one line without blanks in front of the colon, as much of it as fields may have. */
 static const char *
 field_text(struct rule_run *run, const char *text, struct span name)
 {
-	return arena_printf(run->arena, "%.*s%s", (int)name.len, text, strchr(text, ':'));
+	const char *colon = strchr(text, ':');
+	size_t limit = run->o->mime.header_size_limit;
+	size_t left = name.len < limit ? limit - name.len : 0;
+	char *value = arena_str(run->arena, span_make(colon, strnlen(colon, left)));
+
+	for (char *p = value; *p != '\0'; p++)
+		if (is_control(*p) && *p != '\t')
+			*p = ' ';
+	return arena_printf(run->arena, "%.*s%s", (int)name.len, text, value);
 }
 
 enum rule_result
@@ -256,15 +285,11 @@ access_tag(struct rule_run *run, const struct access_row *r)
 
 /* --- the same effects, asked for by a check itself --- */
 
-/* One line, whatever it was made of. */
 static struct access_row
 own_words(struct rule_run *run, const char *text)
 {
-	char *line = arena_strdup(run->arena, text);
+	const char *line = one_line(run, text);
 
-	for (char *p = line; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
 	return (struct access_row){ .table = run->op->word,
 		.value = line,
 		.text = line,

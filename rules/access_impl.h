@@ -24,6 +24,7 @@ struct access_row {        /* "ACTION text" of a row, and who said so */
 /* What a row's value is. */
 enum access_kind {
 	ACCESS_OTHER,   /* it permits, has an effect, or nothing comes of it */
+	ACCESS_NOTHING, /* DUNNO */
 	ACCESS_REFUSAL, /* REJECT, DEFER, a code */
 	ACCESS_LIST,    /* a class, or a list of restrictions */
 };

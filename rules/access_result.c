@@ -153,7 +153,7 @@ static const struct action {
 	{ "PREPEND", access_prepend, POSTFIX, ACCESS_OTHER },
 	{ "INFO", do_info, POSTFIX, ACCESS_OTHER },
 	{ "WARN", do_warn, POSTFIX, ACCESS_OTHER },
-	{ "DUNNO", do_dunno, POSTFIX, ACCESS_OTHER },
+	{ "DUNNO", do_dunno, POSTFIX, ACCESS_NOTHING },
 	{ "OK", do_ok, POSTFIX, ACCESS_OTHER },
 	{ "RELAY", do_ok, POSTFIX, ACCESS_OTHER }, /* as in Sendmail's access file */
 	{ "TAG", access_tag, OURS, ACCESS_OTHER },

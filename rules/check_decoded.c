@@ -118,7 +118,7 @@ get_decoded(struct rule_run *run, size_t i, struct content_key *key, struct err 
 static enum rule_result
 check_decoded(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source source = { "decoded_header", get_decoded };
+	static const struct content_source source = { "decoded_header", get_decoded, NULL };
 
 	return content_source_check(run, op, &source);
 }

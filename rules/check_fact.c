@@ -9,41 +9,76 @@
 
 #define KEYS 3 /* of one fact */
 
-/* Those there are by now; others may come to be known while lists go on. */
-struct known {
-	uint64_t set;                 /* of facts.def */
-	const struct fact_told *told; /* the last one taken; NULL: none yet */
-	struct span (*v)[KEYS];
-	size_t n, cap;
+struct entry {
+	struct span v[KEYS];
+	/* The details of one fact are readings of it: a row that knows the fact answers once. */
+	size_t thing;
+	int reading;
 };
 
-static void
+/* Those there are by now; others may come to be known while lists go on. */
+struct known {
+	uint64_t set;                 /* of facts.def, */
+	size_t ndetails;              /* with so many of their details */
+	const struct fact_told *told; /* the last one taken; NULL: none yet */
+	struct entry *v;
+	size_t n, cap;
+	size_t things;
+	int all; /* what texts and URLs tell is there */
+};
+
+static struct entry *
 add(struct rule_run *run, struct known *k, const char *whole, size_t value, size_t subject)
 {
+	struct entry *e;
+
 	if (k->n == k->cap) {
 		size_t cap = k->cap == 0 ? 8 : k->cap * 2;
-		struct span(*v)[KEYS] = arena_alloc(run->arena, cap * sizeof(*v));
+		struct entry *v = arena_alloc(run->arena, cap * sizeof(*v));
 
 		if (k->n > 0)
 			memcpy(v, k->v, k->n * sizeof(*v));
 		k->v = v;
 		k->cap = cap;
 	}
-	k->v[k->n][0] = span_str(whole);
-	k->v[k->n][1] = span_make(whole, value);
-	k->v[k->n][2] = span_make(whole, subject);
-	k->n++;
+	e = &k->v[k->n++];
+	*e = (struct entry){ .v = { span_str(whole), span_make(whole, value),
+				 span_make(whole, subject) },
+		.thing = k->things++ };
+	return e;
 }
 
-/* Of facts.def: "mime=limit:depth" has its detail in its name. */
-static void
-add_own(struct rule_run *run, struct known *k, enum fact id)
+static int
+has_details(const struct facts *f, enum fact id)
 {
-	const char *whole = fact_name(id), *detail = run->txn->facts.detail[id];
+	for (size_t i = 0; i < f->ndetails; i++)
+		if (f->details[i].id == id)
+			return 1;
+	return 0;
+}
 
-	if (detail != NULL)
-		whole = arena_printf(run->arena, "%s:%s", whole, detail);
-	add(run, k, whole, strcspn(whole, ":"), strcspn(whole, "="));
+/* Of facts.def, whose names may have a detail of their own: "mime=limit:depth".  Those details that
+ * have come to be known since the last time. */
+static void
+add_own(struct rule_run *run, struct known *k, enum fact id, int fresh)
+{
+	const struct facts *f = &run->txn->facts;
+	const char *name = fact_name(id);
+	size_t value = strcspn(name, ":"), subject = strcspn(name, "=");
+	int reading = 0;
+
+	if (fresh && !has_details(f, id))
+		add(run, k, name, value, subject);
+	for (size_t i = k->ndetails; i < f->ndetails; i++) {
+		struct entry *e;
+
+		if (f->details[i].id != id)
+			continue;
+		e = add(run, k, fact_detail_shown(&f->details[i], run->arena), value, subject);
+		if (reading > 0)
+			e->thing = --k->things - 1;
+		e->reading = reading++;
+	}
 }
 
 static void
@@ -63,10 +98,10 @@ look_again(struct rule_run *run, struct known *k)
 	const struct facts *f = &run->txn->facts;
 	uint64_t fresh = f->set & ~k->set;
 
-	for (int i = 0; fresh != 0 && i < FACT_COUNT; i++)
-		if (fresh >> i & 1)
-			add_own(run, k, (enum fact)i);
+	for (int i = 0; (fresh != 0 || k->ndetails < f->ndetails) && i < FACT_COUNT; i++)
+		add_own(run, k, (enum fact)i, (fresh >> i & 1) != 0);
 	k->set |= fresh;
+	k->ndetails = f->ndetails;
 	for (const struct fact_told *t = k->told == NULL ? f->told : k->told->next; t != NULL;
 	     t = t->next) {
 		add_told(run, k, t);
@@ -78,23 +113,32 @@ static int
 get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 {
 	struct known *k = content_keep(run, "check_fact", sizeof(*k));
+	const struct entry *e;
 
 	(void)err;
 	if (i / KEYS >= k->n)
 		look_again(run, k);
+	/* What one recipient's facts are must not depend on what another one's list has asked
+	 * before. */
+	if (i / KEYS >= k->n && !k->all) {
+		k->all = message_facts_decoded(run);
+		look_again(run, k);
+	}
 	if (i / KEYS >= k->n)
 		return 0;
-	*key = (struct content_key){ .text = k->v[i / KEYS][i % KEYS],
-		.thing = i / KEYS,
+	e = &k->v[i / KEYS];
+	*key = (struct content_key){ .text = e->v[i % KEYS],
+		.thing = e->thing,
+		.reading = e->reading,
 		.place = PLACE_NONE,
-		.shown = k->v[i / KEYS][0] };
+		.shown = e->v[0] };
 	return 1;
 }
 
 static enum rule_result
 check_fact(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source facts = { "fact", get };
+	static const struct content_source facts = { "fact", get, NULL };
 
 	message_facts(run);
 	return content_source_check(run, op, &facts);
@@ -111,6 +155,7 @@ const struct restriction_def restrictions_fact[] = {
 	    .text = "Looks up each fact that is known by then, as subject=value:detail, "
 		    "subject=value and subject, the first of them that the table has: "
 		    "mime=bad_base64, mime=limit, from=multiple, virus=NAME. What plugins and DNS "
-		    "lists tell is known behind the restrictions that ask them." },
+		    "lists tell is known behind the restrictions that ask them, of this recipient "
+		    "or of one who came before him." },
 	{ .name = NULL },
 };

@@ -43,9 +43,9 @@ get_nested_header(struct rule_run *run, size_t i, struct content_key *key, struc
 }
 
 static const struct content_source fields[CONTENT_CLASSES] = {
-	[MIME_HDR_PRIMARY] = { "header", get_header },
-	[MIME_HDR_MULTIPART] = { "mime_header", get_mime_header },
-	[MIME_HDR_NESTED] = { "nested_header", get_nested_header },
+	[MIME_HDR_PRIMARY] = { "header", get_header, NULL },
+	[MIME_HDR_MULTIPART] = { "mime_header", get_mime_header, NULL },
+	[MIME_HDR_NESTED] = { "nested_header", get_nested_header, NULL },
 };
 
 static enum rule_result
@@ -105,7 +105,7 @@ get_line(struct rule_run *run, size_t i, struct content_key *key, struct err *er
 static enum rule_result
 check_body(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source body = { "body", get_line };
+	static const struct content_source body = { "body", get_line, NULL };
 	const struct content_walk *w = content_walk(run);
 
 	if (w != NULL && w->seen & MIME_SEEN_LINES_CUT)

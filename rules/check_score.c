@@ -153,10 +153,12 @@ const struct restriction_def restrictions_score[] = {
 	    .needs = NEED_SENDER,
 	    .check = check_next,
 	    .compile = compile_score,
-	    .text = "Makes a refusal by the item behind it so many points: 5, 2.5, -1. An item "
-		    "gives them once; a class ends with its first refusal. A check that could not "
-		    "be made gives none: its on_failure holds, and Postfix's own defer as ever. "
-		    "The name in the list of points is that of the restriction, or of the class." },
+	    .text =
+		"Makes a refusal by the item behind it so many points: 5, 2.5, -1. An item "
+		"gives them once; a class ends with its first refusal. A check that could not "
+		"be made gives none and, unless the item itself has on_failure = defer, does not "
+		"defer; hold and tag hold, and Postfix's own defer as ever. The name in the list "
+		"of points is that of the restriction, or of the class." },
 	{ .name = "tag_if_score",
 	    LIMIT(AT_SCORE_TAG),
 	    .text = "TAG for a score of so many points or more; the list goes on." },

@@ -172,6 +172,14 @@ check_measure(struct rule_run *run, const struct rule_op *op)
 	return access_result(run, NULL, t->result, NULL, rule_subject(run, SUBJECT_CONTENT));
 }
 
+const char *
+rule_measure_result(const struct rule_op *op)
+{
+	const struct test *t = op->data;
+
+	return op->def->check == check_measure ? t->result : NULL;
+}
+
 const struct restriction_def restrictions_size[] = {
 	{ .name = "check_message_size",
 	    .args = ARG_TEXT,
@@ -194,6 +202,8 @@ const struct restriction_def restrictions_size[] = {
 	    .compile = compile_test,
 	    .text = "The same of the number of recipients: at RCPT those accepted so far and the "
 		    "one at hand, later all that were accepted: check_recipient_count { >=50 "
-		    "bulk }, where bulk is a class." },
+		    "bulk }, where bulk is a class. With on_mixed = split it counts those who "
+		    "are left in a transaction; in smtpd_recipient_restrictions it counts before "
+		    "they are parted." },
 	{ .name = NULL },
 };

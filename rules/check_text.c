@@ -39,7 +39,7 @@ get_text(struct rule_run *run, size_t i, struct content_key *key, struct err *er
 static enum rule_result
 check_text(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source source = { "text", get_text };
+	static const struct content_source source = { "text", get_text, NULL };
 
 	return content_source_check(run, op, &source);
 }

@@ -151,8 +151,8 @@ get_whole_host(struct rule_run *run, size_t i, struct content_key *key, struct e
 enum { URLS, HOSTS };
 
 static const struct content_source sources[][2] = { /* by what kind of table is asked */
-	[URLS] = { { "url", get_url }, { "url", get_whole_url } },
-	[HOSTS] = { { "url_host", get_host }, { "url_host", get_whole_host } }
+	[URLS] = { { "url", get_url, NULL }, { "url", get_whole_url, NULL } },
+	[HOSTS] = { { "url_host", get_host, NULL }, { "url_host", get_whole_host, NULL } }
 };
 
 static enum rule_result

@@ -37,8 +37,10 @@ apply_setting(struct rule_compile *c, struct rule_op *op, const char *name, cons
 	else if (op->on_failure == FAILURE_POSTFIX)
 		rule_compile_broken(
 		    c, op, "{ %s ... }: it has no on_failure: it fails as in Postfix", op->word);
-	else
+	else {
 		op->on_failure = f;
+		op->own_failure = 1;
+	}
 }
 
 /* text = all up to the closing brace: 1; 0: it is another setting. */

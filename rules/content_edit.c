@@ -58,7 +58,7 @@ content_edit_field(struct content_run *r, const struct mime_header *h, struct sp
     const struct check_result *res)
 {
 	struct span name = h->name;
-	struct edit_list *edits = &r->txn->verdict.edits;
+	struct edit *e;
 	size_t limit = r->cc->mime.header_size_limit;
 	int drop = res->drop;
 
@@ -76,10 +76,10 @@ content_edit_field(struct content_run *r, const struct mime_header *h, struct sp
 		content_put_field(&r->out, span_str(res->prepend), limit);
 	if (!drop && (res->replace != NULL || h->changed))
 		content_put_field(&r->out, text, limit);
-	edit_add(edits, (size_t)(h->raw.p - r->base),
+	e = edit_add(&r->txn->verdict.edits, (size_t)(h->raw.p - r->base),
 	    drop || res->replace != NULL || h->changed ? h->raw.len : 0, buf_span(&r->out));
-	/* Fields come in order, so it is the last one. */
-	edits->v[edits->n - 1].yields = !drop && res->prepend == NULL && res->replace == NULL;
+	if (e != NULL)
+		e->yields = !drop && res->prepend == NULL && res->replace == NULL;
 }
 
 void

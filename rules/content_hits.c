@@ -14,6 +14,15 @@
 /* So many look-ups may fail.  A line that makes a pattern explode must not hide what stands behind
  * it, and a table that is down must not be waited for at each line. */
 #define FAILURES_MAX 8
+/* Of keys so long the clock is looked at for each, and another thread takes over. */
+#define LONG ((size_t)4096)
+/* So many hits are kept of a source and a table, 4.7 MB; a message with more of them has none that
+ * anybody could mean, and the check has failed.  They lie in pieces, each twice as large as the one
+ * before. */
+#define HITS_FIRST  8
+#define HITS_PIECES 12
+#define NOTHING_MAX 1000 /* of these, rows that say DUNNO, for who traces */
+#define HITS_MAX    (((size_t)HITS_FIRST << HITS_PIECES) - HITS_FIRST)
 
 #define LIST_CHAINS 64 /* hash chains */
 
@@ -27,8 +36,10 @@ struct kept_hits { /* of one source and table */
 	struct kept_hits *next;
 	const char *source;
 	int table;
-	struct content_hit *v;
-	size_t n, cap;
+	struct content_hit *v[HITS_PIECES];
+	size_t n;
+	size_t octets; /* of keys since the clock was looked at */
+	int heavy;     /* another thread has been told to take over */
 	size_t asked;  /* keys that were looked at, */
 	size_t looked; /* and looked up */
 	size_t failed; /* look-ups */
@@ -59,19 +70,28 @@ find(struct rule_run *run, int table, const char *source)
 }
 
 static struct content_hit *
+hit_at(const struct kept_hits *h, size_t i)
+{
+	size_t size = HITS_FIRST, piece = 0;
+
+	for (; i >= size; size *= 2, piece++)
+		i -= size;
+	return &h->v[piece][i];
+}
+
+static struct content_hit *
 add(struct rule_run *run, struct kept_hits *h, const struct content_key *key)
 {
-	if (h->n == h->cap) {
-		size_t cap = h->cap == 0 ? 4 : h->cap * 2;
-		struct content_hit *v = arena_calloc(run->arena, cap * sizeof(*v));
+	size_t size = HITS_FIRST, begins = 0, piece = 0;
+	struct content_hit *hit;
 
-		if (h->n > 0)
-			memcpy(v, h->v, h->n * sizeof(*v));
-		h->v = v;
-		h->cap = cap;
-	}
-	h->v[h->n].key = *key;
-	return &h->v[h->n++];
+	for (; h->n >= begins + size; size *= 2, piece++)
+		begins += size;
+	if (h->n == begins)
+		h->v[piece] = arena_calloc(run->arena, size * sizeof(*h->v[piece]));
+	hit = &h->v[piece][h->n++ - begins];
+	hit->key = *key;
+	return hit;
 }
 
 static void
@@ -106,6 +126,7 @@ add_row(struct rule_run *run, struct kept_hits *h, const struct content_key *key
     const struct table_hit *row)
 {
 	struct content_hit *hit;
+	enum access_kind kind;
 
 	/* No answer that a rule could mean. */
 	if (row->value[0] == '\0') {
@@ -114,9 +135,13 @@ add_row(struct rule_run *run, struct kept_hits *h, const struct content_key *key
 			run->arena, "%s: an empty result", table_name(rule_table(run, h->table))));
 		return;
 	}
+	kind = access_kind(row->value);
+	/* That it is known is all there is to it. */
+	if (kind == ACCESS_NOTHING && (run->trace == NULL || h->n >= NOTHING_MAX))
+		return;
 	hit = add(run, h, key);
 	hit->row = *row;
-	hit->kind = access_kind(row->value);
+	hit->kind = kind;
 	if (hit->kind == ACCESS_LIST)
 		hit->list = list_number(run, h, row->value);
 }
@@ -126,7 +151,7 @@ static int
 is_again(const struct kept_hits *h, const struct table_hit *row)
 {
 	for (size_t i = h->of_thing; i < h->n; i++) {
-		const struct content_hit *other = &h->v[i];
+		const struct content_hit *other = hit_at(h, i);
 
 		if (other->failed == NULL && other->row.file == row->file &&
 		    other->row.line == row->line && strcmp(other->row.value, row->value) == 0)
@@ -168,12 +193,47 @@ pass_over(struct rule_run *run, struct kept_hits *h, const struct content_key *k
 	return 1;
 }
 
-/* Ask about the next key.  0: there is none. */
+static void
+be_heavy(struct kept_hits *h)
+{
+	if (!h->heavy)
+		blocking_begin(); /* it computes for long */
+	h->heavy = 1;
+}
+
+/* Is there no time for this key? */
+static int
+is_late(const struct rule_run *run, struct kept_hits *h, const struct content_key *key)
+{
+	h->octets += key->text.len;
+	if (h->octets < LONG)
+		return 0;
+	h->octets = 0;
+	be_heavy(h);
+	return deadline_passed(run->ask->deadline);
+}
+
+/* A row behind a pattern that could not be decided answers as well (table_get()). */
+static void
+look_up(struct rule_run *run, struct kept_hits *h, const struct content_key *key)
+{
+	struct table_hit row = { 0 };
+	struct err err;
+	int rc = table_get(rule_table(run, h->table), key->text, run->arena, &row, &err);
+
+	h->looked++;
+	if (rc == -1)
+		add_failure(run, h, key, err.text);
+	h->known = rc == 1 || (rc == -1 && row.value != NULL);
+	if (h->known && !is_again(h, &row))
+		add_row(run, h, key, &row);
+}
+
+/* Ask about the next key.  0: there is none; -1: no time is left for it. */
 static int
 ask(struct rule_run *run, struct kept_hits *h, const struct content_source *source)
 {
 	struct content_key key = { 0 };
-	struct table_hit row = { 0 };
 	struct err err;
 	int rc = source->get(run, h->asked, &key, &err);
 
@@ -184,18 +244,19 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 		h->over = 1;
 		return 1;
 	}
+	if (is_late(run, h, &key))
+		return -1;
 	h->asked++;
 	if (pass_over(run, h, &key))
 		return 1;
 	if (is_settled(h, &key) || key.text.len == 0)
 		return 1;
-	h->looked++;
-	rc = table_get(rule_table(run, h->table), key.text, run->arena, &row, &err);
-	h->known = rc == 1;
-	if (rc == 1 && !is_again(h, &row))
-		add_row(run, h, &key, &row);
-	else if (rc == -1)
-		add_failure(run, h, &key, err.text);
+	look_up(run, h, &key);
+	/* Room for two more is room for what one look-up may add. */
+	if (h->n + 2 >= HITS_MAX) {
+		add_failure(run, h, &key, "the table knows too much of the message");
+		h->over = 1;
+	}
 	return 1;
 }
 
@@ -205,26 +266,25 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
 {
 	struct kept_hits *h = find(run, table, source->name);
 	size_t begun = h->asked, looked = h->looked;
-	int rc = 1, heavy = 0;
+	int rc = 1;
 
 	/* That there are no more is not kept: a source may have some later on. */
 	while (i >= h->n && rc == 1) {
-		if (!heavy && h->asked - begun >= ASK_CLOCK) {
-			blocking_begin(); /* it computes for long */
-			heavy = 1;
-		}
+		if (h->asked - begun >= ASK_CLOCK)
+			be_heavy(h);
 		if (h->asked % ASK_CLOCK == 0 && deadline_passed(run->ask->deadline))
 			rc = -1;
 		else
 			rc = h->over ? 0 : ask(run, h, source);
 	}
-	if (heavy)
+	if (h->heavy)
 		blocking_end();
+	h->heavy = 0;
 	if (h->looked > looked && run->ask->services != NULL &&
 	    run->ask->services->counters != NULL)
 		counter_add(
 		    run->ask->services->counters, content_lookups, (int64_t)(h->looked - looked));
 	if (rc == 1)
-		*out = h->v[i];
+		*out = *hit_at(h, i);
 	return rc;
 }

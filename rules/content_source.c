@@ -75,7 +75,9 @@ act(struct check *c, const struct content_hit *hit, int *end)
 	struct origin origin = {
 		.list = rule_list_names[c->run->list], .file = hit->row.file, .line = hit->row.line
 	};
-	struct access_content about = { .source = c->source->name, .key = &hit->key };
+	struct access_content about = { .source = c->source->shown == NULL ? c->source->name
+									   : c->source->shown,
+		.key = &hit->key };
 
 	if (hit->failed != NULL)
 		return fail(c, hit->failed);
@@ -102,6 +104,7 @@ content_source_check(
 			break;
 		r = act(&c, &hit, &end);
 	}
+	edit_settle(&run->effects->edits);
 	if (rc == -1)
 		return fail(&c, "no time is left for it (message_time_limit)");
 	return r;

@@ -59,10 +59,11 @@ struct content_key {
 };
 
 struct content_source {
-	const char *name; /* unique; what the log calls it: "header", "body", "text", "url" */
+	const char *name; /* unique: "header", "body", "text", "url" */
 	/* 1: key number i is in *key; 0: there are no more; -1: they could not be found out, err
 	 * says why.  i is asked for in order, from 0 on, but may be asked for again. */
 	int (*get)(struct rule_run *, size_t i, struct content_key *key, struct err *);
+	const char *shown; /* what the log calls it; NULL: its name */
 };
 
 /* The check of such a restriction, with the op's table. */

@@ -66,8 +66,8 @@ on_line(void *arg, const struct mime_line *l)
 	}
 	/* Postfix asks with a C string. */
 	w->lines[piece][w->nlines++ % CONTENT_LINES] = (struct content_line){ .at = l->at,
-		.text_len = strnlen((const char *)l->text.p, l->text.len),
-		.raw_len = l->raw_len };
+		.text_len = (uint32_t)strnlen((const char *)l->text.p, l->text.len),
+		.raw_len = (uint32_t)l->raw_len };
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #define RULES_CONTENT_WALK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/span.h"
 #include "mail/mime.h"
@@ -26,8 +27,9 @@ struct content_field {
 	size_t at, len; /* of the message, all lines */
 };
 
-struct content_line {
-	size_t at, text_len, raw_len;
+struct content_line { /* there may be millions */
+	size_t at;
+	uint32_t text_len, raw_len;
 };
 
 struct content_walk {

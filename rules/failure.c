@@ -66,12 +66,12 @@ is_news(struct rule_run *run, const char *family, const char *why)
 }
 
 static void
-tell(struct rule_run *run, enum rule_failure f, const char *why)
+tell(struct rule_run *run, const char *outcome, const char *why)
 {
 	const char *family = family_of(run->op);
 	const char *text =
 	    arena_printf(run->arena, "%s: %s could not be checked: %s; on_failure = %s", family,
-		run->op->def->name, why, rule_failure_word(f));
+		run->op->def->name, why, outcome);
 
 	rule_trace_text(run, TRACE_NOTE, NULL, text);
 	if (!is_news(run, family, why) || run->looking)
@@ -101,6 +101,14 @@ has_message(const struct rule_run *run)
 	return run->ask->stage != RULE_CONNECT && run->ask->stage != RULE_HELO;
 }
 
+/* Who only counts points counts none for a check that could not be made, unless the item itself
+ * wants something else: a family's "defer" is meant for refusals. */
+static int
+adds_nothing(const struct rule_run *run, enum rule_failure f)
+{
+	return f == FAILURE_DEFER && run->score != NULL && !run->op->own_failure;
+}
+
 enum rule_result
 rule_failed(struct rule_run *run, const char *fmt, ...)
 {
@@ -114,7 +122,11 @@ rule_failed(struct rule_run *run, const char *fmt, ...)
 	va_end(ap);
 	if (f == FAILURE_POSTFIX || ((f == FAILURE_HOLD || f == FAILURE_TAG) && !has_message(run)))
 		f = FAILURE_DEFER;
-	tell(run, f, why);
+	if (adds_nothing(run, f)) {
+		tell(run, "no points (score_if_reject)", why);
+		return RULE_DUNNO;
+	}
+	tell(run, rule_failure_word(f), why);
 	switch (f) {
 	case FAILURE_HOLD:
 		rule_effect_hold(run, arena_printf(run->arena, "%s failed: %s", family, why));

@@ -1,12 +1,17 @@
 #include "rules/message_facts.h"
 
 #include "base/attr.h"
+#include "base/blocking.h"
 #include "core/facts.h"
 #include "mail/mailboxes.h"
 #include "mail/parts.h"
 #include "rules/content_source.h"
 #include "rules/content_walk.h"
+#include "rules/message_urls.h"
 #include "rules/rules_private.h"
+#include "rules/text_parts.h"
+
+#define LONG ((size_t)64 * 1024) /* octets of a message for which another thread takes over */
 
 struct bit_fact {
 	unsigned bit;
@@ -141,4 +146,23 @@ message_facts(struct rule_run *run)
 	take_header(f, w);
 	if (!run->o->mime.disable_mime)
 		set_bits(f, parts_mistakes(rule_parts(run)), part_facts, nitems(part_facts));
+}
+
+int
+message_facts_decoded(struct rule_run *run)
+{
+	struct text_part part;
+	struct span message;
+	size_t i = 0;
+
+	if (!content_message(run, &message))
+		return 0;
+	(void)message_urls(run);
+	if (message.len > LONG)
+		blocking_begin(); /* it computes for long */
+	while (text_part_get(run, i, &part))
+		i++;
+	if (message.len > LONG)
+		blocking_end();
+	return 1;
 }

@@ -12,5 +12,8 @@ struct rule_run;
 
 /* Set them in the transaction's facts, if the message is there and it has not been done. */
 void message_facts(struct rule_run *);
+/* Those of texts and URLs, which cost more: all of them are decoded.  0: the message is not there.
+ */
+int message_facts_decoded(struct rule_run *);
 
 #endif

@@ -105,7 +105,6 @@ tell_limits(struct rule_run *run, const struct search *s)
 		{ (limits & URLS_LIMIT_COUNT) != 0, "count" },
 	};
 
-	/* The last one is told. */
 	for (size_t i = 0; i < nitems(v); i++)
 		if (v[i].reached)
 			fact_set_detail(&run->txn->facts, FACT_URLS_LIMIT, v[i].detail);

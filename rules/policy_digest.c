@@ -70,6 +70,18 @@ walk_recipient_table(struct walk *w, const struct rule_op *op)
 		walk_row(w, hit.value);
 }
 
+/* A size and a number of recipients are the same for all of a transaction; what stands behind one
+ * of them may be reached or not. */
+static void
+walk_measure(struct walk *w, const char *result)
+{
+	int over = w->over;
+
+	if (access_kind(result) == ACCESS_LIST)
+		walk_list(w, rule_row_list(w->run, result));
+	w->over = over;
+}
+
 /* Does its answer depend on the recipient?  A plugin's row says so. */
 static int
 looks_at_recipient(const struct rule_op *op)
@@ -92,6 +104,8 @@ walk_op(struct walk *w, const struct rule_op *op)
 		walk_list(w, op->call);
 	else if (access_asks_recipient(op))
 		walk_recipient_table(w, op);
+	else if (rule_measure_result(op) != NULL)
+		walk_measure(w, rule_measure_result(op));
 	else if (looks_at_recipient(op))
 		say_address(w);
 	else if (op->def->args == ARG_TABLE)

@@ -9,6 +9,9 @@
  * could not be asked).  What cannot be reached any more behind `permit`, OK or a refusal does not
  * count.  Different digests may be alike all the same; equal ones are not, but for:
  *
+ * Which recipients have come together does not count: check_recipient_count has one answer for all
+ * of a transaction, of those who are left in it.
+ *
  * Weak spot: a list (not a class) in a row of a table about something else, with an item that looks
  * at the recipient.  Those recipients are parted at the end, as on_mixed_refused says.
  *

@@ -28,6 +28,7 @@ struct rule_op {
 	const struct restriction_def *def;
 	const struct plugin_instance *plugin; /* whose row it is; NULL: built in */
 	enum rule_failure on_failure;         /* the item's own, or else its family's */
+	int own_failure;                      /* it is the item's own */
 	struct rule_where where;
 	const char *word; /* as written, with the argument: "check_client_access hash:/etc/x" */
 	const char *arg;  /* the argument's text, or NULL */

@@ -120,8 +120,9 @@ void rule_trouble_begin(struct rule_run *);
 enum rule_result rule_trouble_end(struct rule_run *, enum rule_result);
 
 /* The check could not be made: told to log and trace, with a fact, and what comes of it is what the
- * op's on_failure says: 451 4.7.1 without the reason, which is nobody else's business, or HOLD, TAG
- * or nothing.  Its answer is the check's. */
+ * op's on_failure says: 451 4.7.1 without the reason, which is nobody else's business (under
+ * score_if_reject only if the item itself says so, not its family), or HOLD, TAG or nothing.  Its
+ * answer is the check's. */
 enum rule_result rule_failed(struct rule_run *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* Points for the message, or at CONTENT for the recipient.  In lists that are asked again for each

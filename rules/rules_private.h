@@ -174,6 +174,11 @@ void rule_failed_fact(struct rule_run *);
 /* The message's parts, for plugins and our own restrictions; NULL: it has not come. */
 struct parts *rule_parts(struct rule_run *);
 
+/* --- check_size.c --- */
+/* Of check_message_size and check_recipient_count what stands behind the comparison; NULL: it is
+ * none of them. */
+const char *rule_measure_result(const struct rule_op *);
+
 /* --- plugin.c --- */
 /* An item that is a plugin's row. */
 enum rule_result rule_plugin_try(struct rule_run *, const struct rule_op *);
@@ -196,6 +201,9 @@ struct rule_txn *rule_kept(const struct rule_ask *);
 
 /* --- run.c --- */
 enum rule_result rule_list_run(struct rule_run *, const struct rule_list *);
+/* One of ours that only content_restrictions may hold, met elsewhere, in a class or a table's row:
+ * it never decides, for what it does to the message is one recipient's. */
+int rule_is_elsewhere(const struct rule_run *, const struct rule_op *);
 /* One item, told to the trace. */
 enum rule_result rule_try(struct rule_run *, const struct rule_op *);
 

@@ -47,6 +47,22 @@ cut_off(struct rule_run *run, const struct rule_op *op)
 	return r;
 }
 
+int
+rule_is_elsewhere(const struct rule_run *run, const struct rule_op *op)
+{
+	return op->plugin == NULL && op->def->stages == AT_END && run->ask->stage != RULE_CONTENT;
+}
+
+static enum rule_result
+try_one(struct rule_run *run, const struct rule_op *op)
+{
+	if (rule_is_elsewhere(run, op)) {
+		rule_trace_text(run, TRACE_NOTE, NULL, "it decides in content_restrictions alone");
+		return RULE_DUNNO;
+	}
+	return op->plugin == NULL ? op->def->check(run, op) : rule_plugin_try(run, op);
+}
+
 enum rule_result
 rule_try(struct rule_run *run, const struct rule_op *op)
 {
@@ -59,7 +75,7 @@ rule_try(struct rule_run *run, const struct rule_op *op)
 	if (over_budget(run))
 		r = cut_off(run, op);
 	else
-		r = op->plugin == NULL ? op->def->check(run, op) : rule_plugin_try(run, op);
+		r = try_one(run, op);
 	rule_trace_result(run, TRACE_RESULT, r);
 	run->op = before;
 	return r;

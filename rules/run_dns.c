@@ -161,7 +161,8 @@ rule_dns_begin(struct rule_run *run, const struct rule_list *l, size_t i)
 		return;
 	for (size_t k = i; k < end; k++) {
 		run->op = &l->ops[k]; /* a plugin's state is asked for by it */
-		if (run->op->def->prepare != NULL && rule_plugin_ready(run, run->op))
+		if (run->op->def->prepare != NULL && rule_plugin_ready(run, run->op) &&
+		    !rule_is_elsewhere(run, run->op))
 			run->op->def->prepare(run, run->op);
 	}
 	run->op = before;

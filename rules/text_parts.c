@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/blocking.h"
 #include "core/facts.h"
 #include "mail/charset.h"
 #include "mail/html_text.h"
@@ -12,6 +13,8 @@
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 #include "rules/text_kind.h"
+
+#define LONG ((size_t)64 * 1024) /* octets of a part for which another thread takes over */
 
 struct texts { /* kept with the transaction */
 	struct text_part *v;
@@ -30,8 +33,12 @@ add(struct rule_run *run, struct texts *t, struct span text)
 	for (size_t i = t->first; i < t->n; i++)
 		if (span_eq(t->v[i].text, text))
 			return;
-	if (text.len == 0 || t->n - t->first == TEXT_READINGS)
+	if (text.len == 0)
 		return;
+	if (t->n - t->first == TEXT_READINGS) {
+		fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "readings");
+		return;
+	}
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 4 : t->cap * 2;
 		struct text_part *v = arena_alloc(run->arena, cap * sizeof(*v));
@@ -115,7 +122,7 @@ add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
 /* --- one part --- */
 
 static void
-add_octets(
+add_readings(
     struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
 {
 	struct buf text = { 0 };
@@ -135,6 +142,17 @@ add_octets(
 		add_text(run, t, buf_span(&text), kind);
 	}
 	buf_fini(&text);
+}
+
+static void
+add_octets(
+    struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
+{
+	if (octets.len > LONG)
+		blocking_begin(); /* it computes for long */
+	add_readings(run, t, octets, charset, kind);
+	if (octets.len > LONG)
+		blocking_end();
 }
 
 /* As much as text_check_size_limit leaves. */

@@ -11,7 +11,9 @@
  * Subject and other header fields are none of them: check_decoded_header has those.
  *
  * Limits: text_check_size_limit octets of decoded parts a message; what is beyond is not looked at,
- *	and fact text=limit tells.  Each octet is rendered TEXT_READINGS times at most.
+ *	and fact text=limit tells.  Each octet is rendered TEXT_READINGS times at most, and
+ *	fact text=limit:readings tells that there were more; two charsets, four renderings beside
+ *	the text itself, each also folded, make 20.
  * Facts: text=limit, text=hidden, text=charset:LABEL.
  * Threads: a transaction has one at a time.
  */
@@ -23,7 +25,7 @@
 #include "base/span.h"
 #include "rules/rule_run.h"
 
-enum { TEXT_READINGS = 12 };
+enum { TEXT_READINGS = 24 };
 
 struct text_part {
 	struct span text; /* UTF-8, line ends are LF; it lives as long as the transaction */

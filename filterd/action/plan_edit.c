@@ -47,13 +47,25 @@ add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_
 	}
 }
 
+#define FIELD_MAX ((size_t)100 * 1024) /* octets of a field that is put in front */
+
+/* A field a text, and never more: whoever made it, a line end in it would end the header where the
+ * sender of the message likes. */
 static void
 add_prepends(struct edit_list *out, const struct effect_texts *prepends)
 {
+	struct buf line = { 0 };
+
 	for (size_t i = 0; i < prepends->n; i++) {
-		edit_add(out, 0, 0, span_str(prepends->v[i].arg));
-		edit_add(out, 0, 0, span_str("\r\n"));
+		const char *text = prepends->v[i].arg;
+
+		buf_reset(&line);
+		for (size_t k = 0; text[k] != '\0' && k < FIELD_MAX; k++)
+			buf_addc(&line, text[k] == '\r' || text[k] == '\n' ? ' ' : text[k]);
+		buf_adds(&line, "\r\n");
+		edit_add(out, 0, 0, buf_span(&line));
 	}
+	buf_fini(&line);
 }
 
 /* Only who is tagged is told of the points. */

@@ -21,6 +21,12 @@ clock_us(void)
 }
 
 int64_t
+clock_thread_us(void)
+{
+	return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t
 clock_ms(void)
 {
 	/* Deadlines want no more than the tick, which the kernel hands out for a fifth of the

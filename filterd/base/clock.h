@@ -15,9 +15,10 @@ struct deadline {
 };
 #define DEADLINE_NEVER INT64_MAX
 
-int64_t clock_ms(void);      /* monotonic, to some milliseconds: for deadlines */
-int64_t clock_us(void);      /* monotonic */
-int64_t clock_wall_us(void); /* since the epoch */
+int64_t clock_ms(void);        /* monotonic, to some milliseconds: for deadlines */
+int64_t clock_us(void);        /* monotonic */
+int64_t clock_thread_us(void); /* processor time of this thread */
+int64_t clock_wall_us(void);   /* since the epoch */
 
 struct deadline deadline_in_ms(int64_t ms);
 struct deadline deadline_never(void);

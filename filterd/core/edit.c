@@ -10,35 +10,124 @@ edit_list_init(struct edit_list *l, struct arena *arena)
 	*l = (struct edit_list){ .arena = arena };
 }
 
-static void
-grow(struct edit_list *l)
+/* Room for one more. */
+static struct edit *
+grown(struct arena *a, struct edit *v, size_t n, size_t *cap)
 {
-	size_t cap = l->cap == 0 ? 8 : l->cap * 2;
-	struct edit *v = arena_alloc(l->arena, cap * sizeof(*v));
+	struct edit *more;
 
-	if (l->n > 0)
-		memcpy(v, l->v, l->n * sizeof(*v));
-	l->v = v;
-	l->cap = cap;
+	if (n < *cap)
+		return v;
+	*cap = *cap == 0 ? 8 : *cap * 2;
+	more = arena_alloc(a, *cap * sizeof(*more));
+	if (n > 0)
+		memcpy(more, v, n * sizeof(*more));
+	return more;
 }
 
-void
-edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
+/* Does it come before what is added at this place later?  What is put where something is taken away
+ * comes before that. */
+static int
+stays_before(const struct edit *e, size_t at, size_t del)
+{
+	return e->at < at || (e->at == at && (e->del == 0 || del > 0));
+}
+
+static int
+is_free(const struct edit *v, size_t n, size_t at, size_t del)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) { /* the first one that ends behind `at` */
+		size_t mid = low + (high - low) / 2;
+
+		if (v[mid].at + v[mid].del <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low == n || v[low].at >= at + del;
+}
+
+int
+edit_is_free(const struct edit_list *l, size_t at, size_t del)
+{
+	return is_free(l->v, l->n, at, del) && is_free(l->late, l->nlate, at, del);
+}
+
+/* Into an array that has room.  edit_is_free() has been asked. */
+static struct edit *
+put(struct edit *v, size_t n, const struct edit *e)
 {
 	size_t i;
 
-	if (l->n == l->cap)
-		grow(l);
-	/* Checks run from top to bottom, so the place is nearly always the end.  What is put where
-	 * something is taken away comes before it. */
-	for (i = l->n; i > 0 && (l->v[i - 1].at > at ||
-				    (l->v[i - 1].at == at && l->v[i - 1].del > 0 && del == 0));
-	     i--)
-		l->v[i] = l->v[i - 1];
-	assert(i == 0 || l->v[i - 1].at + l->v[i - 1].del <= at);
-	assert(i == l->n || at + del <= l->v[i + 1].at);
-	l->v[i] = (struct edit){ .at = at, .del = del, .ins = arena_span(l->arena, ins) };
-	l->n++;
+	/* Checks run from top to bottom, so the place is nearly always the end. */
+	for (i = n; i > 0 && !stays_before(&v[i - 1], e->at, e->del); i--)
+		;
+	assert(i == 0 || v[i - 1].at + v[i - 1].del <= e->at);
+	assert(i == n || e->at + e->del <= v[i].at);
+	memmove(&v[i + 1], &v[i], (n - i) * sizeof(*v));
+	v[i] = *e;
+	return &v[i];
+}
+
+struct edit *
+edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
+{
+	struct edit e = { .at = at, .del = del };
+
+	if (!edit_is_free(l, at, del))
+		return NULL;
+	e.ins = arena_span(l->arena, ins);
+	edit_settle(l);
+	l->v = grown(l->arena, l->v, l->n, &l->cap);
+	return put(l->v, l->n++, &e);
+}
+
+struct edit *
+edit_add_later(struct edit_list *l, size_t at, size_t del, struct span ins)
+{
+	struct edit e = { .at = at, .del = del };
+
+	if (!edit_is_free(l, at, del))
+		return NULL;
+	e.ins = arena_span(l->arena, ins);
+	if (l->nlate > 0 && !stays_before(&l->late[l->nlate - 1], at, del))
+		edit_settle(l); /* another pass has begun */
+	l->late = grown(l->arena, l->late, l->nlate, &l->late_cap);
+	return put(l->late, l->nlate++, &e);
+}
+
+void
+edit_settle(struct edit_list *l)
+{
+	size_t from = l->n, late = l->nlate, n = l->n + l->nlate;
+
+	if (late == 0)
+		return;
+	if (n > l->cap) {
+		struct edit *v;
+
+		l->cap = n > l->cap * 2 ? n : l->cap * 2;
+		v = arena_alloc(l->arena, l->cap * sizeof(*v));
+		if (l->n > 0)
+			memcpy(v, l->v, l->n * sizeof(*v));
+		l->v = v;
+	}
+	for (size_t to = n; late > 0; to--) {
+		const struct edit *e = &l->late[late - 1];
+
+		if (from == 0 || stays_before(&l->v[from - 1], e->at, e->del)) {
+			assert(from == 0 || l->v[from - 1].at + l->v[from - 1].del <= e->at);
+			assert(to == n || e->at + e->del <= l->v[to].at);
+			l->v[to - 1] = l->late[--late];
+		} else {
+			l->v[to - 1] = l->v[from - 1];
+			from--;
+		}
+	}
+	l->n = n;
+	l->nlate = 0;
 }
 
 int

@@ -2,9 +2,10 @@
  * edit - wishes to change the message, collected and applied all or none
  *
  * An edit replaces `del` octets at offset `at` of the message as it arrived (CRLF lines, message.h)
- * by `ins`.  Edits are kept in order of offset; two that overlap are a bug.  Several inserts at one
- * offset keep the order they came in, in front of what is taken away there.  Nothing here splices
- * bytes into a stream: emitters walk message and list together (PITFALLS A4).
+ * by `ins`.  Edits are kept in order of offset; of two that overlap the first stays, whatever asked
+ * for them.  Several inserts at one offset keep the order they came in, in front of what is taken
+ * away there.  Nothing here splices bytes into a stream: emitters walk message and list together
+ * (PITFALLS A4).
  *
  * Ownership: list and inserted octets live in the transaction's arena.
  */
@@ -27,11 +28,23 @@ struct edit_list {
 	struct arena *arena;
 	struct edit *v;
 	size_t n, cap;
+	/* Those of edit_add_later(), in order, until edit_settle(). */
+	struct edit *late;
+	size_t nlate, late_cap;
 };
 
 void edit_list_init(struct edit_list *, struct arena *);
-/* Octets of ins are copied. */
-void edit_add(struct edit_list *, size_t at, size_t del, struct span ins);
+/* Octets of ins are copied.  What was added, until the next one is; NULL: nothing, since an earlier
+ * edit takes away some of these octets, or puts something between them. */
+struct edit *edit_add(struct edit_list *, size_t at, size_t del, struct span ins);
+/* The same for who goes through the message from top to bottom after others have done so: in v once
+ * edit_settle() was called, so that many passes over many lines do not move all that is there for
+ * each.  A caller calls it at the end of its pass. */
+struct edit *edit_add_later(struct edit_list *, size_t at, size_t del, struct span ins);
+void edit_settle(struct edit_list *);
+/* Could it be added: does it take away nothing that another edit does, and is no edit inside what
+ * it takes away? */
+int edit_is_free(const struct edit_list *, size_t at, size_t del);
 /* Do both make the same of a message?  NULL: no edits. */
 int edit_list_same(const struct edit_list *, const struct edit_list *);
 /* Message length once the edits are applied. */

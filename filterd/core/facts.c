@@ -21,8 +21,20 @@ fact_set(struct facts *f, enum fact id)
 void
 fact_set_detail(struct facts *f, enum fact id, const char *detail)
 {
+	size_t n = 0;
+
 	fact_set(f, id);
-	f->detail[id] = detail;
+	for (size_t i = 0; i < f->ndetails; i++) {
+		if (f->details[i].id != id)
+			continue;
+		if (strcmp(f->details[i].text, detail) == 0)
+			return;
+		n++;
+	}
+	if (n == FACT_DETAILS_MAX || f->ndetails == FACT_ALL_DETAILS_MAX)
+		f->told_more = 1;
+	else
+		f->details[f->ndetails++] = (struct fact_detail){ .id = id, .text = detail };
 }
 
 int
@@ -40,19 +52,37 @@ fact_name(enum fact id)
 /* So many octets of each text; the names of signatures are shorter. */
 #define TOLD_OCTETS 200
 
+/* A blank would end the fact, and what stands behind it would look like another one. */
+static void
+put_shown(struct buf *out, const char *text)
+{
+	struct buf b = { 0 };
+
+	log_quote(&b, span_str(text), TOLD_OCTETS);
+	for (const char *p = buf_cstr(&b); *p != '\0'; p++)
+		if (*p == '>') /* the end of facts=<...> in the log's line */
+			buf_adds(out, "\\x3e");
+		else
+			buf_addc(out, *p == ' ' ? '_' : *p);
+	buf_fini(&b);
+}
+
 static const char *
 shown(struct arena *a, const char *text)
 {
 	struct buf b = { 0 };
-	char *s;
+	const char *s;
 
-	log_quote(&b, span_str(text), TOLD_OCTETS);
+	put_shown(&b, text);
 	s = arena_strdup(a, buf_cstr(&b));
 	buf_fini(&b);
-	for (char *p = s; *p != '\0'; p++)
-		if (*p == ' ')
-			*p = '_';
 	return s;
+}
+
+const char *
+fact_detail_shown(const struct fact_detail *d, struct arena *a)
+{
+	return arena_printf(a, "%s:%s", fact_text[d->id], shown(a, d->text));
 }
 
 static int
@@ -112,6 +142,25 @@ facts_tell(struct facts *f, struct arena *a, const char *teller, const char *sub
 	    t->detail == NULL ? "" : t->detail);
 }
 
+/* With each of its details, or without. */
+static void
+format_own(const struct facts *f, enum fact id, const char **sep, struct buf *out)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < f->ndetails; i++) {
+		if (f->details[i].id != id)
+			continue;
+		buf_printf(out, "%s%s:", *sep, fact_text[id]);
+		put_shown(out, f->details[i].text);
+		*sep = " ";
+		any = 1;
+	}
+	if (!any)
+		buf_printf(out, "%s%s", *sep, fact_text[id]);
+	*sep = " ";
+}
+
 void
 facts_format(const struct facts *f, struct buf *out)
 {
@@ -119,17 +168,9 @@ facts_format(const struct facts *f, struct buf *out)
 
 	if (f->set == 0 && f->told == NULL) /* most mail */
 		return;
-	for (int i = 0; i < FACT_COUNT; i++) {
-		if (!fact_has(f, (enum fact)i))
-			continue;
-		buf_adds(out, sep);
-		buf_adds(out, fact_text[i]);
-		if (f->detail[i] != NULL) {
-			buf_addc(out, ':');
-			buf_adds(out, f->detail[i]);
-		}
-		sep = " ";
-	}
+	for (int i = 0; i < FACT_COUNT; i++)
+		if (fact_has(f, (enum fact)i))
+			format_own(f, (enum fact)i, &sep, out);
 	for (const struct fact_told *t = f->told; t != NULL; t = t->next) {
 		buf_printf(out, "%s%s=%s", sep, t->subject, t->value);
 		if (t->detail != NULL)

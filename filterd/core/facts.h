@@ -1,8 +1,8 @@
 /*
  * facts - what was noticed about a transaction, for rules, log and explain
  *
- * facts.def is the list of filterd's own; the set is a bit each, with an optional detail (last one
- * wins).  Those of plugins are texts, some of which come from outside (a virus' name).
+ * facts.def is the list of filterd's own; the set is a bit each, with details or none.  Those of
+ * plugins are texts.  Some of either come from outside (a virus' name, a charset's).
  */
 #ifndef CORE_FACTS_H
 #define CORE_FACTS_H
@@ -32,15 +32,28 @@ struct fact_told { /* as shown: blanks are "_", what cannot be shown is \xHH */
 #define FACTS_TOLD_MAX   64
 #define FACTS_FAILED_MAX 8
 
+/* Details of one of filterd's own facts, and of all of them: facts=limit tells of more. */
+#define FACT_DETAILS_MAX     8
+#define FACT_ALL_DETAILS_MAX 32
+
+struct fact_detail {
+	enum fact id;
+	const char *text; /* as it was given; arena memory */
+};
+
 struct facts {
 	uint64_t set;
-	const char *detail[FACT_COUNT];     /* arena memory, or NULL */
+	struct fact_detail details[FACT_ALL_DETAILS_MAX]; /* in the order told, each once */
+	size_t ndetails;
 	struct fact_told *told, *told_last; /* in the order told, each once */
 	int told_more;
 };
 
 void fact_set(struct facts *, enum fact);
+/* A further one, if it is not there yet. */
 void fact_set_detail(struct facts *, enum fact, const char *detail);
+/* "text=limit:size", as log and explain show it: blanks are "_", what cannot be shown is \xHH. */
+const char *fact_detail_shown(const struct fact_detail *, struct arena *);
 int fact_has(const struct facts *, enum fact);
 /* "mime=limit:depth" */
 const char *fact_name(enum fact);

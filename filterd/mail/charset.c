@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <iconv.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -214,11 +215,42 @@ iconv_step(iconv_t cd, char **in, size_t *in_left, struct buf *out)
 	return rc == (size_t)-1 && errno != E2BIG ? -1 : 0;
 }
 
-/* -1: this machine's does not know the charset. */
+/* The C library loads the module of a charset when a descriptor is opened and unloads it with the
+ * last, which for a header of many charsets costs fifty times what reading it does.  So one
+ * descriptor of each that was ever used stays open and is never worked with: the list is closed.
+ * 1: the present one was kept. */
 static int
-add_iconv(struct span text, const char *name, struct buf *out)
+keep_module(const struct charset *cs, iconv_t cd)
 {
-	iconv_t cd = iconv_open("UTF-8", name);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static iconv_t kept[nitems(charsets)]; /* NULL: none */
+	iconv_t *k = &kept[cs - charsets];
+	int taken;
+
+	pthread_mutex_lock(&lock);
+	taken = *k == NULL;
+	if (taken)
+		*k = cd;
+	pthread_mutex_unlock(&lock);
+	return taken;
+}
+
+/* -1: this machine's does not know the charset. */
+static iconv_t
+open_kept(const struct charset *cs)
+{
+	iconv_t cd = iconv_open("UTF-8", cs->name);
+
+	if (cd != (iconv_t)-1 && keep_module(cs, cd))
+		cd = iconv_open("UTF-8", cs->name);
+	return cd;
+}
+
+/* -1: as open_kept(). */
+static int
+add_iconv(struct span text, const struct charset *cs, struct buf *out)
+{
+	iconv_t cd = open_kept(cs);
 	char *in = (char *)(uintptr_t)text.p; /* iconv() does not write there */
 	size_t in_left = text.len;
 	int seen = 0;
@@ -273,7 +305,7 @@ charset_guess(struct span text, struct buf *out)
 
 /* By the label's word; -1: that cannot be. */
 static int
-add_as(struct span text, enum how how, const char *name, struct buf *out)
+add_as(struct span text, enum how how, const struct charset *cs, struct buf *out)
 {
 	switch (how) {
 	case GUESS:
@@ -295,7 +327,7 @@ add_as(struct span text, enum how how, const char *name, struct buf *out)
 		return (int)add_utf32(text, how == UTF32LE, out);
 	case ICONV:
 	case OPAQUE:
-		return add_iconv(text, name, out);
+		return add_iconv(text, cs, out);
 	}
 	return -1;
 }
@@ -312,7 +344,7 @@ charset_decode(struct span text, struct span label, struct buf *out)
 		buf_add_span(out, text);
 		return unknown;
 	}
-	seen = add_as(text, how, cs == NULL ? NULL : cs->name, out);
+	seen = add_as(text, how, cs, out);
 	if (seen == -1) {
 		charset_guess(text, out);
 		return CHARSET_UNKNOWN;

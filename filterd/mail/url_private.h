@@ -35,6 +35,9 @@ struct urls {
 	struct keyhash key;
 	unsigned limits;
 	size_t inner_left; /* octets that may still be looked at for URLs within URLs */
+	/* Of the text being looked through: octets in which an authority ends at none, but for
+	 * those to which \\ is its end. */
+	struct span open;
 	uint8_t *undone[URL_DEPTH_MAX + 1]; /* URL_REST_MAX octets each, once needed */
 	struct url_form form;
 };

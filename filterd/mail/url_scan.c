@@ -95,6 +95,17 @@ line_begin(struct span s, size_t i)
 	return i;
 }
 
+/* A text of its own. */
+static void
+take_apart_text(struct scan *c, const struct url_scheme *scheme, struct span text)
+{
+	struct span open = c->u->open;
+
+	c->u->open = span_make(NULL, 0);
+	(void)url_take(c->u, scheme, text, URL_FROM_TEXT, c->depth);
+	c->u->open = open;
+}
+
 static void
 take_joined(struct scan *c, const struct url_scheme *scheme, size_t behind)
 {
@@ -122,7 +133,7 @@ take_joined(struct scan *c, const struct url_scheme *scheme, size_t behind)
 		lines++;
 	}
 	if (lines > 0 && octet_at(c->s, i) == '>')
-		(void)url_take(c->u, scheme, span_make(joined, n), URL_FROM_TEXT, c->depth);
+		take_apart_text(c, scheme, span_make(joined, n));
 }
 
 static int
@@ -228,10 +239,13 @@ void
 url_scan(struct urls *u, struct span text, int depth)
 {
 	struct scan c = { .u = u, .s = text, .depth = depth, .ascii = is_ascii(text) };
+	struct span open = u->open; /* of the text that this one stands in */
 	size_t from = 0, at;
 
+	u->open = span_make(NULL, 0);
 	for (int t = 0; t < TRIGGERS; t++)
 		c.next[t] = find(&c, (enum trigger)t, 0);
 	while (!urls_full(u) && (at = next_trigger(&c, from)) < text.len)
 		from = text.p[at] == ':' ? try_scheme(&c, at) : try_bare(&c, from, at);
+	u->open = open;
 }

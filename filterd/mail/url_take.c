@@ -50,14 +50,31 @@ authority_end(const struct take *k, size_t i, int backslash)
 	return i;
 }
 
+/* The same without backslash, for many beginnings in one authority: it is walked through once. */
+static size_t
+open_authority_end(struct take *k, size_t i)
+{
+	struct span *open = &k->u->open;
+	uintptr_t at = (uintptr_t)(k->s.p + i), from = (uintptr_t)open->p;
+
+	if (k->from != URL_FROM_TEXT)
+		return authority_end(k, i, 0);
+	if (at < from || at >= from + open->len)
+		*open = span_make(k->s.p + i, 0);
+	i = (size_t)(open->p + open->len - k->s.p);
+	if (i >= k->s.len)
+		return k->s.len;
+	i = authority_end(k, i, 0);
+	open->len = (size_t)(k->s.p + i - open->p);
+	return i;
+}
+
 static size_t
 behind_last_at(struct span s, size_t i, size_t end)
 {
-	size_t at = end;
+	const uint8_t *at = memrchr(s.p + i, '@', end - i);
 
-	while (at > i && s.p[at - 1] != '@')
-		at--;
-	return at;
+	return at == NULL ? i : (size_t)(at - s.p) + 1;
 }
 
 static int
@@ -235,7 +252,7 @@ url_take(struct urls *u, const struct url_scheme *scheme, struct span behind, en
 	/* http://good.example\@host: to some \ begins the path, to others @ ends the user. */
 	if (end < behind.len && behind.p[end] == '\\' && is_web(&k)) {
 		k.s.len = behind.len - end < URL_REST_MAX ? behind.len : end + URL_REST_MAX;
-		other = authority_end(&k, begin, 0);
+		other = open_authority_end(&k, begin);
 		if (behind_last_at(k.s, end, other) > end) {
 			farther = take_authority(&k, begin, other);
 			far = farther > far ? farther : far;

@@ -1,6 +1,7 @@
 /* Looking up in a table of patterns; pattern_read.c builds it. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "table/pattern.h"
 #include "table/prefilter.h"
@@ -53,37 +54,67 @@ next_rule(const struct walk *w, size_t from)
 	return w->probe == NULL ? from : prefilter_next(w->probe, from);
 }
 
+int
+pattern_is_late(const struct pattern_call *c)
+{
+	return c->until_us != 0 && clock_thread_us() > c->until_us;
+}
+
+static void
+found(struct walk *w, const struct pattern_rule *r, struct arena *a, struct table_hit *hit)
+{
+	hit->value = r->result.max_group == 0 ? r->result.text
+					      : template_expand(&r->result, w->call.group, a);
+	hit->file = w->table->file;
+	hit->line = r->line;
+}
+
+static void
+begin_clock(struct walk *w)
+{
+	if (w->call.until_us == 0)
+		w->call.until_us = clock_thread_us() + PATTERN_LONG_US;
+}
+
+/* A rule that could not be decided must not hide those behind it, so they are tried all the same;
+ * what stands inside an if that could not be, nobody can know the meaning of. */
 static int
 walk(struct walk *w, struct arena *a, struct table_hit *hit, struct err *err)
 {
 	const struct pattern_table *p = w->p;
-	int rc;
+	struct err other;
+	int rc, failed = 0;
 
+	if (w->call.key.len > PATTERN_LONG)
+		begin_clock(w);
 	for (size_t i = 0; (i = next_rule(w, i)) < p->nrules; i++) {
 		const struct pattern_rule *r = &p->rules[i];
 
 		if (r->kind == PATTERN_ENDIF)
 			continue;
-		if ((rc = holds(w, i, err)) == -1) {
-			err_prefix(err, "%.200s, line %d", w->table->full, r->line);
+		if (pattern_is_late(&w->call)) {
+			if (!failed)
+				err_set(err, ERR_RETRY, "%.200s, line %d: the key takes too long",
+				    w->table->full, r->line);
 			return -1;
 		}
-		if (r->kind == PATTERN_IF) {
-			if (rc == 1)
-				continue;
-			if (r->endif == SIZE_MAX)
-				return 0;
-			i = r->endif;
-		} else if (rc == 1) {
-			hit->value = r->result.max_group == 0
-					 ? r->result.text
-					 : template_expand(&r->result, w->call.group, a);
-			hit->file = w->table->file;
-			hit->line = r->line;
-			return 1;
+		rc = holds(w, i, failed ? &other : err);
+		if (rc == -1 && !failed) {
+			err_prefix(err, "%.200s, line %d", w->table->full, r->line);
+			begin_clock(w);
+			failed = 1;
 		}
+		if (rc == 1 && r->kind == PATTERN_RESULT) {
+			found(w, r, a, hit);
+			return failed ? -1 : 1;
+		}
+		if (rc == 1 || r->kind == PATTERN_RESULT)
+			continue;
+		if (r->endif == SIZE_MAX)
+			break;
+		i = r->endif;
 	}
-	return 0;
+	return failed ? -1 : 0;
 }
 
 /* Apart, for its frame is large, and nearly all look-ups do not get here. */
@@ -101,6 +132,8 @@ look_up(const struct table *t, struct prefilter_probe *probe, struct span key, s
 	w.call.key = key;
 	w.call.arena = a;
 	w.call.group = group;
+	w.call.until_us = 0;
+	hit->value = NULL;
 	return walk(&w, a, hit, err);
 }
 

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -26,6 +27,11 @@ struct table;
 struct table_hit;
 struct tree_pattern;
 
+/* A key that is no line but a text.  What is small with a line is not with a text: such a look-up
+ * may take PATTERN_LONG_US of processor time, rules and all, and then has failed. */
+#define PATTERN_LONG    ((size_t)4096)
+#define PATTERN_LONG_US 1000000
+
 /* What one look-up needs while it lasts. */
 struct pattern_call {
 	struct span key;
@@ -33,6 +39,7 @@ struct pattern_call {
 	void *scratch;       /* the engine's */
 	struct span *group;  /* TEMPLATE_GROUPS; filled when groups > 0 */
 	unsigned groups;     /* so many are wanted of this rule */
+	int64_t until_us;    /* clock_thread_us() when the look-up has taken enough; 0: not timed */
 	_Alignas(max_align_t) char stack[2560];
 };
 
@@ -93,10 +100,13 @@ struct pattern_table {
 /* Read the table's file into t->data, a struct pattern_table. */
 int pattern_open(
     struct table *, const struct pattern_engine *, void *shared, struct err *) ATTR_MUST_USE;
+/* -1: hit->value may be there all the same, see table_get(). */
 int pattern_get(
     const struct table *, struct span key, struct arena *, struct table_hit *, struct err *);
 /* Is it certain that no part of the text that begins and ends where words may is found? */
 int pattern_rules_out(const struct table *, struct span text);
+/* Has the look-up taken more than it may?  For engines between pieces of work. */
+int pattern_is_late(const struct pattern_call *);
 void pattern_each(const struct table *,
     void (*f)(void *arg, const char *value, const char *file, int line), void *arg);
 void pattern_close(struct table *);

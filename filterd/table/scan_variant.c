@@ -1,5 +1,6 @@
 #include "table/scan_variant.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -94,8 +95,8 @@ passes(const struct scan_variant *v, const struct trial *t)
 
 /* --- choosing --- */
 
-int
-scan_variant_choose(struct scan_variant *out)
+static int
+try_all(struct scan_variant *out)
 {
 	struct scan_variant variants[] = {
 		{ .name = "avx2",
@@ -128,4 +129,24 @@ scan_variant_choose(struct scan_variant *out)
 		}
 	}
 	return -1;
+}
+
+/* The processor stays the same, so it is done once a process. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct scan_variant chosen; /* name NULL: none */
+
+static void
+choose(void)
+{
+	if (try_all(&chosen) == -1)
+		chosen.name = NULL;
+}
+
+int
+scan_variant_choose(struct scan_variant *out)
+{
+	if (pthread_once(&once, choose) != 0 || chosen.name == NULL)
+		return -1;
+	*out = chosen;
+	return 0;
 }

@@ -22,7 +22,8 @@ struct scan_variant {
 	hs_error_t(HS_CDECL *deserialize)(const char *, size_t, hs_database_t **);
 };
 
-/* The first that finds everything it is tried with, which takes some milliseconds.  -1: none. */
+/* The first that finds everything it is tried with.  That takes some milliseconds, once a
+ * process.  -1: none. */
 int scan_variant_choose(struct scan_variant *);
 
 #endif

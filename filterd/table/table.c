@@ -222,13 +222,18 @@ table_get(
     const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
 {
 	const uint8_t *nul;
+	int rc;
 
 	/* Postfix's keys are C strings: what follows a NUL is not looked at. */
 	if (key.len == 0)
 		key.p = (const uint8_t *)"";
 	else if ((nul = memchr(key.p, '\0', key.len)) != NULL)
 		key.len = (size_t)(nul - key.p);
-	return t->type->get(t, key, a, hit, err);
+	rc = t->type->get(t, key, a, hit, err);
+	/* Half of what a table of tables says is nothing. */
+	if (rc == -1 && t->type->get != pattern_get)
+		hit->value = NULL;
+	return rc;
 }
 
 int

@@ -1,6 +1,7 @@
 /* regexp - POSIX patterns, by regcomp(3) in the C locale, as Postfix uses it */
 #include <limits.h>
 #include <regex.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include "table/pattern_tree.h"
 #include "table/regexp_cost.h"
 #include "table/table_type.h"
+
+/* Octets that are read without looking at the clock, some 10 ms. */
+#define WORK (4 << 20)
 
 static int
 regexp_flag(char c, unsigned *flags)
@@ -70,18 +74,58 @@ regexp_begin(const struct table *t, struct pattern_call *c)
 	c->scratch = text;
 }
 
+/* Where regexec(3) would begin, for it tries one octet after another and each try may read to the
+ * end of the key: that is minutes for a text made for it, and nothing stops it.  So the octets are
+ * tried some at a time, and the clock is looked at.  REG_NOMATCH, REG_ESPACE, 0; *late: no time is
+ * left.  (The pattern is not written to: regcomp() has made its fast map.) */
+static int
+find_begin(const regex_t *re, struct pattern_call *c, regmatch_t *begin, int *late)
+{
+	int len = (int)c->key.len, found = -1;
+
+	for (int from = 0, n; from <= len && found == -1; from += n + 1) {
+		if ((*late = pattern_is_late(c)) != 0)
+			return REG_NOMATCH;
+		n = WORK / (len - from + 1);
+		if (n > len - from)
+			n = len - from;
+		found = re_search((regex_t *)(uintptr_t)re, c->scratch, len, from, n, NULL);
+	}
+	if (found < 0)
+		return found == -1 ? REG_NOMATCH : REG_ESPACE;
+	*begin = (regmatch_t){ .rm_so = found, .rm_eo = len };
+	return 0;
+}
+
+/* As regexec(3). */
+static int
+exec_long(const regex_t *re, struct pattern_call *c, regmatch_t *at, int *late)
+{
+	int rc = find_begin(re, c, &at[0], late);
+
+	return rc != 0 || c->groups == 0 ? rc
+					 : regexec(re, c->scratch, c->groups + 1, at, REG_STARTEND);
+}
+
 static int
 regexp_exec(const void *code, struct pattern_call *c, struct err *err)
 {
 	regmatch_t at[TEMPLATE_GROUPS];
 	char why[160];
-	int rc;
+	int rc, late = 0;
 
-	if (c->key.len > INT_MAX) { /* offsets are int */
+	if (c->key.len >= INT_MAX) { /* offsets are int */
 		err_set(err, ERR_RETRY, "the key is too long");
 		return -1;
 	}
-	rc = regexec(code, c->scratch, c->groups == 0 ? 0 : c->groups + 1, at, 0);
+	if (c->key.len > PATTERN_LONG)
+		rc = exec_long(code, c, at, &late);
+	else
+		rc = regexec(code, c->scratch, c->groups == 0 ? 0 : c->groups + 1, at, 0);
+	if (late) {
+		err_set(err, ERR_RETRY, "the key takes too long");
+		return -1;
+	}
 	if (rc == REG_NOMATCH)
 		return 0;
 	if (rc != 0) {

@@ -429,3 +429,28 @@ def test_behind_postfix(filterd, postfix, mode):
     if bounces:
         assert b"<bulk.example>: Helo command rejected: Access denied" in bounces[0].replace(b"\n    ", b" ") and b"heloise" not in bounces[0]
     assert [r for r, _, _ in held(f)] == ([(lovers[0],)] if mode == "hold" else [])
+
+
+# --- in another list they decide nothing, and change nothing ---
+
+ELSEWHERE = {
+    # what header_checks takes out, too
+    "the list": ({"smtpd_end_of_data_restrictions": "check_header pcre:{dir}/p, check_body pcre:{dir}/p"}, b"X-Foo: bar"),
+    # a class that a row names, which nobody sees while loading; and a field that is mended anyway
+    "a class": ({"smtpd_end_of_data_restrictions": "check_sender_access static:strict",
+                 "smtpd_restriction_classes": "strict", "strict": "check_header pcre:{dir}/p"}, b"X-Foo : bar"),
+}
+
+
+@pytest.mark.parametrize("action", ["IGNORE", "STRIP", "REPLACE X-Bar: 1", "PREPEND X-Bar: 1"])
+@pytest.mark.parametrize("where", sorted(ELSEWHERE))
+def test_elsewhere(filterd, hop, where, action):
+    settings, field = ELSEWHERE[where]
+    f = filterd(listeners=listeners(), files={"p": f"/^X-Foo/ {action}\n"}, next_hop=hop.next_hop,
+                header_checks="pcre:{dir}/p", content_restrictions="check_header pcre:{dir}/p", **settings)
+    f.expect("has no meaning in smtpd_end_of_data_restrictions: it never decides")
+    message = b"A: 1\r\n" + field + b"\r\nB: 2\r\n\r\nbody\r\n"
+    assert send(f, "lmtp", [MINE], message=message) == [OK]
+    want = {"I": b"", "S": b"", "R": b"X-Bar: 1\r\n", "P": b"X-Bar: 1\r\n" * 2 + b"X-Foo: bar\r\n"}[action[0]]
+    got = hop.wait(1)[0].data
+    assert got.startswith(b"A: 1\r\n" + want) and got.endswith(b"B: 2\r\n\r\nbody\r\n")

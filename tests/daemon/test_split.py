@@ -235,3 +235,19 @@ def test_postfix_before_the_queue(filterd, postfix):
         c.quit()
     p.wait_empty()
     assert {w: len(p.mails(w)) for w in who} == {who[0]: 1, who[1]: 2, who[2]: 1}
+
+
+# --- how many there are ---
+
+def test_count(filterd, hop):
+    """A rule about their number parts nobody, or it would never find many."""
+    f = start(filterd, hop, content_restrictions="check_recipient_count { >=3 REJECT too many }, " + CLASSES["content_restrictions"])
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        same, parted = at("hater1", "hater2", "hater3"), at("hater1", "lover1", "hater2", "lover2")
+        assert rounds(c, "a@example.com", same) == [[same, "554 5.7.1 too many"]]
+        assert rounds(c, "a@example.com", same[:2]) == [[same[:2], OK]]
+        # parted by another rule they are two and two
+        assert rounds(c, "a@example.com", parted) == [[parted[::2], OK], [parted[1::2], OK]]
+        c.quit()
+    hop.wait(3)

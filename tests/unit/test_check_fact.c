@@ -306,6 +306,79 @@ test_later_facts(void **state)
 	end(&x);
 }
 
+/* Facts of texts and URLs are there whoever has asked for them before, or nobody: what becomes of a
+ * recipient's copy must not depend on who else gets one. */
+#define HIDDEN "Content-Type: text/html; charset=x v=w\n\n<p style=\"display:none\">z</p>hello\n"
+
+static const struct {
+	const char *list, *message;
+} decoded_cases[] = {
+	{ "check_fact regexp:%s", HIDDEN },
+	{ "check_text inline:{z=REJECT}, check_fact regexp:%s", HIDDEN },
+	{ "check_url inline:{z=REJECT}, check_fact regexp:%s", HIDDEN },
+	{ "check_fact inline:{z=REJECT}, check_text inline:{z=REJECT}, check_fact regexp:%s",
+	    HIDDEN },
+};
+
+static void
+test_decoded(void **state)
+{
+	const char *path = *state;
+	char list[300];
+
+	for (size_t i = 0; i < nitems(decoded_cases); i++) {
+		struct world x;
+
+		print_message("%s\n", decoded_cases[i].list);
+		write_file(path, "/^text=hidden$/ REJECT");
+		snprintf(list, sizeof(list), decoded_cases[i].list, path);
+		begin(&x, LIST_CONTENT, list, decoded_cases[i].message);
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), REFUSED);
+		/* again, for another recipient */
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), REFUSED);
+		end(&x);
+	}
+}
+
+/* Several details of a fact: each is asked for, and a row about the fact answers once. */
+static void
+test_details(void **state)
+{
+	static const struct {
+		const char *rows;
+		int64_t points;
+	} cases[] = {
+		{ "/^text=limit:size$/ SCORE 1\n/^text=limit:parts$/ SCORE 2", 3000 },
+		{ "/^text=limit:parts$/ SCORE 2", 2000 }, { "/^text=limit$/ SCORE 4", 4000 },
+		{ "/^text$/ SCORE 4", 4000 },
+		{ "/^text=limit:size$/ SCORE 1\n/^text=limit$/ SCORE 4", 5000 },
+		{ "/^text=limit:html$/ SCORE 8", 8000 }, /* told later */
+	};
+	const char *path = *state;
+	char list[300];
+
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct world x;
+		struct score *own;
+
+		print_message("%s\n", cases[i].rows);
+		write_file(path, cases[i].rows);
+		snprintf(list, sizeof(list), "check_fact regexp:%s", path);
+		begin(&x, LIST_CONTENT, list, FROM "\nx\n");
+		own = &x.w.txn.rcpts[0]->verdict.score;
+		fact_set_detail(&x.w.txn.facts, FACT_TEXT_LIMIT, "size");
+		fact_set_detail(&x.w.txn.facts, FACT_TEXT_LIMIT, "parts");
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+		if (strstr(cases[i].rows, "html") != NULL) {
+			fact_set_detail(&x.w.txn.facts, FACT_TEXT_LIMIT, "html");
+			assert_int_equal(own->total, 0);
+			assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+		}
+		assert_int_equal(own->total, cases[i].points);
+		end(&x);
+	}
+}
+
 static const struct {
 	const char *row, *finding; /* NULL: fine */
 } load_cases[] = {
@@ -367,6 +440,8 @@ main(void)
 		cmocka_unit_test(test_end_of_data),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_later_facts),
+		cmocka_unit_test(test_decoded),
+		cmocka_unit_test(test_details),
 		cmocka_unit_test(test_load),
 	};
 

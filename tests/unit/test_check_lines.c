@@ -564,6 +564,74 @@ test_large(void **state)
 	}
 }
 
+/* --- in another list --- */
+
+/* They never decide there, and change nothing that header_checks or another rule may want to
+ * change, too: in the list, in a class, and in a row that nobody can see while loading. */
+static const char *const elsewhere_lists[] = {
+	"%s",
+	"warn_if_reject %s",
+	"score_if_reject 3 %s",
+	"strict",
+	"check_sender_access inline:{from.example=strict}",
+};
+static const char *const elsewhere_checks[] = {
+	"check_header pcre:%s/t",
+	"check_mime_header pcre:%s/t",
+	"check_nested_header pcre:%s/t",
+	"check_decoded_header pcre:%s/t",
+	"check_body pcre:%s/t",
+	"check_text pcre:%s/t",
+	"check_url pcre:%s/t",
+	"check_url_host pcre:%s/t",
+};
+
+static const char *
+strict(void *arg, const char *name, struct rule_where *where)
+{
+	*where = (struct rule_where){ .file = NULL };
+	return strcmp(name, "strict") == 0 ? arg : NULL;
+}
+
+static void
+elsewhere(const char *form, const char *check, const char *table)
+{
+	struct content_world c;
+	char restriction[200], list[300];
+
+	print_message("%s %s %s\n", form, check, table);
+	content_world_init(&c);
+	content_world_table(&c, "t", table);
+	snprintf(restriction, sizeof(restriction), "%s", content_world_text(&c, check));
+	snprintf(list, sizeof(list), form, restriction);
+	c.w.o.site = strict;
+	c.w.o.arg = restriction;
+	c.w.o.smtpd_restriction_classes = "strict";
+	c.w.o.lists[LIST_END_OF_DATA] = list;
+	assert_int_equal(content_world_begin(&c, nested_mail), 0);
+	assert_string_equal(rule_world_ask(&c.w, RULE_END_OF_DATA), "dunno");
+	assert_int_equal(c.w.txn.verdict.edits.n + c.w.txn.verdict.prepends.n, 0);
+	assert_int_equal(c.w.txn.verdict.score.n, 0);
+	assert_string_equal(rule_world_said(&c.w), "");
+	content_world_fini(&c);
+}
+
+static void
+test_elsewhere(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(elsewhere_lists); i++)
+		for (size_t k = 0; k < nitems(elsewhere_checks); k++) {
+			elsewhere(elsewhere_lists[i], elsewhere_checks[k], "/./ REJECT\n");
+			elsewhere(elsewhere_lists[i], elsewhere_checks[k], "/./ PREPEND X: y\n");
+			if (strstr(elsewhere_checks[k], "header") == NULL)
+				continue;
+			elsewhere(elsewhere_lists[i], elsewhere_checks[k], "/./ IGNORE\n");
+			elsewhere(elsewhere_lists[i], elsewhere_checks[k], "/./ STRIP\n");
+			elsewhere(elsewhere_lists[i], elsewhere_checks[k], "/./ REPLACE X: y\n");
+		}
+}
+
 int
 main(void)
 {
@@ -577,6 +645,7 @@ main(void)
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);

@@ -257,6 +257,31 @@ test_readings(void **state)
 	}
 }
 
+/* Readers differ on this part in all ways there are, and only the last of them shows the phrase. */
+#define MANY                                                                                       \
+	"Content-Type: text/plain; charset=koi8-r\nContent-Type: text/html; charset=koi8-r\n\n"    \
+	"<style>q .x{display:none} .z{display:none}</style>\u03c1a<i class=x>1</i><i "             \
+	"class=z>2</i>"                                                                            \
+	"<!--[if mso]>\u03bb<b></b>phrase<![endif]-->"
+
+static void
+test_many_readings(void **state)
+{
+	(void)state;
+	for (int fold = 0; fold < 2; fold++) {
+		struct content_world c;
+
+		content_world_init(&c);
+		content_world_table(&c, "t", "/\\xce\\xbbphrase/ REJECT found\n");
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c, "check_text pcre:%s/t");
+		c.w.o.text_fold_homoglyphs = fold;
+		assert_int_equal(content_world_begin(&c, MANY), 0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), HIT);
+		assert_null(strstr(content_world_facts(&c), "text=limit"));
+		content_world_fini(&c);
+	}
+}
+
 /* --- limits --- */
 
 static void
@@ -319,6 +344,90 @@ test_once(void **state)
 	buf_fini(&list);
 }
 
+/* --- what a pattern takes out of a text has line ends in it --- */
+
+static const struct {
+	const char *action;
+	const char *answer;
+	const char *effect; /* as it is told below */
+} taken[] = {
+	{ "PREPEND X-Order: $1", "dunno", "prepend <X-Order: 1 X-Forged: yes  body>" },
+	{ "PREPEND $1: x", "dunno", "" }, /* no name of a field */
+	{ "HOLD order $1", "dunno", "hold <order 1 X-Forged: yes  body>" },
+	{ "TAG $1", "dunno", "tag <1 X-Forged: yes  body>" },
+	{ "DISCARD $1", "ok", "discard <1 X-Forged: yes  body>" },
+	{ "FILTER smtp:$1", "dunno", "filter <smtp:1 X-Forged: yes  body>" },
+	{ "REJECT $1", "554 5.7.1 1 X-Forged: yes  body", "" },
+	{ "BCC $1@example.com", "451 4.3.5 Server configuration error", "" },
+	{ "REDIRECT \"$1\"@example.com", "451 4.3.5 Server configuration error", "" },
+};
+
+static const char *
+told(const struct verdict *v, struct buf *out)
+{
+	for (size_t i = 0; i < v->prepends.n; i++)
+		buf_printf(out, "prepend <%s>", v->prepends.v[i].arg);
+	for (size_t i = 0; i < v->tags.n; i++)
+		buf_printf(out, "tag <%s>", v->tags.v[i].arg);
+	for (size_t i = 0; i < v->bcc.n; i++)
+		buf_printf(out, "bcc <%s>", v->bcc.v[i].arg);
+	if (v->redirect.arg != NULL)
+		buf_printf(out, "redirect <%s>", v->redirect.arg);
+	if (v->filter.arg != NULL)
+		buf_printf(out, "filter <%s>", v->filter.arg);
+	if (v->hold)
+		buf_printf(out, "hold <%s>", v->hold_reason);
+	if (v->discard)
+		buf_printf(out, "discard <%s>", v->discard_reason);
+	return buf_cstr(out);
+}
+
+static void
+test_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(taken); i++) {
+		struct content_world c;
+		struct buf out = { 0 };
+		char table[100];
+
+		print_message("%s\n", taken[i].action);
+		snprintf(table, sizeof(table), "/order (.*) end/ %s\n", taken[i].action);
+		content_world_init(&c);
+		content_world_table(&c, "t", table);
+		c.w.o.lists[LIST_CONTENT] = content_world_text(&c, "check_text pcre:%s/t");
+		assert_int_equal(
+		    content_world_begin(&c, "\norder 1\nX-Forged: yes\n\nbody end\n"), 0);
+		assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), taken[i].answer);
+		assert_string_equal(told(&c.w.txn.rcpts[0]->verdict, &out), taken[i].effect);
+		buf_fini(&out);
+		content_world_fini(&c);
+	}
+}
+
+/* No field is longer than fields may be. */
+static void
+test_taken_length(void **state)
+{
+	struct content_world c;
+	struct buf m = { 0 };
+
+	(void)state;
+	buf_adds(&m, "\n");
+	for (size_t i = 0; i < 20000; i++)
+		buf_adds(&m, "some words ");
+	content_world_init(&c);
+	content_world_table(&c, "t", "/^(.*)$/ PREPEND X-All: $1\n");
+	c.w.o.lists[LIST_CONTENT] = content_world_text(&c, "check_text pcre:%s/t");
+	assert_int_equal(content_world_begin(&c, buf_cstr(&m)), 0);
+	assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), "dunno");
+	assert_int_equal(c.w.txn.rcpts[0]->verdict.prepends.n, 1);
+	assert_int_equal(
+	    strlen(c.w.txn.rcpts[0]->verdict.prepends.v[0].arg), c.w.o.mime.header_size_limit);
+	content_world_fini(&c);
+	buf_fini(&m);
+}
+
 int
 main(void)
 {
@@ -326,8 +435,11 @@ main(void)
 		cmocka_unit_test(test_tricks),
 		cmocka_unit_test(test_missed),
 		cmocka_unit_test(test_readings),
+		cmocka_unit_test(test_many_readings),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_taken_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

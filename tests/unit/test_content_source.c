@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "core/message.h"
 #include "rules/content_source.h"
+#include "rules/plugin_impl.h"
 #include "tests/lib/rule_world.h"
 
 #define FAILED "451 4.7.1 Service temporarily unavailable, try again later"
@@ -80,9 +81,23 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 static enum rule_result
 check_lines(struct rule_run *run, const struct rule_op *op)
 {
-	static const struct content_source source = { "line", get };
+	static const struct content_source source = { "line", get, NULL };
 
 	return content_source_check(run, op, &source);
+}
+
+/* As a plugin asks: of one thing "a" and "b", of another one the same. */
+static enum rule_result
+check_keys(struct rule_run *run, const struct rule_op *op)
+{
+	static const struct filterd_key keys[2][2] = {
+		{ { .text = "a", .thing = 0 }, { .text = "b", .thing = 0 } },
+		{ { .text = "c", .thing = 0 }, { .text = "d", .thing = 0 } },
+	};
+	struct filterd_host host = { 0 };
+
+	plugin_host_fill_keys(&host);
+	return host.check_keys(run, op, keys[op->def->variant], 2);
 }
 
 static const struct restriction_def rows[] = {
@@ -91,6 +106,19 @@ static const struct restriction_def rows[] = {
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
 	    .check = check_lines,
+	    .text = "x" },
+	{ .name = "check_ab",
+	    .args = ARG_TABLE,
+	    .stages = AT_ANY,
+	    .needs = CAN_PERMIT,
+	    .check = check_keys,
+	    .text = "x" },
+	{ .name = "check_cd",
+	    .args = ARG_TABLE,
+	    .stages = AT_ANY,
+	    .needs = CAN_PERMIT,
+	    .variant = 1,
+	    .check = check_keys,
 	    .text = "x" },
 	{ .name = NULL },
 };
@@ -117,6 +145,7 @@ class_of(void *arg, const char *name, struct rule_where *where)
 		{ "hater", "reject" },
 		{ "watcher", "check_recipient_access static:{INFO seen}" },
 		{ "again", "check_lines inline:{a=REJECT}" },
+		{ "failing", "check_lines fail:retry" },
 	};
 
 	(void)arg;
@@ -151,7 +180,7 @@ begin(struct world *x, const char *list, enum rule_failure on_failure, const cha
 	x->w.o.plugins = &x->plugin;
 	x->w.o.nplugins = 1;
 	x->w.o.site = class_of;
-	x->w.o.smtpd_restriction_classes = "lover, hater, watcher, again";
+	x->w.o.smtpd_restriction_classes = "lover, hater, watcher, again, failing";
 	x->w.o.lists[LIST_CONTENT] = list;
 	assert_int_equal(rule_world_compile(&x->w), 0);
 	rule_world_accept(&x->w);
@@ -377,6 +406,43 @@ test_looked_up(void **state)
 	    8);
 }
 
+/* What a table knows of one restriction's keys is not what it knows of another one's, though both
+ * are a plugin's and ask the same table. */
+static const struct {
+	const char *list, *answer, *log;
+} key_cases[] = {
+	{ "check_ab inline:{{d=REJECT d}}, check_cd inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
+	{ "check_cd inline:{{d=REJECT d}}, check_ab inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
+	{ "check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "554 5.7.1 a", NULL },
+	{ "warn_if_reject check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "dunno",
+	    "5.7.1 a" },
+	/* of one thing all keys count; the log has the plugin's name */
+	{ "check_ab inline:{a=DUNNO,{b=WARN b}}", "dunno", "lines b: b; from=" },
+};
+
+static void
+test_plugin_keys(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(key_cases); i++) {
+		struct world x;
+		const char *said;
+
+		print_message("%s\n", key_cases[i].list);
+		begin(&x, key_cases[i].list, FAILURE_DEFER, "x\r\n");
+		for (int k = 0; k < 2; k++) { /* a second recipient has the same */
+			assert_string_equal(
+			    rule_world_ask(&x.w, RULE_CONTENT), key_cases[i].answer);
+			said = rule_world_said(&x.w);
+			if (key_cases[i].log == NULL)
+				assert_string_equal(said, "");
+			else
+				assert_non_null(strstr(said, key_cases[i].log));
+		}
+		end(&x);
+	}
+}
+
 /* --- failures --- */
 
 static const struct {
@@ -394,6 +460,20 @@ static const struct {
 	    "lines=failed" },
 	{ "check_lines inline:{b=REJECT}", "!\r\nb\r\n", FAILURE_DEFER, FAILED,
 	    "the octets are away; on_failure = defer", "lines=failed" },
+	/* who counts points counts none for it; an item that wants it deferred says so itself */
+	{ "score_if_reject 3 check_lines fail:retry", "a\r\n", FAILURE_DEFER, "dunno",
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
+	{ "score_if_reject 3 again, reject_if_score 3", "a\r\n", FAILURE_DEFER,
+	    "554 5.7.1 Message score too high", NULL, NULL },
+	{ "score_if_reject 3 { check_lines fail:retry, on_failure = defer }", "a\r\n",
+	    FAILURE_ACCEPT, FAILED, "on_failure = defer", "lines=failed" },
+	{ "score_if_reject 3 failing, reject_if_score 1", "a\r\n", FAILURE_DEFER, "dunno",
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
+	{ "score_if_reject 3 failing", "a\r\n", FAILURE_TAG, "dunno", "on_failure = tag",
+	    "lines=failed" },
+	/* and it is forgotten behind the item */
+	{ "score_if_reject 3 failing, check_lines fail:retry", "a\r\n", FAILURE_DEFER, FAILED,
+	    "on_failure = no points (score_if_reject)", "lines=failed" },
 	/* nothing can be asked behind a key that cannot be had */
 	{ "check_lines inline:{b=REJECT}", "!\r\nb\r\n", FAILURE_ACCEPT, "dunno",
 	    "the octets are away", "lines=failed" },
@@ -474,6 +554,39 @@ test_early(void **state)
 	end(&x);
 }
 
+/* Only a recipient's copy is changed: elsewhere an edit would be the message's, and meet those of
+ * header and body checks. */
+static void
+test_elsewhere(void **state)
+{
+	static const char *const actions[] = { "IGNORE", "STRIP", "REPLACE X: z", "PREPEND X: z" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(actions); i++) {
+		struct world x;
+		char list[100];
+		const char *said;
+
+		print_message("%s\n", actions[i]);
+		snprintf(list, sizeof(list), "check_lines static:{%s}", actions[i]);
+		begin(&x, list, FAILURE_DEFER, "a\r\nX: y\r\n");
+		rule_world_fini(&x.w);
+		rule_world_init(&x.w);
+		x.w.o.plugins = &x.plugin;
+		x.w.o.nplugins = 1;
+		x.w.o.lists[LIST_END_OF_DATA] = list;
+		assert_int_equal(rule_world_compile(&x.w), 0);
+		rule_world_accept(&x.w);
+		x.w.txn.message = x.message;
+		assert_string_equal(rule_world_ask(&x.w, RULE_END_OF_DATA), "dunno");
+		assert_int_equal(x.w.txn.verdict.edits.n, 0);
+		said = rule_world_said(&x.w);
+		assert_non_null(strstr(said, "only content_restrictions change lines"));
+		assert_null(strstr(said, "END-OF-MESSAGE"));
+		end(&x);
+	}
+}
+
 /* What is kept by name is the same memory for the whole transaction. */
 static void
 test_keep(void **state)
@@ -503,10 +616,12 @@ main(void)
 		cmocka_unit_test(test_once),
 		cmocka_unit_test(test_prepend_in_front),
 		cmocka_unit_test(test_looked_up),
+		cmocka_unit_test(test_plugin_keys),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_failures_go_on),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_keep),
 	};
 

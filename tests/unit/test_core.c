@@ -51,6 +51,54 @@ test_edits(void **state)
 	arena_free(a);
 }
 
+/* Of two that overlap the first stays: whatever mail and rules are, there is no list that cannot be
+ * applied. */
+static const struct {
+	size_t at, del;
+	int taken;
+} overlaps[] = {
+	{ 5, 5, 1 },  /* "two\r\n" */
+	{ 5, 5, 0 },  /* again */
+	{ 5, 3, 0 },  /* a piece of it */
+	{ 7, 0, 0 },  /* into it */
+	{ 0, 6, 0 },  /* over its beginning */
+	{ 9, 3, 0 },  /* over its end */
+	{ 0, 17, 0 }, /* all of it */
+	{ 5, 0, 1 },  /* in front */
+	{ 10, 0, 1 }, /* behind it */
+	{ 10, 7, 1 },
+	{ 0, 5, 1 },
+	{ 0, 5, 0 },
+	{ 3, 0, 0 },
+};
+
+static void
+test_overlaps(void **state)
+{
+	struct arena *a = arena_new();
+	struct span m = span_str("one\r\ntwo\r\nthree\r\n");
+	struct edit_list l;
+	struct buf b = { 0 };
+
+	(void)state;
+	edit_list_init(&l, a);
+	for (size_t i = 0; i < sizeof(overlaps) / sizeof(overlaps[0]); i++) {
+		size_t n = l.n;
+		struct edit *e = edit_add(&l, overlaps[i].at, overlaps[i].del, span_str("x"));
+
+		print_message("%zu\n", i);
+		assert_int_equal(e != NULL, overlaps[i].taken);
+		assert_int_equal(l.n, n + (size_t)overlaps[i].taken);
+		if (e != NULL)
+			assert_true(e->at == overlaps[i].at && e->del == overlaps[i].del);
+	}
+	assert_int_equal(edit_walk(m, &l, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "xxxxx");
+	assert_int_equal(edit_result_len(&l, m.len), b.len);
+	buf_fini(&b);
+	arena_free(a);
+}
+
 static void
 test_verdict(void **state)
 {
@@ -87,6 +135,38 @@ test_facts(void **state)
 	assert_true(fact_has(&f, FACT_LINE_LONG));
 	assert_false(fact_has(&f, FACT_BODY_NUL));
 	buf_fini(&b);
+}
+
+/* Each once, in the order told; one from outside is no other fact's beginning. */
+static void
+test_fact_details(void **state)
+{
+	struct arena *a = arena_new();
+	struct facts f = { 0 };
+	struct buf b = { 0 };
+
+	(void)state;
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "size");
+	fact_set_detail(&f, FACT_TEXT_CHARSET, "x virus=none>\xff");
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "parts");
+	fact_set_detail(&f, FACT_TEXT_LIMIT, "size");
+	fact_set(&f, FACT_TEXT_LIMIT);
+	facts_format(&f, &b);
+	assert_string_equal(
+	    buf_cstr(&b), "text=limit:size text=limit:parts text=charset:x_virus=none\\x3e\\xff");
+	assert_string_equal(
+	    fact_detail_shown(&f.details[1], a), "text=charset:x_virus=none\\x3e\\xff");
+	/* one who names many takes no other's place */
+	for (int i = 0; i < 100; i++)
+		fact_set_detail(&f, FACT_TEXT_CHARSET, arena_printf(a, "%d", i));
+	assert_int_equal(f.ndetails, 2 + FACT_DETAILS_MAX);
+	fact_set_detail(&f, FACT_URLS_LIMIT, "size");
+	assert_int_equal(f.ndetails, 3 + FACT_DETAILS_MAX);
+	buf_reset(&b);
+	facts_format(&f, &b);
+	assert_non_null(strstr(buf_cstr(&b), "urls=limit:size facts=limit"));
+	buf_fini(&b);
+	arena_free(a);
 }
 
 static void
@@ -265,8 +345,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_fact_details),
 		cmocka_unit_test(test_facts_told),
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_message_budget),

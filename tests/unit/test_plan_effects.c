@@ -244,6 +244,39 @@ test_plan_edits(void **state)
 	txn_unmake(&m);
 }
 
+/* What is put in front is a line of the header each, whoever asked for it and with what in it. */
+static void
+test_plan_prepends(void **state)
+{
+	static const char header[] = "X-One: 1 A: b   body\r\nX-Two: 2\t\r\n";
+	struct origin by = { .list = "content_restrictions" };
+	struct buf got = { 0 }, huge = { 0 };
+	struct txn_made m;
+	struct plan plan;
+
+	(void)state;
+	txn_make(&m, 1, PLAN_TEXT);
+	effect_add(&m.txn.verdict.prepends, m.arena, "X-One: 1\nA: b\r\n\nbody", by);
+	effect_add(&m.txn.rcpts[0]->verdict.prepends, m.arena, "X-Two: 2\t", by);
+	make(&m, &plan, DOOR_ALL);
+	assert_int_equal(
+	    edit_walk(message_view(m.message), plan.steps[0].edits, plan_collect, &got), 0);
+	assert_int_equal(strncmp(buf_cstr(&got), header, strlen(header)), 0);
+	assert_string_equal(buf_cstr(&got) + strlen(header), PLAN_TEXT);
+	buf_reset(&got);
+	buf_adds(&huge, "X-Huge: ");
+	for (size_t i = 0; i < 1000000; i++)
+		buf_addc(&huge, 'x');
+	effect_add(&m.txn.verdict.prepends, m.arena, buf_cstr(&huge), by);
+	make(&m, &plan, DOOR_ALL);
+	assert_int_equal(
+	    edit_walk(message_view(m.message), plan.steps[0].edits, plan_collect, &got), 0);
+	assert_in_range(got.len, 102400, 102400 + sizeof(header) + sizeof(PLAN_TEXT));
+	buf_fini(&huge);
+	buf_fini(&got);
+	txn_unmake(&m);
+}
+
 /* What everybody's changes add up to at a door with one text: a change that two want is made once,
  * where two are at odds the first recipient's is made. */
 static void
@@ -348,6 +381,7 @@ main(void)
 		cmocka_unit_test(test_plan_bcc),
 		cmocka_unit_test(test_plan_held_effects),
 		cmocka_unit_test(test_plan_edits),
+		cmocka_unit_test(test_plan_prepends),
 		cmocka_unit_test(test_plan_edits_joined),
 		cmocka_unit_test(test_plan_many),
 		cmocka_unit_test(test_plan_nobody),

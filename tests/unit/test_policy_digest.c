@@ -99,6 +99,16 @@ static const struct {
 	{ "check_recipient_access fail:x", ONE, 1 },
 	{ "check_recipient_access pcre:{{/^(.*)@/ lover}}", TWO, 1 },
 	{ "check_recipient_access pcre:{{/^(.*)@/ REJECT $1}}", TWO, 0 },
+	/* how many they are is the same for all of them, and must stay so: parted they are few */
+	{ "check_recipient_count {>=2 REJECT too many}", TWO, 1 },
+	{ "check_recipient_count {>=2 hater}", TWO, 1 },
+	{ "check_message_size {>10 REJECT}", TWO, 1 },
+	/* but the class behind it may ask who they are, and need not be reached */
+	{ "check_recipient_count {>=2 deeper}", TWO, 0 },
+	{ "check_message_size {>10 deeper}", TWO, 0 },
+	{ "check_message_size {>10 deeper, permit}", TWO, 0 },
+	{ "check_message_size {>10 lover}, " TABLE "{" ONE "=hater}", TWO, 0 },
+	{ "check_message_size {>10 OK}, " TABLE "{" ONE "=hater}", TWO, 0 },
 	{ "loop", TWO, 0 },
 	{ "loop", ONE, 1 },
 };

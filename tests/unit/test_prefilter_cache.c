@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/buf.h"
@@ -456,6 +457,22 @@ remove_folder(void **state)
 	return 0;
 }
 
+/* What the library is good for is tried once a process. */
+static void
+test_identity_once(void **state)
+{
+	char first[200], other[200];
+	int64_t began;
+
+	(void)state;
+	scan_db_identity(first, sizeof(first));
+	began = clock_thread_us();
+	for (int i = 0; i < 100; i++)
+		scan_db_identity(other, sizeof(other));
+	assert_in_range(clock_thread_us() - began, 0, 20000);
+	assert_string_equal(first, other);
+}
+
 int
 main(void)
 {
@@ -466,6 +483,7 @@ main(void)
 		cmocka_unit_test(test_background),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_old_ones),
+		cmocka_unit_test(test_identity_once),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

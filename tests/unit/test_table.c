@@ -308,6 +308,8 @@ test_match_limit(void **state)
 {
 	static const char *const rules[] = { "/^(a+)+$/ x\n/^/ y\n", "!/^(a+)+$/ x\n",
 		"if /^(a+)+$/\n/a/ x\nendif\n/^/ y\n" };
+	/* What stands behind is told with the failure; inside an if nobody can know. */
+	static const char *const behind[] = { "y", NULL, "y" };
 	char key[60];
 	struct arena *a = arena_new();
 
@@ -324,8 +326,34 @@ test_match_limit(void **state)
 		assert_int_equal(err.class, ERR_RETRY);
 		assert_non_null(strstr(err.text, "line 1"));
 		assert_non_null(strstr(err.text, "match limit"));
+		if (behind[i] == NULL)
+			assert_null(hit.value);
+		else
+			assert_string_equal(hit.value, behind[i]);
 		table_close(t);
 	}
+	arena_free(a);
+}
+
+/* A table of tables has nothing to say when one of them cannot answer. */
+static void
+test_nothing_behind(void **state)
+{
+	char key[60], full[200];
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	struct table_hit hit;
+	struct table *t;
+
+	(void)state;
+	memset(key, 'a', sizeof(key));
+	key[sizeof(key) - 1] = 'b';
+	write_file("/^(a+)+$/ x\n/^/ y\n");
+	snprintf(full, sizeof(full), "unionmap:{static:z, pcre:%s}", path);
+	assert_non_null(t = table_open(full, NULL, NULL, &err));
+	assert_int_equal(table_get(t, span_make(key, sizeof(key)), a, &hit, &err), -1);
+	assert_null(hit.value);
+	table_close(t);
 	arena_free(a);
 }
 
@@ -345,7 +373,7 @@ test_limits(void **state)
 		{ { .heap_kb = 64 }, -1, "heap limit" },
 		{ { 1000000, 1000000, 1000000 }, 1, "" },
 	};
-	size_t len = 12000;
+	size_t len = 4000;
 	char *key = malloc(len);
 	struct arena *a = arena_new();
 
@@ -679,6 +707,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_fail),
 		cmocka_unit_test(test_match_limit),
+		cmocka_unit_test(test_nothing_behind),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_long_key),
 		cmocka_unit_test(test_many_groups),

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/buf.h"
 #include "mail/public_suffix.h"
 #include "tests/lib/url_world.h"
@@ -181,6 +182,54 @@ test_many(void **state)
 	url_world_fini(&w);
 }
 
+/* Behind each of these the host may be far away: it is not looked for again and again. */
+static const struct {
+	const char *piece, *end, *found;
+} far_hosts[] = {
+	{ "http:\\\\!\\", "", "" },
+	{ "http:\\\\!\\", " a@b", "" },
+	{ "http:\\\\!\\", "/@b", "" },
+	{ "https:\\\\!\\%\\", "?", "" },
+};
+
+static int64_t
+spent(size_t i, size_t n)
+{
+	struct url_world w;
+	struct buf b = { 0 };
+	int64_t began, best = INT64_MAX;
+
+	url_world_init(&w);
+	while (b.len < n) {
+		for (size_t line = b.len + 15000; b.len < line;)
+			buf_adds(&b, far_hosts[i].piece);
+		buf_adds(&b, far_hosts[i].end);
+	}
+	for (int k = 0; k < 3; k++) {
+		url_world_fresh(&w, 500);
+		began = clock_thread_us();
+		urls_text(w.urls, buf_span(&b));
+		if (clock_thread_us() - began < best)
+			best = clock_thread_us() - began;
+		assert_string_equal(url_world_found(&w), far_hosts[i].found);
+	}
+	buf_fini(&b);
+	url_world_fini(&w);
+	return best;
+}
+
+static void
+test_far_hosts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(far_hosts); i++) {
+		int64_t took = spent(i, 500000);
+
+		print_message("%zu: %lld us\n", i, (long long)took);
+		assert_in_range(took, 0, 500000); /* it was two seconds */
+	}
+}
+
 static void
 test_depth(void **state)
 {
@@ -319,6 +368,7 @@ main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_far_hosts),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_long_user),

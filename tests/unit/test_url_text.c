@@ -41,6 +41,8 @@ static const struct text_case authorities[] = {
 	{ "http://good.com:pw@evil.com:8080/x", "http://evil.com:8080/x" },
 	{ "http://a@b@evil.com", "http://evil.com/" },
 	{ "http://good.com%2Fa@evil.com", "http://evil.com/" },
+	{ "http:\\\\a.com\\http:\\\\b.com\\x@evil.com/",
+	    "http://a.com/http://b.com/x@evil.com/ http://b.com/x@evil.com/ http://evil.com/" },
 	{ "http://good.com\\@evil.com/", "http://good.com/@evil.com/ http://evil.com/" }, /* both */
 	{ "http://good.com/@evil.com/", "http://good.com/@evil.com/" },
 	{ "http://good.com#@evil.com", "http://good.com/#@evil.com" },
