@@ -4,7 +4,6 @@
 
 #include "base/attr.h"
 #include "core/facts.h"
-#include "mail/charset.h"
 #include "mail/html_text.h"
 #include "mail/parts.h"
 #include "mail/text_fold.h"
@@ -12,6 +11,7 @@
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 #include "rules/text_kind.h"
+#include "rules/text_readings.h"
 
 struct texts { /* kept with the transaction */
 	struct text_part *v;
@@ -114,27 +114,40 @@ add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
 
 /* --- one part --- */
 
-static void
-add_octets(
-    struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
-{
-	struct buf text = { 0 };
-	struct span label = span_str(charset);
-	unsigned seen;
+struct taking {
+	struct rule_run *run;
+	struct texts *texts;
+};
 
-	if (label.len == 0 && (kind & TEXT_IS_HTML) != 0)
-		label = html_charset(octets);
-	seen = charset_decode(octets, label, &text);
-	if (seen & CHARSET_UNKNOWN)
-		fact_set_detail(&run->txn->facts, FACT_TEXT_CHARSET,
-		    arena_str(run->arena, span_make(label.p, label.len < 40 ? label.len : 40)));
-	add_text(run, t, buf_span(&text), kind);
-	if (seen & CHARSET_DOUBT) {
-		buf_reset(&text);
-		charset_guess(octets, &text);
-		add_text(run, t, buf_span(&text), kind);
-	}
-	buf_fini(&text);
+static void
+take_text(void *arg, struct span text, unsigned kind)
+{
+	struct taking *k = arg;
+
+	add_text(k->run, k->texts, text, kind);
+}
+
+static void
+unknown_charset(void *arg, struct span label)
+{
+	struct taking *k = arg;
+
+	fact_set_detail(&k->run->txn->facts, FACT_TEXT_CHARSET,
+	    arena_str(k->run->arena, span_make(label.p, label.len < 40 ? label.len : 40)));
+}
+
+static void
+add_octets(struct rule_run *run, struct texts *t, const struct parts_part *part, struct span octets,
+    unsigned kind)
+{
+	struct taking k = { run, t };
+	struct text_readings o = { .part = part,
+		.kind = kind,
+		.text = take_text,
+		.unknown_charset = unknown_charset,
+		.arg = &k };
+
+	text_readings(&o, octets);
 }
 
 /* As much as text_check_size_limit leaves. */
@@ -171,7 +184,7 @@ add_part(struct rule_run *run, struct texts *t, struct parts *parts)
 		if (!part.whole)
 			fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "parts");
 		if ((kind & TEXT_IS_DOUBTFUL) == 0 || text_looks_like(part.decoded))
-			add_octets(run, t, within_limit(run, t, part.decoded), part.charset, kind);
+			add_octets(run, t, &part, within_limit(run, t, part.decoded), kind);
 	}
 	t->part++;
 }

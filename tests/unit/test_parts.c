@@ -93,6 +93,48 @@ static const struct {
 				   "application/octet-stream[u.exe]{ABC} "
 				   "application/octet-stream[u.exe]{ABC}" },
 	{ "Content-Type: a/b\n\n" UU, "a/b[]{begin 644 u.exe/#04)#/`/end/}" },
+	/* boundaries that are the beginning of a line */
+	{ MULTI "--b\n\none\n--b--x\n--b\n\ntwo\n--b--\n",
+	    "text/plain[]{one} text/plain[]{one/--b--x}? text/plain[]{two}?" },
+	{ "Content-Type: multipart/mixed; boundary=J\n\n--J\n" B64 "\nQU\n--JE\n--J--\n",
+	    "text/plain[]{A}? text/plain[]{} text/plain[]{ABD}?" },
+	{ MULTI "--b \t\n\none\n--b-- \n", "text/plain[]{one}" },
+	/* ... of another one */
+	{ "Content-Type: multipart/mixed; boundary=b1\n\n--b1\nContent-Type: multipart/mixed; "
+	  "boundary=b\n\n--b\n\none\n--b--\n--b1\n\ntwo\n--b1--\n",
+	    "text/plain[]{one} text/plain[]{two}" },
+	/* lines that are no fields */
+	{ MULTI "--b\nno field\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{no field/Content-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	{ MULTI "--b\nX\x80: y\n z\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{X\x80: y/ z/Content-Transfer-Encoding: base64//QUJD} "
+	    "text/plain[]{ABC}?" },
+	{ MULTI "--b\n \t" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{ \tContent-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	{ MULTI "--b\nA: b\nno field\n--b\n\ntwo\n--b--\n",
+	    "text/plain[]{no field} text/plain[]{two} text/plain[]{}?" },
+	{ MULTI "--b\n" B64 "--b\n\ntwo\n--b--\n", "text/plain[]{} text/plain[]{two}" },
+	{ MULTI "--b\nContent-Type: message/rfc822\n\nFrom me\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{From me/Content-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	/* both at once, one seen in the other's way only */
+	{ "Content-Type: multipart/mixed; boundary=J\n\n--J\nno\n" B64 "\nQU\n--JE\n--J--\n",
+	    "text/plain[]{no/Content-Transfer-Encoding: base64//QU} text/plain[]{} "
+	    "text/plain[]{A}? text/plain[]{no/Content-Transfer-Encoding: base64//QU/--JE}? "
+	    "text/plain[]{ABD}?" },
+	/* several boundaries */
+	{ "Content-Type: multipart/mixed; boundary*=us-ascii''b\n\n--b\n\none\n--b--\n",
+	    "multipart/mixed[]{--b//one/--b--/} text/plain[]{one}?" },
+	{ "Content-Type: multipart/mixed; boundary*0=b; boundary*1=c\n\n--bc\n\none\n--bc--\n",
+	    "multipart/mixed[]{--bc//one/--bc--/} text/plain[]{one}?" },
+	{ "Content-Type: multipart/mixed; boundary=b; boundary=c\n\n--b\n\none\n--c\n\ntwo\n"
+	  "--b--\n",
+	    "text/plain[]{one/--c//two} text/plain[]{two/--b--/}?" },
+	{ "Content-Type: multipart/mixed; boundary=\"b \"\n\n--b\n\none\n--b--\n",
+	    "multipart/mixed[]{--b//one/--b--/} text/plain[]{one}?" },
+	{ "Content-Type: multipart/mixed; boundary=b=c\n\n--b=c\n\none\n--b=c--\n",
+	    "text/plain[]{one}" },
+	{ MULTI "--b\n\nx\n--bX\n\n--b--\n", "text/plain[]{x} text/plain[]{} "
+					     "text/plain[]{x/--bX/}?" },
 	/* no end of the header */
 	{ B64 "QUJD\n", "text/plain[]{ABC}" },
 	{ B64, "text/plain[]{}" },
@@ -344,7 +386,8 @@ test_limits(void **state)
 	o.mime.nesting_limit = 0;
 	expect(span_str("Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c; "
 			"boundary=d\n\n--d\n\nx\n"),
-	    &o, "multipart/mixed[]{--d//x/}!");
+	    /* alone it counts */
+	    &o, "multipart/mixed[]{--d//x/} text/plain[]{x/}?!");
 }
 
 /* A line of two octets stands for 45. */
