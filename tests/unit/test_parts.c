@@ -131,8 +131,9 @@ static const struct {
 	    "text/plain[]{one/--c//two} text/plain[]{two/--b--/}?" },
 	{ "Content-Type: multipart/mixed; boundary=\"b \"\n\n--b\n\none\n--b--\n",
 	    "multipart/mixed[]{--b//one/--b--/} text/plain[]{one}?" },
+	/* Postfix takes "b", and no line for the last one */
 	{ "Content-Type: multipart/mixed; boundary=b=c\n\n--b=c\n\none\n--b=c--\n",
-	    "text/plain[]{one}" },
+	    "text/plain[]{one} text/plain[]{}" },
 	{ MULTI "--b\n\nx\n--bX\n\n--b--\n", "text/plain[]{x} text/plain[]{} "
 					     "text/plain[]{x/--bX/}?" },
 	/* no end of the header */
