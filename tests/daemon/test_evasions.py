@@ -25,12 +25,12 @@ def rows():
     return evasions.all_rows()
 
 
-@pytest.fixture
-def tempted(filterd, hop):
-    """A filterd whose recipients have a rule each."""
+@pytest.fixture(params=["no", "yes"], ids=["default", "folded"])
+def tempted(filterd, hop, request):
+    """A filterd whose recipients have a rule each, with text_fold_homoglyphs as it is by default, and with yes."""
     if not os.path.exists(os.path.join(filterd_proc.build_dir(), "plugins", "attachment.so")):
         cannot("the attachment plugin is not built")
-    f = filterd(**evasions.settings(hop))
+    f = filterd(**evasions.settings(hop, request.param))
     evasions.wait_loaded(f)
     return f
 
