@@ -100,6 +100,7 @@ def bomb(f, name, octets, rules, fact):
     return [f"{name}, {rules}: {what}" for what in wrong]
 
 
+@pytest.mark.parametrize("tempted", ["yes"], indirect=True)
 def test_bombs(tempted):
     """Each ends, in little memory, and leaves the fact of its limit."""
     tempted.expect("attachment: check_attachment could not be checked")
