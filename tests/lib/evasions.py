@@ -122,6 +122,10 @@ OTHERS = {
 }
 
 
+# What is written in letters that look alike is caught with text_fold_homoglyphs = yes alone.
+LOOK_ALIKE = ("html-wide-letters",)
+
+
 def structures():
     """Those of test_eicar: the sentence in a text of that name."""
     import eicar

@@ -1,6 +1,7 @@
 """Evasions of what mail readers see otherwise than Postfix, or than one another: where a part begins and ends, which charset
 it has, which lines are one, and what is a page."""
 import base64
+import re
 
 from evasions import FILE, HOST, PHRASE, Row
 from evasions_hand import CTE64, HEAD, HTML, MIXED, b64, disposed, lines, mixed
@@ -117,4 +118,5 @@ def rows():
     found += charsets() + flowed() + pages()
     found += [("boundary-in-base64-text", split_base64(), "text"),
               ("boundary-starts-field-text", mixed(HTML + b"\n<p>\n--bX\nfoo: " + P + b"\n\nend\n"), "text")]
-    return [Row("ways-" + name, lines(message), rule) for name, message, rule in found]
+    # A name is the sender's address, too.
+    return [Row("ways-" + re.sub('[^A-Za-z0-9.+-]+', "_", name), lines(message), rule) for name, message, rule in found]
