@@ -309,31 +309,6 @@ cut(struct mime_walk *w)
 		w->index->seen |= MIME_SEEN_LINES_CUT;
 }
 
-size_t
-mime_boundary_at(struct mime_walk *w, size_t at, size_t len, int *closing)
-{
-	size_t end = at + len, max = w->opt->line_length_limit;
-	const uint8_t *p = w->base + at;
-
-	if (len > max)
-		len = max;
-	if (len <= 2 || p[0] != '-' || p[1] != '-')
-		return 0;
-	p += 2;
-	len -= 2;
-	for (size_t i = w->ndelims; i > 0; i--) {
-		const struct span text = w->delims[i - 1].text;
-
-		if (len < text.len || memcmp(p, text.p, text.len) != 0)
-			continue;
-		*closing = len >= text.len + 2 && memcmp(p + text.len, "--", 2) == 0;
-		if ((w->opt->way & MIME_WAY_WHOLE_LINES) == 0 ||
-		    mime_way_line(w, text, at + 2 + text.len + (*closing ? 2 : 0), end))
-			return i;
-	}
-	return 0;
-}
-
 /* A line that begins with "--": does one of our boundaries stand there? */
 static void
 boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)

@@ -93,9 +93,6 @@ struct mime_walk {
  * beyond `bound` is looked at. */
 size_t mime_line_len(const struct mime_walk *, size_t at, size_t bound, size_t *next);
 void mime_push_boundary(struct mime_walk *, struct span);
-/* Which of our boundaries stands in this line, if any: its number + 1, else 0.  len: of what is
- * looked at. */
-size_t mime_boundary_at(struct mime_walk *, size_t at, size_t len, int *closing);
 
 /* --- mime_part.c: the index --- */
 
@@ -119,6 +116,9 @@ void mime_odd_end(struct mime_walk *);
 
 /* --- mime_way.c: where mail readers part with Postfix --- */
 
+/* Which of our boundaries stands in this line, if any: its number + 1, else 0.  len: of what is
+ * looked at. */
+size_t mime_boundary_at(struct mime_walk *, size_t at, size_t len, int *closing);
 /* Does nothing stand behind a boundary that ends before `at`, but blanks up to `end`? */
 int mime_way_line(struct mime_walk *, struct span boundary, size_t at, size_t end);
 /* The line at w->at is no header field.  1: it is passed over, or *f says which field it is after
