@@ -11,7 +11,9 @@
  * the moment their Content-Type is read, whatever a later Content-Type says; an outer boundary ends
  * all inner parts; message/rfc822 and message/global are descended into whatever their encoding; a
  * bad line in a part's header makes the rest of the part body; only MIME-Version and the five
- * Content- fields of RFC 2045 and 2183 are MIME header fields.
+ * Content- fields of RFC 2045 and 2183 are MIME header fields.  Mail readers do otherwise in some
+ * of it: mime_options.way and boundary walk as they do, and mime_index.ways and boundaries tell
+ * when that is worth while (mail/parts.h does so).
  *
  * Ownership: mime_index and all it points to live in the arena given.
  * Threads: any, one walk at a time.
