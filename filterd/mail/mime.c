@@ -101,7 +101,6 @@ content_type(struct mime_walk *w, struct span value)
 	int multipart = mime_type_parse(value, w->arena, &w->type, &params);
 
 	all = params;
-
 	mime_part_type(w);
 	while (multipart && mime_type_boundary(&params, w->arena, &boundary)) {
 		mime_odd_boundary(w, boundary);

@@ -14,27 +14,38 @@ is_blank(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Without the blanks at its end. */
+static size_t
+trimmed(const struct mime_walk *w, size_t at, size_t end)
+{
+	while (end > at && is_blank(w->base[end - 1]))
+		end--;
+	return end;
+}
+
 int
 mime_way_line(struct mime_walk *w, struct span boundary, size_t at, size_t end)
 {
 	/* One that was cut is followed by what it lacks. */
 	if (boundary.len >= w->opt->boundary_length_limit)
 		return 1;
-	while (at < end && is_blank(w->base[at]))
-		at++;
-	return at == end;
+	return at >= trimmed(w, at, end);
 }
 
 size_t
 mime_boundary_at(struct mime_walk *w, size_t at, size_t len, int *closing)
 {
 	size_t end = at + len, max = w->opt->line_length_limit;
+	int whole = (w->opt->way & MIME_WAY_WHOLE_LINES) != 0;
 	const uint8_t *p = w->base + at;
 
 	if (len > max)
 		len = max;
 	if (len <= 2 || p[0] != '-' || p[1] != '-')
 		return 0;
+	/* Once a line, however many boundaries there are. */
+	if (whole)
+		end = trimmed(w, at, end);
 	p += 2;
 	len -= 2;
 	for (size_t i = w->ndelims; i > 0; i--) {
@@ -43,8 +54,7 @@ mime_boundary_at(struct mime_walk *w, size_t at, size_t len, int *closing)
 		if (len < text.len || memcmp(p, text.p, text.len) != 0)
 			continue;
 		*closing = len >= text.len + 2 && memcmp(p + text.len, "--", 2) == 0;
-		if ((w->opt->way & MIME_WAY_WHOLE_LINES) == 0 ||
-		    mime_way_line(w, text, at + 2 + text.len + (*closing ? 2 : 0), end))
+		if (!whole || mime_way_line(w, text, at + 2 + text.len + (*closing ? 2 : 0), end))
 			return i;
 	}
 	return 0;
