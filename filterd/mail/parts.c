@@ -6,6 +6,9 @@
 #include "mail/parts.h"
 #include "mail/parts_private.h"
 
+/* How often as many octets as the message has are walked once more. */
+#define AGAIN_MAX 16
+
 struct entry {
 	const char *type, *name, *charset;
 	const struct parts_label *label; /* or NULL */
@@ -30,6 +33,7 @@ struct parts {
 	struct arena *arena;
 	int walked, limited;
 	unsigned inner_mistakes; /* of encoded containers */
+	size_t again;            /* octets walked once more */
 	struct entry *v;
 	size_t n, cap;
 
@@ -238,6 +242,16 @@ take(struct parts *p, const struct parts_reading *r, struct span message, int de
 	}
 }
 
+/* Parts that overlap, each of them walked in several ways, would grow with their depth. */
+static int
+may_walk(struct parts *p, const struct parts_ways *ways)
+{
+	if (ways->newest == NULL || p->again / AGAIN_MAX <= p->message.len)
+		return 1;
+	p->limited |= parts_ways_more(ways);
+	return 0;
+}
+
 static void
 walk(struct parts *p, struct span message, int depth)
 {
@@ -248,8 +262,11 @@ walk(struct parts *p, struct span message, int depth)
 		ways.opt.lead = 0;
 	if (message.len == 0)
 		message.p = (const uint8_t *)"";
-	while ((r = parts_ways_next(&ways, message, p->arena)) != NULL)
+	while (may_walk(p, &ways) && (r = parts_ways_next(&ways, message, p->arena)) != NULL) {
+		if (r->before != NULL)
+			p->again += message.len;
 		take(p, r, message, depth);
+	}
 }
 
 /* --- one --- */

@@ -16,8 +16,8 @@
  *
  * Ownership: the message must stay; what parts_get() gives is valid until parts_free().
  * Limits: memory_limit octets are decoded in all, those of encoded containers included; a part that
- *	would take more is cut, and says so.  What the limits of `mime` or inner_limit leave out is
- *	told at the end.
+ *	would take more is cut, and says so.  Walked again are 16 times as many octets as the
+ *	message has.  What that, the limits of `mime` or inner_limit leave out is told at the end.
  * Threads: one at a time.
  */
 #ifndef MAIL_PARTS_H

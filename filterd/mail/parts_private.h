@@ -67,6 +67,7 @@ struct parts_ways { /* opt is given, all else 0 */
 /* The next walk, first the one that is Postfix's; NULL: no reader would see anything else.  It is
  * the arena's. */
 struct parts_reading *parts_ways_next(struct parts_ways *, struct span message, struct arena *);
+int parts_ways_more(const struct parts_ways *);
 /* Did a walk before the newest one have part i of it, with all that is said of it?  To be asked
  * with rising i. */
 int parts_ways_known(const struct parts_reading *newest, size_t i);

@@ -62,18 +62,25 @@ is_wanted(const struct parts_ways *w, unsigned way, unsigned boundary)
 }
 
 static int
-choose(struct parts_ways *w, struct mime_options *opt)
+choose(const struct parts_ways *w, struct mime_options *opt)
 {
 	for (unsigned boundary = 0; boundary <= MIME_BOUNDARIES_MAX; boundary++)
 		for (unsigned way = 0; way <= MIME_WAY_ALL; way++) {
 			if (!is_wanted(w, way, boundary))
 				continue;
-			w->done[boundary] |= 1u << way;
 			opt->way = way;
 			opt->boundary = boundary;
 			return 1;
 		}
 	return 0;
+}
+
+int
+parts_ways_more(const struct parts_ways *w)
+{
+	struct mime_options opt;
+
+	return choose(w, &opt);
 }
 
 struct parts_reading *
@@ -85,6 +92,7 @@ parts_ways_next(struct parts_ways *w, struct span message, struct arena *arena)
 	opt.tell_boundaries = 1;
 	if (!choose(w, &opt))
 		return NULL;
+	w->done[opt.boundary] |= 1u << opt.way;
 	r = arena_calloc(arena, sizeof(*r));
 	parts_walk(message, &opt, arena, &r->index, &r->heads);
 	set_roles(r);

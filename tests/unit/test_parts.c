@@ -391,6 +391,44 @@ test_limits(void **state)
 	    &o, "multipart/mixed[]{--d//x/} text/plain[]{x/}?!");
 }
 
+/* Four readings of an encoded container, each with an end of its own, and as many again in each. */
+static int
+end_of_ways(const char *inner)
+{
+	struct buf b = { 0 };
+	struct parts *parts;
+	struct parts_part p;
+	size_t i = 0;
+	int rc;
+
+	buf_adds(&b, "Content-Type: multipart/mixed; boundary=a; boundary=b; boundary*=''c; "
+		     "boundary*0=d\n\n--a\n--b\n--c\n--d\n");
+	buf_printf(&b,
+	    "Content-Type: message/rfc822\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n"
+	    "Content-Type: multipart/mixed; %s\n\n--e\nno field\n\n",
+	    inner);
+	for (int line = 0; line < 1000; line++)
+		buf_adds(&b, "some text\n");
+	buf_adds(&b, "--d\n--c\n--b\n--a\n");
+	parts = parts_new(buf_span(&b), &defaults);
+	while ((rc = parts_get(parts, i, &p)) == 1)
+		i++;
+	assert_in_range(i, 2, 100);
+	parts_free(parts);
+	buf_fini(&b);
+	return rc;
+}
+
+static void
+test_ways_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of_ways("boundary=3De"), 0);
+	assert_int_equal(
+	    end_of_ways("boundary=3De; boundary=3Df; boundary*=3D''g; boundary*0=3Dh"), -1);
+}
+
 /* A line of two octets stands for 45. */
 static void
 test_uu_bomb(void **state)
@@ -426,6 +464,7 @@ main(void)
 		cmocka_unit_test(test_lead),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_ways_limit),
 		cmocka_unit_test(test_uu_bomb),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
