@@ -5,12 +5,11 @@
 #include "base/attr.h"
 #include "base/blocking.h"
 #include "core/facts.h"
-#include "mail/charset.h"
-#include "mail/html_text.h"
 #include "mail/parts.h"
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 #include "rules/text_kind.h"
+#include "rules/text_readings.h"
 
 #define LONG ((size_t)256 * 1024) /* octets of a message for which another thread takes over */
 
@@ -22,44 +21,15 @@ struct kept_urls { /* NULL: not asked for yet */
 /* --- one part --- */
 
 static void
-take_text(struct urls *u, struct span text, unsigned kind)
+take_text(void *arg, struct span text, unsigned kind)
 {
+	struct urls *u = arg;
+
 	if (kind & TEXT_IS_PLAIN)
 		urls_text(u, text);
 	/* HTML that is said to be none is HTML to some readers. */
 	if ((kind & TEXT_IS_HTML) != 0 || span_find(text, '<') < text.len)
 		urls_html(u, text);
-}
-
-static void
-take_octets(struct urls *u, struct span octets, const char *charset, unsigned kind)
-{
-	struct span label = span_str(charset);
-	struct buf text = { 0 };
-	unsigned seen;
-
-	if (label.len == 0 && (kind & TEXT_IS_HTML) != 0)
-		label = html_charset(octets);
-	seen = charset_decode(octets, label, &text);
-	take_text(u, buf_span(&text), kind);
-	if (seen & CHARSET_DOUBT) {
-		buf_reset(&text);
-		charset_guess(octets, &text);
-		take_text(u, buf_span(&text), kind);
-	}
-	buf_fini(&text);
-}
-
-/* A picture that browsers read as they read HTML, scripts and all. */
-static int
-is_svg(const struct parts_part *part)
-{
-	size_t len = strlen(part->name);
-
-	for (size_t i = 0; i < part->ntypes; i++)
-		if (strcmp(part->types[i], "image/svg+xml") == 0)
-			return 1;
-	return len > 4 && span_case_eq_str(span_make(part->name + len - 4, 4), ".svg");
 }
 
 struct search {
@@ -74,6 +44,7 @@ static void
 take_part(struct search *s, size_t i, unsigned kind)
 {
 	struct parts_part part;
+	struct text_readings o = { .part = &part, .kind = kind, .text = take_text, .arg = s->urls };
 
 	if (parts_get(s->parts, i, &part) != 1)
 		return;
@@ -85,7 +56,7 @@ take_part(struct search *s, size_t i, unsigned kind)
 		s->sized = 0;
 	}
 	s->left -= part.decoded.len;
-	take_octets(s->urls, part.decoded, part.charset, kind);
+	text_readings(&o, part.decoded);
 }
 
 /* --- all of them --- */
@@ -128,7 +99,7 @@ find_all(struct rule_run *run, struct parts *parts)
 		rc = parts_look(parts, i, &part);
 		if (rc != 1)
 			break;
-		kind = is_svg(&part) ? TEXT_IS_HTML : text_kind(&part);
+		kind = text_kind(&part);
 		if (kind != 0)
 			take_part(&s, i, kind);
 	}

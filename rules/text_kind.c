@@ -5,16 +5,25 @@
 #include "base/attr.h"
 #include "mail/parts.h"
 
-static int
-ends_with(const char *name, const char *end)
+/* What stands behind the name and does not count when a file is saved: dots, blanks, quotes,
+ * control characters, no-break spaces. */
+static struct span
+trimmed(struct span s)
 {
-	size_t n = strlen(name), m = strlen(end);
+	while (s.len > 0) {
+		uint8_t c = s.p[s.len - 1];
 
-	return n > m && span_case_eq(span_str(name + n - m), span_str(end));
+		if (s.len > 1 && c == 0xa0 && s.p[s.len - 2] == 0xc2)
+			s.len--;
+		else if (c > ' ' && c != 0x7f && c != '.' && c != '"' && c != '\'')
+			break;
+		s.len--;
+	}
+	return s;
 }
 
 static unsigned
-kind_by_name(const char *name)
+kind_by_end(struct span name)
 {
 	static const struct {
 		const char *end;
@@ -22,15 +31,37 @@ kind_by_name(const char *name)
 	} ends[] = {
 		{ ".htm", TEXT_IS_HTML },
 		{ ".html", TEXT_IS_HTML },
+		{ ".xht", TEXT_IS_HTML },
 		{ ".xhtml", TEXT_IS_HTML },
+		{ ".shtm", TEXT_IS_HTML },
 		{ ".shtml", TEXT_IS_HTML },
+		{ ".hta", TEXT_IS_HTML },
+		{ ".svg", TEXT_IS_HTML },
+		/* A message, whose page may be in base64; most often it is quoted-printable. */
+		{ ".mht", TEXT_IS_HTML },
+		{ ".mhtml", TEXT_IS_HTML },
 		{ ".txt", TEXT_IS_PLAIN },
 	};
 
-	for (size_t i = 0; i < nitems(ends); i++)
-		if (ends_with(name, ends[i].end))
+	name = trimmed(name);
+	for (size_t i = 0; i < nitems(ends); i++) {
+		struct span end = span_str(ends[i].end);
+
+		if (name.len > end.len &&
+		    span_case_eq(span_make(name.p + name.len - end.len, end.len), end))
 			return ends[i].kind;
+	}
 	return 0;
+}
+
+/* Some readers end a name at a NUL, Windows ends it at the colon of a stream. */
+static unsigned
+kind_by_name(struct span name)
+{
+	struct span to_nul = span_make(name.p, span_find(name, '\0'));
+	struct span to_colon = span_make(name.p, span_find(name, ':'));
+
+	return kind_by_end(name) | kind_by_end(to_nul) | kind_by_end(to_colon);
 }
 
 /* A word of no type that there is, or a multipart that is none: what readers make of it they find
@@ -53,8 +84,13 @@ is_no_type(const char *type)
 static unsigned
 kind_by_type(const char *type)
 {
-	if (strcmp(type, "text/html") == 0 || strcmp(type, "application/xhtml+xml") == 0)
-		return TEXT_IS_HTML;
+	static const char *const html[] = { "text/html", "text/xhtml", "application/xhtml+xml",
+		"application/xhtml", "application/html", "application/x-html", "application/hta",
+		"image/svg+xml", "image/svg" };
+
+	for (size_t i = 0; i < nitems(html); i++)
+		if (strcmp(type, html[i]) == 0)
+			return TEXT_IS_HTML;
 	/* Tags that are not HTML's go the same way. */
 	if (strcmp(type, "text/enriched") == 0 || strcmp(type, "text/richtext") == 0)
 		return TEXT_IS_PLAIN | TEXT_IS_HTML;
@@ -83,15 +119,18 @@ text_looks_like(struct span s)
 unsigned
 text_kind(const struct parts_part *part)
 {
-	unsigned kind = kind_by_type(part->type);
+	unsigned kind = kind_by_type(part->type), named = kind_by_name(span_str(part->name));
 
 	for (size_t i = 0; i < part->ntypes; i++)
 		kind |= kind_by_type(part->types[i]);
-	if ((kind & (TEXT_IS_PLAIN | TEXT_IS_HTML)) == 0)
-		kind =
-		    kind_by_name(part->name) != 0 ? kind_by_name(part->name) | TEXT_IS_DOUBTFUL : 0;
-	/* One of several types is enough. */
-	if (strncmp(part->type, "text/", 5) == 0)
+	for (size_t i = 0; i < part->nnames; i++)
+		named |= kind_by_name(part->names[i]);
+	if (named != 0 && (kind & (TEXT_IS_PLAIN | TEXT_IS_HTML)) == 0)
+		kind = named | TEXT_IS_DOUBTFUL;
+	kind |= named & TEXT_IS_HTML;
+	/* One of several types is enough; and what is said to be HTML a browser takes for HTML,
+	 * whatever octets stand in front. */
+	if (strncmp(part->type, "text/", 5) == 0 || (kind & TEXT_IS_HTML) != 0)
 		kind &= ~(unsigned)TEXT_IS_DOUBTFUL;
 	return kind;
 }

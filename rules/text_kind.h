@@ -1,6 +1,9 @@
 /*
  * text_kind - which parts of a message are text, by what is said of them
  *
+ * By any type that a part is given, and by the end of any name; pictures of SVG count as HTML,
+ * which browsers read in the same way.
+ *
  * Pure.
  */
 #ifndef RULES_TEXT_KIND_H

@@ -5,7 +5,6 @@
 #include "base/attr.h"
 #include "base/blocking.h"
 #include "core/facts.h"
-#include "mail/charset.h"
 #include "mail/html_text.h"
 #include "mail/parts.h"
 #include "mail/text_fold.h"
@@ -13,6 +12,7 @@
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 #include "rules/text_kind.h"
+#include "rules/text_readings.h"
 
 #define LONG ((size_t)64 * 1024) /* octets of a part for which another thread takes over */
 
@@ -121,36 +121,42 @@ add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
 
 /* --- one part --- */
 
-static void
-add_readings(
-    struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
-{
-	struct buf text = { 0 };
-	struct span label = span_str(charset);
-	unsigned seen;
+struct taking {
+	struct rule_run *run;
+	struct texts *texts;
+};
 
-	if (label.len == 0 && (kind & TEXT_IS_HTML) != 0)
-		label = html_charset(octets);
-	seen = charset_decode(octets, label, &text);
-	if (seen & CHARSET_UNKNOWN)
-		fact_set_detail(&run->txn->facts, FACT_TEXT_CHARSET,
-		    arena_str(run->arena, span_make(label.p, label.len < 40 ? label.len : 40)));
-	add_text(run, t, buf_span(&text), kind);
-	if (seen & CHARSET_DOUBT) {
-		buf_reset(&text);
-		charset_guess(octets, &text);
-		add_text(run, t, buf_span(&text), kind);
-	}
-	buf_fini(&text);
+static void
+take_text(void *arg, struct span text, unsigned kind)
+{
+	struct taking *k = arg;
+
+	add_text(k->run, k->texts, text, kind);
 }
 
 static void
-add_octets(
-    struct rule_run *run, struct texts *t, struct span octets, const char *charset, unsigned kind)
+unknown_charset(void *arg, struct span label)
 {
+	struct taking *k = arg;
+
+	fact_set_detail(&k->run->txn->facts, FACT_TEXT_CHARSET,
+	    arena_str(k->run->arena, span_make(label.p, label.len < 40 ? label.len : 40)));
+}
+
+static void
+add_octets(struct rule_run *run, struct texts *t, const struct parts_part *part, struct span octets,
+    unsigned kind)
+{
+	struct taking k = { run, t };
+	struct text_readings o = { .part = part,
+		.kind = kind,
+		.text = take_text,
+		.unknown_charset = unknown_charset,
+		.arg = &k };
+
 	if (octets.len > LONG)
 		blocking_begin(); /* it computes for long */
-	add_readings(run, t, octets, charset, kind);
+	text_readings(&o, octets);
 	if (octets.len > LONG)
 		blocking_end();
 }
@@ -189,7 +195,7 @@ add_part(struct rule_run *run, struct texts *t, struct parts *parts)
 		if (!part.whole)
 			fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "parts");
 		if ((kind & TEXT_IS_DOUBTFUL) == 0 || text_looks_like(part.decoded))
-			add_octets(run, t, within_limit(run, t, part.decoded), part.charset, kind);
+			add_octets(run, t, &part, within_limit(run, t, part.decoded), kind);
 	}
 	t->part++;
 }

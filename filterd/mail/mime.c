@@ -63,8 +63,8 @@ known_name(struct span n)
 	}
 }
 
-static void
-push_delim(struct mime_walk *w, struct span text)
+void
+mime_push_boundary(struct mime_walk *w, struct span text)
 {
 	struct mime_delim *d;
 
@@ -97,14 +97,20 @@ push_delim(struct mime_walk *w, struct span text)
 static void
 content_type(struct mime_walk *w, struct span value)
 {
-	struct span params, boundary;
+	struct span params, boundary, all;
 	int multipart = mime_type_parse(value, w->arena, &w->type, &params);
 
+	all = params;
 	mime_part_type(w);
 	while (multipart && mime_type_boundary(&params, w->arena, &boundary)) {
 		mime_odd_boundary(w, boundary);
-		push_delim(w, boundary);
+		if (w->odd.npushed++ == 0)
+			w->odd.pushed = arena_span(w->arena, boundary);
+		if (w->opt->boundary == 0)
+			mime_push_boundary(w, boundary);
 	}
+	if (multipart)
+		mime_way_type(w, value, all);
 	mime_odd_type_end(w, multipart);
 }
 
@@ -146,6 +152,8 @@ on_field(struct mime_walk *w, const struct mime_field *f)
 static int
 read_fields(struct mime_walk *w, size_t bound)
 {
+	int first = 1;
+
 	while (w->at < bound) {
 		struct mime_field f = { .at = w->at };
 		struct span line;
@@ -158,8 +166,14 @@ read_fields(struct mime_walk *w, size_t bound)
 		if (line.len > w->opt->line_length_limit)
 			line.len = w->opt->line_length_limit;
 		f.name_len = f.colon = mime_field_name(line);
-		if (f.name_len == 0)
-			break;
+		if (f.name_len == 0) {
+			if (!mime_way_no_field(w, bound, first, &f))
+				break;
+			if (f.name_len == 0)
+				continue;
+			line.p = w->base + f.at;
+		}
+		first = 0;
 		while (line.p[f.colon] != ':')
 			f.colon++;
 		while (f.end < bound && is_blank_char(w, f.end)) {
@@ -213,17 +227,22 @@ blank_line(struct mime_walk *w, int insert)
 static int
 end_header(struct mime_walk *w)
 {
-	size_t next;
+	size_t next, len;
+	int closing;
 
 	if (w->at == w->end) {
 		mime_part_body(w);
 		w->in_header = 0;
 		return tell_end_of_header(w, 0);
 	}
-	if (mime_line_len(w, w->at, w->end, &next) == 0) {
+	len = mime_line_len(w, w->at, w->end, &next);
+	if (len == 0) {
 		w->at = next;
 		return blank_line(w, 0);
 	}
+	/* Of the message's own header all see an empty line there: we put it in. */
+	if (!w->primary && mime_boundary_at(w, w->at, len, &closing) == 0)
+		w->index->ways |= MIME_WAY_WHOLE_HEADERS;
 	mime_part_body(w);
 	w->in_header = 0;
 	w->segment = 0;
@@ -293,25 +312,19 @@ cut(struct mime_walk *w)
 static void
 boundary_line(struct mime_walk *w, size_t at, size_t len, size_t next)
 {
-	const uint8_t *p = w->base + at + 2;
-	const struct mime_delim *d;
-	size_t i = w->ndelims;
 	int digest, closing;
+	size_t i = mime_boundary_at(w, at, len, &closing);
+	const struct mime_delim *d;
 
-	if (len >= w->opt->line_length_limit) {
-		len = w->opt->line_length_limit;
-		next = at + len; /* what is left of the line counts for one of the header */
-	}
-	if (len <= 2)
+	if (i-- == 0)
 		return;
-	len -= 2;
-	do {
-		if (i-- == 0)
-			return;
-		d = &w->delims[i];
-	} while (len < d->text.len || memcmp(p, d->text.p, d->text.len) != 0);
+	d = &w->delims[i];
+	if (!mime_way_line(w, d->text, at + 2 + d->text.len + (closing ? 2 : 0), at + len))
+		w->index->ways |= MIME_WAY_WHOLE_LINES;
+	if (len >= w->opt->line_length_limit)
+		next = at + w->opt->line_length_limit; /* what is left of the line counts for one of
+							* the header */
 	mime_part_close(w, d->owner, at);
-	closing = len >= d->text.len + 2 && memcmp(p + d->text.len, "--", 2) == 0;
 	mime_odd_boundary_line(w, i, closing);
 	if (closing) {
 		w->ndelims = i;

@@ -11,7 +11,9 @@
  * the moment their Content-Type is read, whatever a later Content-Type says; an outer boundary ends
  * all inner parts; message/rfc822 and message/global are descended into whatever their encoding; a
  * bad line in a part's header makes the rest of the part body; only MIME-Version and the five
- * Content- fields of RFC 2045 and 2183 are MIME header fields.
+ * Content- fields of RFC 2045 and 2183 are MIME header fields.  Mail readers do otherwise in some
+ * of it: mime_options.way and boundary walk as they do, and mime_index.ways and boundaries tell
+ * when that is worth while (mail/parts.h does so).
  *
  * Ownership: mime_index and all it points to live in the arena given.
  * Threads: any, one walk at a time.
@@ -41,9 +43,24 @@ struct mime_options {
 	size_t parts_limit;           /* parts in all, 0 none */
 	size_t boundary_length_limit; /* mime_boundary_length_limit, 2048 */
 	int disable_mime;             /* disable_mime_input_processing */
-	size_t lead; /* octets of trace header that we put in front ourselves: what the sender's
-			first line was begins here */
+	size_t lead;  /* octets of trace header that we put in front ourselves: what the sender's
+			 first line was begins here */
+	unsigned way; /* of enum mime_way; 0 is Postfix's */
+	unsigned boundary;   /* 0: Postfix's; else the boundary of a multipart is this one of those
+			      * that readers may take it to have, from 1 on; the first where it has
+			      * fewer */
+	int tell_boundaries; /* fill mime_index.boundaries; of no use for anything else */
 };
+
+/* Ways of mail readers that are not Postfix's; bits. */
+enum mime_way {
+	/* Nothing but blanks stands behind a boundary. */
+	MIME_WAY_WHOLE_LINES = 1 << 0,
+	/* The header of a part, or of an attached message, ends at an empty line or at a boundary,
+	 * whatever stands there before; and it may begin with blanks. */
+	MIME_WAY_WHOLE_HEADERS = 1 << 1,
+};
+enum { MIME_WAY_ALL = 3, MIME_BOUNDARIES_MAX = 4 };
 
 enum mime_seen { /* bits */
 	MIME_SEEN_DEPTH = 1 << 0,
@@ -126,11 +143,13 @@ struct mime_part { /* one a part, in order of appearance; [0] is the message */
 struct mime_index {
 	struct mime_part *parts;
 	size_t nparts;
-	size_t body_at;  /* where the primary header ends */
-	size_t headers;  /* fields in all */
-	size_t received; /* Received: fields of the primary header */
-	unsigned seen;   /* of enum mime_seen */
-	unsigned odd;    /* of enum mime_odd */
+	size_t body_at;      /* where the primary header ends */
+	size_t headers;      /* fields in all */
+	size_t received;     /* Received: fields of the primary header */
+	unsigned seen;       /* of enum mime_seen */
+	unsigned odd;        /* of enum mime_odd */
+	unsigned ways;       /* of enum mime_way: with these another walk may see it differently */
+	unsigned boundaries; /* and with those up to this number, at most MIME_BOUNDARIES_MAX */
 };
 
 /* Walk the message: events as they come, the index at the end.  events NULL: index only.

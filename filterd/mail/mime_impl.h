@@ -58,6 +58,9 @@ struct mime_odd_head {          /* of the part header at hand */
 	unsigned types, codecs; /* how many; 1 << enum codec of those given */
 	struct span boundary;   /* the first */
 	size_t boundaries;
+	/* What counts as the multipart's, and what it might have instead. */
+	struct span pushed, others[MIME_BOUNDARIES_MAX];
+	size_t npushed, nothers;
 };
 
 struct mime_walk {
@@ -89,6 +92,7 @@ struct mime_walk {
 /* Length of the line at `at` without its line end, *next the offset behind it; nothing at or
  * beyond `bound` is looked at. */
 size_t mime_line_len(const struct mime_walk *, size_t at, size_t bound, size_t *next);
+void mime_push_boundary(struct mime_walk *, struct span);
 
 /* --- mime_part.c: the index --- */
 
@@ -109,6 +113,20 @@ void mime_odd_header_end(struct mime_walk *);
 /* The line of boundary number i has come; those inside it will not any more. */
 void mime_odd_boundary_line(struct mime_walk *, size_t i, int closing);
 void mime_odd_end(struct mime_walk *);
+
+/* --- mime_way.c: where mail readers part with Postfix --- */
+
+/* Which of our boundaries stands in this line, if any: its number + 1, else 0.  len: of what is
+ * looked at. */
+size_t mime_boundary_at(struct mime_walk *, size_t at, size_t len, int *closing);
+/* Does nothing stand behind a boundary that ends before `at`, but blanks up to `end`? */
+int mime_way_line(struct mime_walk *, struct span boundary, size_t at, size_t end);
+/* The line at w->at is no header field.  1: it is passed over, or *f says which field it is after
+ * all; 0: it ends the header. */
+int mime_way_no_field(struct mime_walk *, size_t bound, int first, struct mime_field *f);
+/* The value of a multipart's Content-Type, with its parameters, and the end of its header. */
+void mime_way_type(struct mime_walk *, struct span value, struct span params);
+void mime_way_header_end(struct mime_walk *);
 
 /* mime_skip.c: p is where a line starts; the first line from there on that starts with "--", or
  * end. */

@@ -63,6 +63,7 @@ mime_part_body(struct mime_walk *w)
 {
 	struct mime_part *p = part_now(w);
 
+	mime_way_header_end(w);
 	mime_odd_header_end(w);
 	if (p != NULL)
 		p->body_at = w->at;

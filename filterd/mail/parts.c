@@ -6,6 +6,9 @@
 #include "mail/parts.h"
 #include "mail/parts_private.h"
 
+/* How often as many octets as the message has are walked once more. */
+#define AGAIN_MAX 16
+
 struct entry {
 	const char *type, *name, *charset;
 	const struct parts_label *label; /* or NULL */
@@ -30,14 +33,13 @@ struct parts {
 	struct arena *arena;
 	int walked, limited;
 	unsigned inner_mistakes; /* of encoded containers */
+	size_t again;            /* octets walked once more */
 	struct entry *v;
 	size_t n, cap;
 
 	struct block *blocks;
 	size_t used; /* octets in them */
 };
-
-#define ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU)
 
 struct parts *
 parts_new(struct span message, const struct parts_options *opt)
@@ -154,7 +156,7 @@ add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const s
 		.charset = part->charset,
 		.label = h->label,
 		.raw = raw };
-	int plain = (h->codecs & ENCODED) != h->codecs || h->codecs == 0;
+	int plain = (h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0;
 
 	e.odd = odd || (h->codecs & (h->codecs - 1)) != 0;
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
@@ -179,19 +181,6 @@ mistake_of(enum codec codec, unsigned odd)
 	return codec == CODEC_BASE64 ? PARTS_BAD_BASE64 : codec == CODEC_QP ? PARTS_BAD_QP : 0;
 }
 
-static int
-is_multipart(const char *type)
-{
-	return strncmp(type, "multipart/", 10) == 0;
-}
-
-static int
-is_container(const char *type)
-{
-	return is_multipart(type) || strcmp(type, "message/rfc822") == 0 ||
-	       strcmp(type, "message/global") == 0;
-}
-
 static void walk(struct parts *, struct span message, int depth);
 
 /* Take an encoded container apart, once for each way in which it is encoded.  0: a limit keeps us
@@ -200,7 +189,7 @@ static int
 open_container(struct parts *p, const struct mime_part *part, struct span raw,
     const struct parts_head *h, int depth)
 {
-	struct span head = is_multipart(part->type) ? h->type : span_make(NULL, 0), inner;
+	struct span head = parts_is_multipart(part->type) ? h->type : span_make(NULL, 0), inner;
 	unsigned odd;
 	int done = 1;
 
@@ -231,41 +220,52 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 	return done;
 }
 
-/* Made of the encoded octets of a message by a walk that does not decode. */
-static int
-is_shadow(const struct mime_index *ix, const struct parts_head *heads, size_t i)
+/* As it is seen in one way; what was seen so before is passed over. */
+static void
+take(struct parts *p, const struct parts_reading *r, struct span message, int depth)
 {
-	int parent = ix->parts[i].parent;
+	const struct mime_index *ix = &r->index;
+	int odd = depth > 0 || r->before != NULL;
 
-	return parent != -1 && heads[i].children == 0 && !is_multipart(ix->parts[parent].type) &&
-	       (heads[parent].codecs & ENCODED) != 0 &&
-	       (heads[parent].codecs & ENCODED) == heads[parent].codecs;
+	if (ix->seen & (MIME_SEEN_DEPTH | MIME_SEEN_PARTS | MIME_SEEN_BOUNDARY_CUT))
+		p->limited = 1;
+	for (size_t i = 0; i < ix->nparts && !is_full(p); i++) {
+		const struct mime_part *part = &ix->parts[i];
+		const struct parts_head *h = &r->heads[i];
+		struct span raw =
+		    span_make(message.p + part->body_at, part->body_end - part->body_at);
+
+		if (parts_ways_known(r, i) || (h->opens && open_container(p, part, raw, h, depth)))
+			continue;
+		if (h->leaf)
+			add_leaf(p, raw, part, h, odd || h->opens);
+	}
+}
+
+/* Parts that overlap, each of them walked in several ways, would grow with their depth. */
+static int
+may_walk(struct parts *p, const struct parts_ways *ways)
+{
+	if (ways->newest == NULL || p->again / AGAIN_MAX <= p->message.len)
+		return 1;
+	p->limited |= parts_ways_more(ways);
+	return 0;
 }
 
 static void
 walk(struct parts *p, struct span message, int depth)
 {
-	struct mime_options opt = p->opt.mime;
-	struct mime_index ix;
-	struct parts_head *heads;
+	struct parts_ways ways = { .opt = p->opt.mime };
+	const struct parts_reading *r;
 
 	if (depth > 0)
-		opt.lead = 0;
+		ways.opt.lead = 0;
 	if (message.len == 0)
 		message.p = (const uint8_t *)"";
-	parts_walk(message, &opt, p->arena, &ix, &heads);
-	if (ix.seen & (MIME_SEEN_DEPTH | MIME_SEEN_PARTS | MIME_SEEN_BOUNDARY_CUT))
-		p->limited = 1;
-	for (size_t i = 0; i < ix.nparts && !is_full(p); i++) {
-		const struct mime_part *part = &ix.parts[i];
-		struct span raw =
-		    span_make(message.p + part->body_at, part->body_end - part->body_at);
-		int open = is_container(part->type) && (heads[i].codecs & ENCODED) != 0;
-
-		if (open && open_container(p, part, raw, &heads[i], depth))
-			continue;
-		if ((heads[i].children == 0 || open) && !is_shadow(&ix, heads, i))
-			add_leaf(p, raw, part, &heads[i], depth > 0 || open);
+	while (may_walk(p, &ways) && (r = parts_ways_next(&ways, message, p->arena)) != NULL) {
+		if (r->before != NULL)
+			p->again += message.len;
+		take(p, r, message, depth);
 	}
 }
 
@@ -359,6 +359,9 @@ fill(const struct entry *e, struct parts_part *out)
 		out->nnames = e->label->nnames;
 		out->types = e->label->types;
 		out->ntypes = e->label->ntypes;
+		out->charsets = e->label->charsets;
+		out->ncharsets = e->label->ncharsets;
+		out->delsp = e->label->delsp;
 		out->more = e->label->more;
 	}
 }

@@ -7,12 +7,17 @@
  * after decoding.  A part with several Content-Transfer-Encoding fields that differ comes once for
  * each.  uuencoded files in a text that is not encoded otherwise come behind the text.
  *
+ * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
+ * with something behind them, several ones, those of RFC 2231, a header with a line that is no
+ *field (enum mime_way).  Such a message is walked again in each way, and the parts that were not
+ *seen so before come behind the others, as odd ones.
+ *
  * Nothing is done before the first part is asked for, and a part is decoded when it is asked for.
  *
  * Ownership: the message must stay; what parts_get() gives is valid until parts_free().
  * Limits: memory_limit octets are decoded in all, those of encoded containers included; a part that
- *	would take more is cut, and says so.  What the limits of `mime` or inner_limit leave out is
- *	told at the end.
+ *	would take more is cut, and says so.  Walked again are 16 times as many octets as the
+ *	message has.  What that, the limits of `mime` or inner_limit leave out is told at the end.
  * Threads: one at a time.
  */
 #ifndef MAIL_PARTS_H
@@ -44,7 +49,11 @@ struct parts_part {
 	const struct span *names;
 	const char *const *types;
 	size_t nnames, ntypes;
-	int more; /* of either there are more */
+	/* Every charset that it is given and that there is (mail/charset.h), in lower case. */
+	const char *const *charsets;
+	size_t ncharsets;
+	int more;  /* of any of these there are more */
+	int delsp; /* format=flowed with delsp=yes: a blank before a line's end is not shown */
 };
 
 struct parts *parts_new(struct span message, const struct parts_options *);

@@ -2,6 +2,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/text.h"
+#include "mail/charset.h"
 #include "mail/mime_param.h"
 #include "mail/parts_private.h"
 
@@ -15,6 +17,12 @@ struct collect {
 	struct parts_head *v;
 	size_t n, cap;
 };
+
+int
+parts_is_multipart(const char *type)
+{
+	return strncmp(type, "multipart/", 10) == 0;
+}
 
 const char *
 parts_name(struct arena *arena, struct span s)
@@ -118,6 +126,38 @@ add_type(struct collect *c, struct parts_head *h, struct span value)
 }
 
 static void
+add_charset(void *arg, struct span charset)
+{
+	struct naming *n = arg;
+	struct parts_label *l;
+	char *word;
+
+	charset = span_trim(charset);
+	if (!charset_known(charset))
+		return;
+	l = make_label(n->c->arena, &n->h->label);
+	for (size_t i = 0; i < l->ncharsets; i++)
+		if (span_case_eq_str(charset, l->charsets[i]))
+			return;
+	if (l->ncharsets == PARTS_CHARSETS_MAX) {
+		l->more = 1;
+		return;
+	}
+	word = arena_printf(n->c->arena, "%.*s", (int)charset.len, (const char *)charset.p);
+	text_lower(word);
+	l->charsets[l->ncharsets++] = word;
+}
+
+static void
+add_delsp(void *arg, struct span value)
+{
+	struct naming *n = arg;
+
+	if (span_case_eq_str(span_trim(value), "yes"))
+		make_label(n->c->arena, &n->h->label)->delsp = 1;
+}
+
+static void
 take_name(struct collect *c, struct parts_head *h, struct span value, const char *param, int rank)
 {
 	struct naming naming = { c, h };
@@ -136,13 +176,14 @@ static int
 on_header(void *arg, const struct mime_header *field)
 {
 	struct collect *c = arg;
+	struct naming naming = { .c = c };
 	struct parts_head *h;
 	struct span value;
 
 	if (c->index->seen & MIME_SEEN_PARTS || !span_case_starts(field->name, "content-"))
 		return 0;
 	fill(c);
-	h = &c->v[c->n - 1];
+	h = naming.h = &c->v[c->n - 1];
 	value = mime_header_text(field);
 	value = span_make(value.p + field->name.len + 1, value.len - field->name.len - 1);
 	if (span_case_eq_str(field->name, "content-transfer-encoding")) {
@@ -154,6 +195,8 @@ on_header(void *arg, const struct mime_header *field)
 		take_name(c, h, value, "name", 2);
 		take_name(c, h, value, "filename", 4);
 		add_type(c, h, value);
+		mime_param_readings(value, "charset", add_charset, &naming);
+		mime_param_readings(value, "delsp", add_delsp, &naming);
 		h->type = field->raw;
 	}
 	return 0;

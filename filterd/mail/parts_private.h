@@ -9,26 +9,35 @@
 
 struct arena;
 
-/* What the header fields of a part say beyond the index. */
-/* Names and types of a part that are kept. */
-#define PARTS_NAMES_MAX 16
-#define PARTS_TYPES_MAX 4
+#define PARTS_ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU)
+
+/* Names, types and charsets of a part that are kept. */
+#define PARTS_NAMES_MAX    16
+#define PARTS_TYPES_MAX    4
+#define PARTS_CHARSETS_MAX 4
 
 struct parts_label {
 	struct span names[PARTS_NAMES_MAX];
 	const char *types[PARTS_TYPES_MAX];
-	size_t nnames, ntypes;
+	const char *charsets[PARTS_CHARSETS_MAX];
+	size_t nnames, ntypes, ncharsets;
 	int more;
+	int delsp;
 };
 
+/* What the header fields of a part say beyond the index. */
 struct parts_head {
 	unsigned codecs; /* 1 << enum codec, of all its Content-Transfer-Encoding fields */
 	const char *name;
 	int rank;         /* where the name comes from: a smaller one is better, 0 none yet */
 	struct span type; /* its last Content-Type field */
-	struct parts_label *label; /* NULL: neither names nor types */
+	struct parts_label *label; /* NULL: it says nothing of what is there */
 	int children;
+	int opens; /* an encoded container (parts_ways_next() fills these) */
+	int leaf;  /* no container, or one that may be none */
 };
+
+/* --- parts_head.c --- */
 
 /* Walk the message; *heads is as long as the index.  Both are the arena's. */
 void parts_walk(struct span message, const struct mime_options *, struct arena *,
@@ -37,5 +46,30 @@ void parts_walk(struct span message, const struct mime_options *, struct arena *
 void parts_label_name(struct arena *, struct parts_label **label, struct span);
 /* The octets as a file's name. */
 const char *parts_name(struct arena *, struct span);
+int parts_is_multipart(const char *type);
+
+/* --- parts_ways.c --- */
+
+struct parts_reading { /* one walk */
+	struct parts_reading *before;
+	struct mime_index index;
+	struct parts_head *heads;
+	size_t at;
+};
+
+struct parts_ways { /* opt is given, all else 0 */
+	struct mime_options opt;
+	unsigned ways, boundaries;              /* as in struct mime_index, of all walks */
+	unsigned done[MIME_BOUNDARIES_MAX + 1]; /* 1 << way */
+	struct parts_reading *newest;
+};
+
+/* The next walk, first the one that is Postfix's; NULL: no reader would see anything else.  It is
+ * the arena's. */
+struct parts_reading *parts_ways_next(struct parts_ways *, struct span message, struct arena *);
+int parts_ways_more(const struct parts_ways *);
+/* Did a walk before the newest one have part i of it, with all that is said of it?  To be asked
+ * with rising i. */
+int parts_ways_known(const struct parts_reading *newest, size_t i);
 
 #endif

@@ -55,7 +55,7 @@ def main():
     rules = ["none", *evasions.RULES]
     failed = []
     print(f"{'ms / MB':22}" + "".join(f"{rule:>14}" for rule in rules))
-    with NextHop() as hop, Filterd(**evasions.settings(hop)) as f:
+    with NextHop() as hop, Filterd(**evasions.settings(hop, "yes")) as f:
         evasions.wait_loaded(f)
         for name, octets, _ in bombs.bombs():
             if args.only not in name:

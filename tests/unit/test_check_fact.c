@@ -68,6 +68,16 @@ static const struct {
 	/* boundaries */
 	{ MULTI "--b\n\nx\n--b--\n", "" },
 	{ MULTI "--b\n\nx\n--b\n\ny\n--b--\nepilogue\n", "" },
+	{ MULTI "--b \n\nx\n--b--\t\n", "" },
+	{ MULTI "--b\n\nx\n--b--x\n--b\n\ny\n--b--\n", "mime=ambiguous" },
+	{ MULTI "--b\n\nx\n--b\nno field\nA: b\n\ny\n--b--\n", "mime=ambiguous" },
+	{ FROM "Content-Type: multipart/mixed; boundary*=''b\n\n--b\n\nx\n--b--\n",
+	    "mime=missing_boundary mime=ambiguous" },
+	{ FROM "Content-Type: multipart/mixed; boundary=b; boundary*=''b\n\n--b\n\nx\n--b--\n",
+	    "" },
+	{ FROM "Content-Type: multipart/mixed; boundary=b; boundary*=''c\n\n--b\n\nx\n--c\n\ny\n"
+	       "--c--\n--b--\n",
+	    "mime=ambiguous" },
 	{ MULTI "--b\n\nx\n", "mime=missing_end" },
 	{ MULTI "x\n", "mime=missing_boundary mime=ambiguous" },
 	{ MULTI "", "mime=missing_boundary mime=ambiguous" },

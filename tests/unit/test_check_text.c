@@ -15,7 +15,9 @@
 
 #define HTML   "Content-Type: text/html; charset=utf-8\n\n"
 #define BASE64 "Content-Transfer-Encoding: base64\n"
-#define HIT    "554 5.7.1 found"
+/* So many that by its octets it is no text. */
+#define CONTROLS "\1\1\1\1\1\1\1\1"
+#define HIT      "554 5.7.1 found"
 
 /* The answer to a table with this pattern. */
 static const char *
@@ -106,6 +108,74 @@ static const struct {
 	    "Content-Type: multipart/mixed\n" BASE64 "\nY2hlYXAgdmlhZ3JhCg==" },
 	{ "multipart without a part",
 	    "Content-Type: multipart/mixed; boundary=b\n\ncheap viagra\n" },
+	/* where readers part with Postfix, or with one another */
+	{ "boundary with something behind it",
+	    "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b--x\n--b\n" HTML
+	    "cheap v<b>iagra\n--b--\n" },
+	{ "line that is no field",
+	    "Content-Type: multipart/mixed; boundary=b\n\n--b\nno field\n" BASE64
+	    "\nY2hlYXAgdmlhZ3JhCg==\n--b--\n" },
+	{ "boundary of RFC 2231",
+	    "Content-Type: multipart/mixed; boundary*=us-ascii''b\n\n--b\n" BASE64
+	    "\nY2hlYXAgdmlhZ3JhCg==\n--b--\n" },
+	{ "two charsets",
+	    "Content-Type: text/plain; charset=utf-8; charset=utf-7\n\ncheap v+AGk-agra" },
+	{ "two charsets, in RFC 2231", "Content-Type: text/plain; charset=utf-8; "
+				       "charset*=us-ascii''utf-7\n\ncheap v+AGk-agra" },
+	{ "two types, two charsets", "Content-Type: text/plain; charset=utf-7\nContent-Type: "
+				     "text/plain; charset=utf-8\n\ncheap v+AGk-agra" },
+	{ "charset of no type", "Content-Type: foo/bar; charset=utf-7\n\ncheap v+AGk-agra" },
+	{ "flowed", "Content-Type: text/plain; format=flowed; delsp=yes\n\ncheap via \ngra" },
+	{ "flowed and stuffed",
+	    "Content-Type: text/plain; format=flowed; DelSp=Yes\n\n  cheap via \n gra" },
+	{ "flowed and quoted", "Content-Type: text/plain; delsp=\"yes\"\n\n>> cheap via \n>> gra" },
+	{ "flowed in three lines", "Content-Type: text/plain; delsp=yes\n\ncheap v \nia \ngra" },
+	{ "page behind controls, name=a.html",
+	    "Content-Type: application/octet-stream; name=a.html\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.htm",
+	    "Content-Type: application/octet-stream; name=a.htm\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.xht",
+	    "Content-Type: application/octet-stream; name=a.xht\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.xhtml",
+	    "Content-Type: application/octet-stream; name=a.xhtml\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.shtm",
+	    "Content-Type: application/octet-stream; name=a.shtm\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.shtml",
+	    "Content-Type: application/octet-stream; name=a.shtml\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.hta",
+	    "Content-Type: application/octet-stream; name=a.hta\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.svg",
+	    "Content-Type: application/octet-stream; name=a.svg\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.mht",
+	    "Content-Type: application/octet-stream; name=a.mht\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=a.mhtml",
+	    "Content-Type: application/octet-stream; name=a.mhtml\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, name=\"a.html. .\"",
+	    "Content-Type: application/octet-stream; name=\"a.html. .\"\n\n" CONTROLS
+	    "cheap v<b>iagra" },
+	{ "page behind controls, name=\"a.html \"",
+	    "Content-Type: application/octet-stream; name=\"a.html \"\n\n" CONTROLS
+	    "cheap v<b>iagra" },
+	{ "page behind controls, name=\"a.html::$DATA\"",
+	    "Content-Type: application/octet-stream; name=\"a.html::$DATA\"\n\n" CONTROLS
+	    "cheap v<b>iagra" },
+	{ "page behind controls, name=a.html; name=a.bin",
+	    "Content-Type: application/octet-stream; name=a.html; name=a.bin\n\n" CONTROLS
+	    "cheap v<b>iagra" },
+	{ "page behind controls, name=a.html; name*=''a.bin",
+	    "Content-Type: application/octet-stream; name=a.html; name*=''a.bin\n\n" CONTROLS
+	    "cheap v<b>iagra" },
+	{ "two names", "Content-Disposition: attachment; filename=a.bin\nContent-Type: "
+		       "application/octet-stream; name=a.html\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "NUL in the name",
+	    "Content-Type: application/octet-stream; name=\"\"\nContent-Disposition: attachment; "
+	    "filename*=utf-8''a.html%00.txt\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, application/html",
+	    "Content-Type: application/html\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, image/svg+xml",
+	    "Content-Type: image/svg+xml\n\n" CONTROLS "cheap v<b>iagra" },
+	{ "page behind controls, application/xhtml+xml",
+	    "Content-Type: application/xhtml+xml\n\n" CONTROLS "cheap v<b>iagra" },
 	{ "title and alt texts", HTML "<img alt='cheap' src=x><img alt=' viagra'>" },
 	{ "cells", HTML "<table><tr><td>cheap<td>viagra</table>" },
 	{ "cell without a table", HTML "<td style='display:none'>cheap viagra" },
@@ -145,6 +215,12 @@ static const struct {
 	{ "/hide/", HTML "a<i style='display:none'>hide</i>", "text=hidden" },
 	{ "/hide/", HTML "a<script>hide</script><style>hide</style><!-- hide -->", "" },
 	{ "/<b>/", HTML "<b>a", "" },
+	{ "/viagra/", "Content-Type: application/octet-stream; name=html\n\nviagra", "" },
+	{ "/viagra/", "Content-Type: application/octet-stream; name=a.txt\n\n" CONTROLS "viagra",
+	    "" },
+	{ "/ab/", "Content-Type: text/plain; format=flowed\n\na \nb", "" },
+	{ "/ab|--x/", "Content-Type: text/plain; delsp=yes\n\na\nb\n> a \nb\n> a \n>> b\n-- \nx",
+	    "" },
 	{ "/b--/", "Content-Type: multipart/mixed; boundary=b\n\npre\n--b\n\none\n--b--\n", "" },
 	{ "/^$/", "\n", "" }, /* there is no text in it */
 	{ "/\\xc3\\x83/", "Content-Type: text/plain; charset=utf-8\n\n\xc3\xa4", "" },

@@ -93,6 +93,49 @@ static const struct {
 				   "application/octet-stream[u.exe]{ABC} "
 				   "application/octet-stream[u.exe]{ABC}" },
 	{ "Content-Type: a/b\n\n" UU, "a/b[]{begin 644 u.exe/#04)#/`/end/}" },
+	/* boundaries that are the beginning of a line */
+	{ MULTI "--b\n\none\n--b--x\n--b\n\ntwo\n--b--\n",
+	    "text/plain[]{one} text/plain[]{one/--b--x}? text/plain[]{two}?" },
+	{ "Content-Type: multipart/mixed; boundary=J\n\n--J\n" B64 "\nQU\n--JE\n--J--\n",
+	    "text/plain[]{A}? text/plain[]{} text/plain[]{ABD}?" },
+	{ MULTI "--b \t\n\none\n--b-- \n", "text/plain[]{one}" },
+	/* ... of another one */
+	{ "Content-Type: multipart/mixed; boundary=b1\n\n--b1\nContent-Type: multipart/mixed; "
+	  "boundary=b\n\n--b\n\none\n--b--\n--b1\n\ntwo\n--b1--\n",
+	    "text/plain[]{one} text/plain[]{two}" },
+	/* lines that are no fields */
+	{ MULTI "--b\nno field\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{no field/Content-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	{ MULTI "--b\nX\x80: y\n z\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{X\x80: y/ z/Content-Transfer-Encoding: base64//QUJD} "
+	    "text/plain[]{ABC}?" },
+	{ MULTI "--b\n \t" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{ \tContent-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	{ MULTI "--b\nA: b\nno field\n--b\n\ntwo\n--b--\n",
+	    "text/plain[]{no field} text/plain[]{two} text/plain[]{}?" },
+	{ MULTI "--b\n" B64 "--b\n\ntwo\n--b--\n", "text/plain[]{} text/plain[]{two}" },
+	{ MULTI "--b\nContent-Type: message/rfc822\n\nFrom me\n" B64 "\nQUJD\n--b--\n",
+	    "text/plain[]{From me/Content-Transfer-Encoding: base64//QUJD} text/plain[]{ABC}?" },
+	/* both at once, one seen in the other's way only */
+	{ "Content-Type: multipart/mixed; boundary=J\n\n--J\nno\n" B64 "\nQU\n--JE\n--J--\n",
+	    "text/plain[]{no/Content-Transfer-Encoding: base64//QU} text/plain[]{} "
+	    "text/plain[]{A}? text/plain[]{no/Content-Transfer-Encoding: base64//QU/--JE}? "
+	    "text/plain[]{ABD}?" },
+	/* several boundaries */
+	{ "Content-Type: multipart/mixed; boundary*=us-ascii''b\n\n--b\n\none\n--b--\n",
+	    "multipart/mixed[]{--b//one/--b--/} text/plain[]{one}?" },
+	{ "Content-Type: multipart/mixed; boundary*0=b; boundary*1=c\n\n--bc\n\none\n--bc--\n",
+	    "multipart/mixed[]{--bc//one/--bc--/} text/plain[]{one}?" },
+	{ "Content-Type: multipart/mixed; boundary=b; boundary=c\n\n--b\n\none\n--c\n\ntwo\n"
+	  "--b--\n",
+	    "text/plain[]{one/--c//two} text/plain[]{two/--b--/}?" },
+	{ "Content-Type: multipart/mixed; boundary=\"b \"\n\n--b\n\none\n--b--\n",
+	    "multipart/mixed[]{--b//one/--b--/} text/plain[]{one}?" },
+	/* Postfix takes "b", and no line for the last one */
+	{ "Content-Type: multipart/mixed; boundary=b=c\n\n--b=c\n\none\n--b=c--\n",
+	    "text/plain[]{one} text/plain[]{}" },
+	{ MULTI "--b\n\nx\n--bX\n\n--b--\n", "text/plain[]{x} text/plain[]{} "
+					     "text/plain[]{x/--bX/}?" },
 	/* no end of the header */
 	{ B64 "QUJD\n", "text/plain[]{ABC}" },
 	{ B64, "text/plain[]{}" },
@@ -344,7 +387,46 @@ test_limits(void **state)
 	o.mime.nesting_limit = 0;
 	expect(span_str("Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c; "
 			"boundary=d\n\n--d\n\nx\n"),
-	    &o, "multipart/mixed[]{--d//x/}!");
+	    /* alone it counts */
+	    &o, "multipart/mixed[]{--d//x/} text/plain[]{x/}?!");
+}
+
+/* Four readings of an encoded container, each with an end of its own, and as many again in each. */
+static int
+end_of_ways(const char *inner)
+{
+	struct buf b = { 0 };
+	struct parts *parts;
+	struct parts_part p;
+	size_t i = 0;
+	int rc;
+
+	buf_adds(&b, "Content-Type: multipart/mixed; boundary=a; boundary=b; boundary*=''c; "
+		     "boundary*0=d\n\n--a\n--b\n--c\n--d\n");
+	buf_printf(&b,
+	    "Content-Type: message/rfc822\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n"
+	    "Content-Type: multipart/mixed; %s\n\n--e\nno field\n\n",
+	    inner);
+	for (int line = 0; line < 1000; line++)
+		buf_adds(&b, "some text\n");
+	buf_adds(&b, "--d\n--c\n--b\n--a\n");
+	parts = parts_new(buf_span(&b), &defaults);
+	while ((rc = parts_get(parts, i, &p)) == 1)
+		i++;
+	assert_in_range(i, 2, 100);
+	parts_free(parts);
+	buf_fini(&b);
+	return rc;
+}
+
+static void
+test_ways_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of_ways("boundary=3De"), 0);
+	assert_int_equal(
+	    end_of_ways("boundary=3De; boundary=3Df; boundary*=3D''g; boundary*0=3Dh"), -1);
 }
 
 /* A line of two octets stands for 45. */
@@ -382,6 +464,7 @@ main(void)
 		cmocka_unit_test(test_lead),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_ways_limit),
 		cmocka_unit_test(test_uu_bomb),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
