@@ -111,7 +111,7 @@ test_edits(void **state)
 
 	(void)state;
 	print_message("%lld us, %lld us\n", (long long)few, (long long)more);
-	assert_in_range(more, 0, few * 30);
+	assert_in_range(more, 0, few * 40 + 20000);
 }
 
 /* --- time --- */
