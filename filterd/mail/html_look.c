@@ -336,9 +336,10 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 {
 	struct html_look look = *parent;
 	const struct html_style *st = &own->style;
+	unsigned flags = html_tag_flags(tag);
 
-	look.block = (html_tag_flags(tag) & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
-	if ((html_tag_flags(tag) & HTML_T_UNSEEN) != 0) {
+	look.block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
+	if ((flags & HTML_T_UNSEEN) != 0) {
 		look.gone = 1;
 		look.soft_gone = 0;
 		return look;

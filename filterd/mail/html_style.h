@@ -55,15 +55,15 @@ struct html_style {
 	unsigned important; /* those of them that are "!important" */
 	unsigned doubt;     /* those whose value, and that of others, we do not know */
 	enum html_display display;
-	int visible, clear, image, pre;
-	int empty;    /* bits SAYS_HEIGHT to SAYS_MAX_WIDTH: it is nothing */
-	int overflow; /* what is too much is not seen */
-	int away;     /* moved out of the window, or not shown for another such reason */
-	int mso_hide; /* Outlook does not show it */
-	int turn;     /* from right to left, perhaps */
-	int modern;   /* of the color: Outlook does not know such */
-	int font;     /* hundredths of a pixel, or of a percent of the parent's */
-	int font_relative;
+	int empty; /* bits SAYS_HEIGHT to SAYS_MAX_WIDTH: it is nothing */
+	int font;  /* hundredths of a pixel, or of a percent of the parent's */
+	uint8_t font_relative;
+	uint8_t visible, clear, image, pre;
+	uint8_t overflow; /* what is too much is not seen */
+	uint8_t away;     /* moved out of the window, or not shown for another such reason */
+	uint8_t mso_hide; /* Outlook does not show it */
+	uint8_t turn;     /* from right to left, perhaps */
+	uint8_t modern;   /* of the color: Outlook does not know such */
 	uint32_t color, back;
 };
 

@@ -21,7 +21,7 @@
 void
 html_turn(struct html_render *r, const struct html_level *l, int start)
 {
-	if (!l->own.turned || l->look.gone)
+	if (l->look.gone)
 		return;
 	if (l->own.turned == 1)
 		r->seen |= HTML_SEEN_TURNED;
@@ -296,12 +296,12 @@ root(struct html_render *r, const struct html_token *t)
 
 /* Of what is in <svg> only its texts are shown; an element of HTML ends it. */
 static int
-in_foreign(const struct html_token *t, int foreign)
+in_foreign(const struct html_token *t)
 {
 	if (t->tag == HTML_svg)
 		return 1;
-	if (!foreign || t->tag == HTML_a || t->tag == HTML_style || t->tag == HTML_title)
-		return foreign;
+	if (t->tag == HTML_a || t->tag == HTML_style || t->tag == HTML_title)
+		return 1;
 	return t->tag == HTML_OTHER && !span_case_eq_str(t->name, "text") &&
 	       !span_case_eq_str(t->name, "foreignObject");
 }
@@ -333,7 +333,8 @@ start(struct html_render *r, const struct html_token *t)
 		look = html_look_of(r, html_parent(r, t->tag), t->tag, &own);
 	}
 	left_out(r, &look, own.left);
-	look.foreign = in_foreign(t, look.foreign);
+	if (look.foreign || t->tag == HTML_svg)
+		look.foreign = in_foreign(t);
 	if (!look.gone && look.block)
 		html_newline(r);
 	else if (!look.gone && (t->tag == HTML_td || t->tag == HTML_th))
