@@ -3,8 +3,8 @@
  *
  * Zero-width characters, soft hyphens, marks of direction, variation selectors, tags, fillers,
  * strokes through letters, control characters, noncharacters and U+FFFD, which stands for octets
- * that some readers drop, are taken out of every text that is looked at, for between the letters of a
- * word they hide it.  Blanks of all widths become one of ours.  Tab, LF and CR stay.
+ * that some readers drop, are taken out of every text that is looked at, for between the letters of
+ * a word they hide it.  Blanks of all widths become one of ours.  Tab, LF and CR stay.
  */
 #ifndef MAIL_TEXT_SEEN_H
 #define MAIL_TEXT_SEEN_H
