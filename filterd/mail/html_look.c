@@ -309,7 +309,7 @@ look_colors(struct html_render *r, const struct html_style *st, const struct htm
 }
 
 static void
-look_gone(const struct html_render *r, const struct html_style *st, const struct html_own *own,
+look_gone(struct html_render *r, const struct html_style *st, const struct html_own *own,
     struct html_look *look)
 {
 	int outlook = r->options.conditional == HTML_OUTLOOK;
@@ -319,6 +319,8 @@ look_gone(const struct html_render *r, const struct html_style *st, const struct
 	int soft =
 	    r->options.hide != HIDE_CERTAIN && ((st->empty != 0 && st->overflow) || st->away);
 
+	if (st->mso_hide && !none && !look->gone)
+		r->seen |= HTML_SEEN_CONDITIONAL;
 	if ((!none && !clear && !soft) || r->options.hide == HIDE_NOTHING)
 		return;
 	if (!look->gone)

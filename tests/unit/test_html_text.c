@@ -241,6 +241,8 @@ static const struct {
 	    "y\n", HIDDEN | MAYBE },
 
 	{ "a<!--[if mso]>b<![endif]-->c", "ac\n", COND },
+	{ "a<i style='mso-hide:all'>b</i>c", "abc\n", COND },
+	{ "a<i style='mso-hide:all;display:none'>b</i>c", "ac\n", HIDDEN },
 	{ "a<!--[if IE]>b<![endif]-->c", "ac\n", COND | OTHERS },
 	{ "a<!--[if !mso]><!-->b<!--<![endif]-->c", "abc\n", COND },
 	{ "a<![if !mso]>b<![endif]>c", "abc\n", COND },
