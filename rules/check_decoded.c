@@ -1,6 +1,7 @@
 /* check_decoded_header: header fields as mail readers show them. */
 #include "mail/field_text.h"
 #include "mail/text_seen.h"
+#include "mail/text_turn.h"
 #include "rules/content_source.h"
 #include "rules/content_walk.h"
 #include "rules/rules_private.h"
@@ -88,6 +89,12 @@ decode(struct rule_run *run, struct decoded *d, const struct content_field *f)
 		/* Tables may look for what nobody sees, or for what is seen without it. */
 		text_clean(buf_span(&line), &seen_line);
 		add_new(run, d, f, first, FIELD_READINGS + r, &seen_line);
+		if (text_is_turned(buf_span(&line))) {
+			line.len = text_turn(line.p, line.len, 0);
+			buf_reset(&seen_line);
+			text_clean(buf_span(&line), &seen_line);
+			add_new(run, d, f, first, 2 * FIELD_READINGS + r, &seen_line);
+		}
 		buf_fini(&line);
 		buf_fini(&seen_line);
 	}

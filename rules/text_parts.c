@@ -9,6 +9,7 @@
 #include "mail/parts.h"
 #include "mail/text_fold.h"
 #include "mail/text_seen.h"
+#include "mail/text_turn.h"
 #include "rules/content_source.h"
 #include "rules/rules_private.h"
 #include "rules/text_kind.h"
@@ -82,6 +83,30 @@ add_rendered(
 	return seen;
 }
 
+/* What is hidden from most, but not from all. */
+static void
+add_others(struct rule_run *run, struct texts *t, struct span html, unsigned seen, int plain)
+{
+	struct html_options o = { .hide = HIDE_NOTHING };
+	unsigned inside = 0;
+
+	if (seen & HTML_SEEN_HIDDEN)
+		add_rendered(run, t, html, o, plain);
+	o = (struct html_options){ .hide = HIDE_LIKELY, .conditional = HTML_OUTLOOK };
+	if (seen & HTML_SEEN_CONDITIONAL)
+		inside = add_rendered(run, t, html, o, plain);
+	if ((inside & HTML_SEEN_HIDDEN) != 0 && (seen & HTML_SEEN_HIDDEN) == 0) {
+		o.hide = HIDE_NOTHING;
+		add_rendered(run, t, html, o, plain);
+	}
+	o = (struct html_options){ .hide = HIDE_LIKELY, .conditional = HTML_CONDITIONS };
+	if (seen & HTML_SEEN_OTHERS)
+		add_rendered(run, t, html, o, plain);
+	o = (struct html_options){ .hide = HIDE_LIKELY, .turned = 1 };
+	if (seen & HTML_SEEN_TURNED)
+		add_rendered(run, t, html, o, plain);
+}
+
 static void
 add_html(struct rule_run *run, struct texts *t, struct span html, int plain)
 {
@@ -98,9 +123,21 @@ add_html(struct rule_run *run, struct texts *t, struct span html, int plain)
 		add_rendered(run, t, html, (struct html_options){ .hide = HIDE_MAYBE }, plain);
 	if (seen & HTML_SEEN_LIKELY)
 		add_rendered(run, t, html, (struct html_options){ .hide = HIDE_CERTAIN }, plain);
-	o.conditional = 1;
-	if (seen & HTML_SEEN_CONDITIONAL)
-		add_rendered(run, t, html, o, plain);
+	add_others(run, t, html, seen, plain);
+}
+
+/* As it is read where it runs from right to left. */
+static void
+add_turned(struct rule_run *run, struct texts *t, struct span text)
+{
+	struct buf turned = { 0 }, clean = { 0 };
+
+	buf_add_span(&turned, text);
+	turned.len = text_turn(turned.p, turned.len, 0);
+	text_clean(buf_span(&turned), &clean);
+	add_folded(run, t, &clean);
+	buf_fini(&turned);
+	buf_fini(&clean);
 }
 
 static void
@@ -111,6 +148,8 @@ add_text(struct rule_run *run, struct texts *t, struct span text, unsigned kind)
 	if (kind & TEXT_IS_PLAIN) {
 		text_clean(text, &clean);
 		add_folded(run, t, &clean);
+		if (text_is_turned(text))
+			add_turned(run, t, text);
 		buf_fini(&clean);
 	}
 	if (kind & TEXT_IS_HTML)

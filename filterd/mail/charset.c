@@ -7,7 +7,20 @@
 #include "mail/charset.h"
 #include "mail/utf8.h"
 
-enum how { GUESS, UTF8, CP1252, ICONV, OPAQUE, UTF16, UTF16LE, UTF16BE, UTF32, UTF32LE, UTF32BE };
+enum how {
+	GUESS,
+	UTF8,
+	CP1252,
+	ICONV,
+	OPAQUE,
+	HZ,
+	UTF16,
+	UTF16LE,
+	UTF16BE,
+	UTF32,
+	UTF32LE,
+	UTF32BE
+};
 
 struct charset {
 	const char *label;
@@ -270,6 +283,35 @@ add_iconv(struct span text, const struct charset *cs, struct buf *out)
 	return seen;
 }
 
+/* "~{" and "~}" are about GB 2312 in seven bits, which iconv here does not know. */
+static int
+add_hz(struct span text, struct buf *out)
+{
+	struct buf octets = { 0 };
+	uint8_t high = 0;
+	int seen;
+
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i], then = i + 1 < text.len ? text.p[i + 1] : 0;
+
+		if (c == '\n')
+			high = 0; /* the end of a line ends it, too */
+		if (c == '~' && (then == '{' || then == '}')) {
+			high = then == '{' ? 0x80 : 0;
+			i++;
+		} else if (c == '~' && high == 0 && (then == '~' || then == '\n')) {
+			if (then == '~')
+				buf_addc(&octets, '~');
+			i++;
+		} else {
+			buf_addc(&octets, (char)(c > ' ' ? c | high : c));
+		}
+	}
+	seen = add_iconv(buf_span(&octets), "GB18030", out);
+	buf_fini(&octets);
+	return seen;
+}
+
 /* --- all together --- */
 
 static int
@@ -294,9 +336,28 @@ is_ascii(struct span text)
 	return is_7bit(text) && span_find(text, 0x1b) == text.len;
 }
 
+/* Without a label, too: "ESC ( B", "ESC $ B". */
+static int
+is_iso2022(struct span text)
+{
+	if (!is_7bit(text))
+		return 0;
+	for (;;) {
+		size_t at = span_find(text, 0x1b);
+
+		if (text.len - at < 3)
+			return 0;
+		text = span_make(text.p + at + 1, text.len - at - 1);
+		if (text.p[0] == '(' || text.p[0] == '$')
+			return 1;
+	}
+}
+
 void
 charset_guess(struct span text, struct buf *out)
 {
+	if (is_iso2022(text) && add_iconv(text, "ISO-2022-JP", out) != -1)
+		return;
 	if (mark_cut(&text, GUESS) == UTF8 || utf8_good(text) == text.len)
 		add_utf8(text, out);
 	else
@@ -325,6 +386,8 @@ add_as(struct span text, enum how how, const struct charset *cs, struct buf *out
 	case UTF32LE:
 	case UTF32BE:
 		return (int)add_utf32(text, how == UTF32LE, out);
+	case HZ:
+		return add_hz(text, out);
 	case ICONV:
 	case OPAQUE:
 		return add_iconv(text, cs, out);

@@ -4,8 +4,9 @@
  * It cannot fail: the result is UTF-8, with U+FFFD where octets are none of the charset.  A byte
  * order mark counts more than the label and is not part of the text.  A label that says nothing
  * ("us-ascii" with octets above 127, none at all, one that charsets.def does not have) is replaced
- * by a guess: UTF-8 where the octets are well-formed, else windows-1252, of which all octets are
- * characters.  Labels are understood in any case, with or without their hyphens.
+ * by a guess: ISO-2022-JP where it has its escapes, UTF-8 where the octets are well-formed, else
+ * windows-1252, of which all octets are characters.  Labels are understood in any case, with or
+ * without their hyphens.
  *
  * Readers differ on what is labelled wrongly: some believe the label, some look at the octets, some
  * do not know the charset.  CHARSET_DOUBT says that charset_guess() gives what some may show.

@@ -3,7 +3,7 @@
 
 #include "mail/html_render.h"
 
-enum { FONT_DEFAULT = 1600, FONT_UNSEEN = 150, COLOR_NEAR = 10 };
+enum { FONT_DEFAULT = 1600, CONTROL_FONT = 1333, FONT_UNSEEN = 150, COLOR_NEAR = 10 };
 
 void
 html_look_root(struct html_look *look)
@@ -49,6 +49,11 @@ hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struc
 	} else if (span_case_eq_str(a->name, "background")) {
 		hint->says |= SAYS_IMAGE;
 		hint->image = 1;
+	} else if (span_case_eq_str(a->name, "popover")) {
+		hint->says |= SAYS_AWAY;
+		hint->away = 1;
+	} else if (tag == HTML_dialog && span_case_eq_str(a->name, "open")) {
+		hint->away = 0;
 	} else if (tag == HTML_font && span_case_eq_str(a->name, "color")) {
 		hint_color(hint, value);
 	} else if (tag == HTML_body && span_case_eq_str(a->name, "text")) {
@@ -62,9 +67,34 @@ hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struc
 	}
 }
 
-static void
-hint_tag(enum html_tag tag, struct html_style *hint)
+/* What is inside is for browsers that do not know the element, or not for the page. */
+static int
+is_away(const struct html_render *r, enum html_tag tag)
 {
+	return tag == HTML_audio || tag == HTML_video || tag == HTML_canvas || tag == HTML_dialog ||
+	       tag == HTML_progress || tag == HTML_meter || (tag == HTML_title && r->written);
+}
+
+/* What has a look of its own, whatever is around it. */
+static int
+is_control(enum html_tag tag)
+{
+	return tag == HTML_button || tag == HTML_input || tag == HTML_select ||
+	       tag == HTML_textarea;
+}
+
+static void
+hint_tag(const struct html_render *r, enum html_tag tag, struct html_style *hint)
+{
+	if (is_away(r, tag)) {
+		hint->says |= SAYS_AWAY;
+		hint->away = 1;
+	} else if (is_control(tag)) {
+		hint->says |= SAYS_COLOR | SAYS_BACK | SAYS_FONT;
+		hint->color = 0x000000;
+		hint->back = tag == HTML_button ? 0xefefef : 0xffffff;
+		hint->font = CONTROL_FONT;
+	}
 	if (tag == HTML_mark) {
 		hint->says |= SAYS_COLOR | SAYS_BACK;
 		hint->color = 0x000000;
@@ -86,6 +116,15 @@ html_own_none(const struct html_render *r, const struct html_token *t)
 	if (sheet->n > 0 && (sheet->any != 0 || sheet->tags[t->tag] != 0))
 		return 0;
 	switch ((int)t->tag) {
+	case HTML_audio:
+	case HTML_button:
+	case HTML_canvas:
+	case HTML_dialog:
+	case HTML_meter:
+	case HTML_progress:
+	case HTML_select:
+	case HTML_title:
+	case HTML_video:
 	case HTML_table: /* begins anew without a doctype */
 	case HTML_mark:  /* and these have looks of their own: hint_tag() */
 	case HTML_pre:
@@ -124,6 +163,39 @@ word_of(struct span name)
 	return name.len > 0xff ? 0 : WORD(name.p[0] | 0x20, name.len);
 }
 
+static int
+obeys_sheet(const struct html_render *r)
+{
+	return r->options.hide == HIDE_LIKELY || r->options.hide == HIDE_MAYBE;
+}
+
+/* Something behind texts that are not inside of it: "<col>", "<v:rect>". */
+static int
+paints(const struct html_token *t, const struct html_style *st)
+{
+	if (t->tag == HTML_OTHER)
+		return span_case_starts(t->name, "v:");
+	return (t->tag == HTML_col || t->tag == HTML_colgroup) &&
+	       (st->says & (SAYS_BACK | SAYS_IMAGE)) != 0;
+}
+
+enum { TURN_MARKS = 6 }; /* octets */
+
+/* 1: it is; 2: what is around may be, and this is not. */
+static int
+is_turned(const struct html_token *t, const struct html_style *st)
+{
+	struct html_attr a;
+
+	if (t->raw.len <= TURN_MARKS)
+		return 0;
+	if ((st->says & SAYS_TURN) != 0)
+		return st->turn;
+	if (t->tag != HTML_bdo || !html_attr_find(t->attrs, "dir", &a))
+		return 0;
+	return span_case_eq_str(span_trim(a.value), "rtl") ? 1 : 2;
+}
+
 void
 html_own_read(struct html_render *r, const struct html_token *t, struct html_own *own)
 {
@@ -133,14 +205,15 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 	struct html_attr a;
 
 	own->style = (struct html_style){ .says = 0 };
-	own->soft = own->left = 0;
-	line.says = line.important = 0;
+	own->soft = own->left = own->doubt = 0;
+	line.says = line.important = line.doubt = 0;
 	own->alt = own->title = own->value = span_make(NULL, 0);
-	hint_tag(t->tag, &own->style);
+	hint_tag(r, t->tag, &own->style);
 	while (attrs.len > 0 && html_attr_next(&attrs, &a)) {
 		struct span *keep = NULL;
 
-		if (a.value.p == NULL && a.name.len != 6) /* hidden */
+		/* hidden, open, popover */
+		if (a.value.p == NULL && a.name.len != 6 && a.name.len != 4 && a.name.len != 7)
 			continue;
 		switch (word_of(a.name)) {
 		case WORD('s', 5): /* style */
@@ -168,6 +241,8 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 		case WORD('b', 10): /* background */
 		case WORD('h', 4):  /* href */
 		case WORD('h', 6):  /* hidden */
+		case WORD('o', 4):  /* open */
+		case WORD('p', 7):  /* popover */
 		case WORD('s', 4):  /* size */
 		case WORD('t', 4):  /* text */
 			break;
@@ -179,7 +254,7 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 		else if (keep->p == NULL)
 			*keep = a.value;
 	}
-	if (r->options.hide != HIDE_CERTAIN && r->sheet.n > 0) {
+	if (obeys_sheet(r) && r->sheet.n > 0) {
 		sheet = (struct html_style){ .says = 0 };
 		own->left = html_sheet_ask(
 		    &r->sheet, t->tag, classes, id, r->options.hide == HIDE_MAYBE, &sheet);
@@ -188,6 +263,11 @@ html_own_read(struct html_render *r, const struct html_token *t, struct html_own
 	}
 	if (line.says != 0)
 		html_style_add(&own->style, &line);
+	own->turned = is_turned(t, &own->style);
+	own->doubt = line.doubt;
+	own->soft |= line.doubt;
+	if ((line.doubt & SAYS_PAINT) != 0 || paints(t, &own->style))
+		r->painted = 1;
 }
 
 /* --- what it looks like --- */
@@ -206,8 +286,12 @@ static void
 look_colors(struct html_render *r, const struct html_style *st, const struct html_own *own,
     struct html_look *look)
 {
-	if ((st->says & SAYS_COLOR) != 0 && st->color != COLOR_INHERIT) {
+	int outlook = r->options.conditional == HTML_OUTLOOK;
+
+	if ((st->says & SAYS_COLOR) != 0 && st->color != COLOR_INHERIT &&
+	    !(outlook && st->modern)) {
 		look->color = st->color;
+		look->modern = st->modern;
 		look->soft_color &= ~1;
 		look->soft_color |= ((own->soft & SAYS_COLOR) != 0);
 	}
@@ -220,19 +304,27 @@ look_colors(struct html_render *r, const struct html_style *st, const struct htm
 		look->soft_color |= 4;
 	if (r->sheet.paints)
 		look->soft_color |= 8;
+	look->soft_color |= (own->doubt & SAYS_COLOR) != 0;
+	look->soft_color |= (own->doubt & SAYS_BACK) != 0 ? 2 : 0;
 }
 
 static void
-look_gone(const struct html_render *r, const struct html_style *st, const struct html_own *own,
+look_gone(struct html_render *r, const struct html_style *st, const struct html_own *own,
     struct html_look *look)
 {
-	int none = (st->says & SAYS_DISPLAY) != 0 && st->display == DISPLAY_NONE;
-	int clear = (st->says & SAYS_OPACITY) != 0 && st->clear;
+	int outlook = r->options.conditional == HTML_OUTLOOK;
+	int none = ((st->says & SAYS_DISPLAY) != 0 && st->display == DISPLAY_NONE) ||
+		   (outlook && st->mso_hide);
+	int clear = (st->says & SAYS_OPACITY) != 0 && st->clear && !outlook;
 	int soft =
 	    r->options.hide != HIDE_CERTAIN && ((st->empty != 0 && st->overflow) || st->away);
 
-	if (!none && !clear && !soft)
+	if (st->mso_hide && !none && !look->gone)
+		r->seen |= HTML_SEEN_CONDITIONAL;
+	if ((!none && !clear && !soft) || r->options.hide == HIDE_NOTHING)
 		return;
+	if (!look->gone)
+		look->clear = clear && !none && !soft;
 	/* Inside of what is surely gone nothing is unsure. */
 	if (!look->gone || look->soft_gone)
 		look->soft_gone = (!none || ((own->soft & SAYS_DISPLAY) != 0)) &&
@@ -246,9 +338,10 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 {
 	struct html_look look = *parent;
 	const struct html_style *st = &own->style;
+	unsigned flags = html_tag_flags(tag);
 
-	look.block = (html_tag_flags(tag) & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
-	if ((html_tag_flags(tag) & HTML_T_UNSEEN) != 0) {
+	look.block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
+	if ((flags & HTML_T_UNSEEN) != 0) {
 		look.gone = 1;
 		look.soft_gone = 0;
 		return look;
@@ -258,11 +351,16 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 		look.soft_font = 1;
 		look.soft_color |= 1;
 	}
-	if (st->says == 0)
+	if ((st->says | own->doubt) == 0)
 		return look;
-	if ((st->says & SAYS_DISPLAY) != 0)
+	if ((st->says & SAYS_DISPLAY) != 0 &&
+	    (st->display != DISPLAY_NONE || r->options.hide != HIDE_NOTHING))
 		look.block = st->display == DISPLAY_BLOCK;
-	if ((st->says & SAYS_VISIBLE) != 0) {
+	if ((own->doubt & SAYS_VISIBLE) != 0)
+		look.soft_visible = 1;
+	if ((own->doubt & SAYS_FONT) != 0)
+		look.soft_font = 1;
+	if ((st->says & SAYS_VISIBLE) != 0 && r->options.conditional != HTML_OUTLOOK) {
 		look.invisible = !st->visible;
 		look.soft_visible = ((own->soft & SAYS_VISIBLE) != 0);
 	}
@@ -305,13 +403,19 @@ html_look_hides(const struct html_render *r, const struct html_look *look, int *
 	int hard = (look->gone && !look->soft_gone) || (look->invisible && !look->soft_visible);
 	int hides = look->gone || look->invisible;
 
+	*soft = 0;
+	if (r->options.hide == HIDE_NOTHING)
+		return look->gone;
+	if (look->foreign)
+		hides = 1;
+
 	if (look->font < FONT_UNSEEN) {
 		hides = 1;
 		hard |= !look->soft_font;
 	}
 	if (color_hides(look)) {
 		hides = 1;
-		hard |= look->soft_color == 0;
+		hard |= look->soft_color == 0 && !r->painted;
 	}
 	*soft = hides && !hard;
 	return r->options.hide == HIDE_CERTAIN ? hard : hides;

@@ -39,7 +39,7 @@ html_charset(struct span html)
 
 	if (html.len > META_WITHIN)
 		html.len = META_WITHIN;
-	html_start(&r, html, 0);
+	html_start(&r, html, HTML_COMMENTS);
 	while (html_next(&r, &t)) {
 		struct span found = { NULL, 0 };
 

@@ -15,20 +15,25 @@
 #include "mail/html_text.h"
 #include "mail/html_token.h"
 
-struct html_look { /* what is inherited */
-	int gone;  /* not there: nothing inside can come back */
-	int invisible, pre;
+struct html_look {    /* what is inherited */
+	uint8_t gone; /* not there: nothing inside can come back */
+	uint8_t invisible, pre;
 	int font; /* hundredths of a pixel */
 	uint32_t color, back;
 	/* These hide only in some readers, or we are not sure of them. */
-	int soft_gone, soft_visible, soft_font, soft_color;
-	int block; /* of this element alone */
+	uint8_t soft_gone, soft_visible, soft_font, soft_color;
+	uint8_t block;   /* of this element alone */
+	uint8_t clear;   /* gone in a way that Outlook does not know */
+	uint8_t modern;  /* so is its colour */
+	uint8_t foreign; /* in <svg>, and not in its <text> */
 };
 
 struct html_own { /* what an element says for itself */
 	struct html_style style;
-	unsigned soft; /* of enum html_says: what comes from <style> */
-	unsigned left; /* of enum html_left */
+	unsigned soft;  /* of enum html_says: what comes from <style>, and doubt */
+	unsigned doubt; /* of style=: html_style.doubt */
+	unsigned left;  /* of enum html_left */
+	int turned;     /* its text runs 1: from right to left, 2: from left to right */
 	struct span alt, title, value;
 };
 
@@ -56,6 +61,7 @@ struct html_render {
 	unsigned open[HTML_NTAGS]; /* of each, in levels */
 	size_t work;               /* looks that were made anew for what browsers put right */
 	int quirks;                /* no doctype */
+	int painted;               /* something is, and we do not know where */
 	unsigned seen;
 
 	/* the text */
@@ -88,5 +94,8 @@ void html_stack_end(struct html_render *, const struct html_token *);
 
 /* --- html_text.c --- */
 void html_newline(struct html_render *);
+/* At the start and end of an element: put the mark, for its text is turned.  There is room, for no
+ * tag that turns is shorter than both. */
+void html_turn(struct html_render *, const struct html_level *, int start);
 
 #endif

@@ -121,7 +121,7 @@ element(struct span name, struct html_rule *rule)
 	if (name.len > sizeof(text) - 3)
 		return 1;
 	span_copy(name, text + 1, sizeof(text) - 1);
-	html_start(&r, span_str(text), 0);
+	html_start(&r, span_str(text), HTML_COMMENTS);
 	if (!html_next(&r, &t) || t.kind != HTML_START || t.tag == HTML_OTHER)
 		return 1;
 	rule->tag = t.tag;

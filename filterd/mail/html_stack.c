@@ -107,6 +107,8 @@ html_stack_push(struct html_render *r, const struct html_token *t, const struct 
 	}
 	r->levels[r->n++] =
 	    (struct html_level){ .tag = t->tag, .name = t->name, .own = *own, .look = *look };
+	if (own->turned)
+		html_turn(r, &r->levels[r->n - 1], 1);
 	r->open[t->tag]++;
 }
 
@@ -126,6 +128,8 @@ pop_to(struct html_render *r, size_t at, int keep)
 			html_newline(r);
 		if (!keep || i == at || !is_formatting(l->tag)) {
 			r->open[l->tag]--;
+			if (l->own.turned)
+				html_turn(r, l, 0);
 			continue;
 		}
 		r->levels[to] = *l;
@@ -140,6 +144,8 @@ static void
 take_out(struct html_render *r, size_t at)
 {
 	r->open[r->levels[at].tag]--;
+	if (r->levels[at].own.turned)
+		html_turn(r, &r->levels[at], 0);
 	for (size_t i = at; i + 1 < r->n; i++) {
 		r->levels[i] = r->levels[i + 1];
 		r->levels[i].look =

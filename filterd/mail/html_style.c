@@ -13,80 +13,8 @@ enum { NAME_SIZE = 28, VALUE_SIZE = 160 };
 
 /* --- values --- */
 
-/* The next word of a value. */
-static int
-word(struct span *value, struct span *w)
-{
-	*value = span_trim(*value);
-	if (value->len == 0)
-		return 0;
-	*w = span_make(value->p, span_find(*value, ' '));
-	*value = behind(*value, w->len);
-	return 1;
-}
-
-struct length {
-	int value; /* hundredths of a pixel, or of a percent */
-	int relative;
-};
-
-/* -1: it is no length. */
-static int
-length(struct span w, struct length *l)
-{
-	static const struct {
-		const char *name;
-		int factor, relative; /* hundredths of one */
-	} units[] = {
-		{ "", 100, 0 },
-		{ "px", 100, 0 },
-		{ "pt", 133, 0 },
-		{ "pc", 1600, 0 },
-		{ "in", 9600, 0 },
-		{ "cm", 3780, 0 },
-		{ "mm", 378, 0 },
-		{ "rem", 1600, 0 },
-		{ "vw", 800, 0 },
-		{ "vh", 800, 0 },
-		{ "em", 10000, 1 },
-		{ "ex", 5000, 1 },
-		{ "ch", 5000, 1 },
-		{ "%", 100, 1 },
-	};
-	int64_t value = 0, scale = 1;
-	size_t at = 0, digits = 0;
-	int minus = 0, fraction = 0;
-
-	if (w.len > 0 && (w.p[0] == '-' || w.p[0] == '+'))
-		minus = w.p[at++] == '-';
-	for (; at < w.len; at++) {
-		if (w.p[at] == '.' && !fraction) {
-			fraction = 1;
-			continue;
-		}
-		if (w.p[at] < '0' || w.p[at] > '9')
-			break;
-		digits++;
-		if (value < 100000 && (!fraction || scale < 10000)) {
-			value = value * 10 + (w.p[at] - '0');
-			scale *= fraction ? 10 : 1;
-		}
-	}
-	if (digits == 0)
-		return -1;
-	w = behind(w, at);
-	for (size_t i = 0; i < nitems(units); i++) {
-		if (!span_eq_str(w, units[i].name))
-			continue;
-		l->value = (int)((minus ? -value : value) * units[i].factor / scale);
-		l->relative = units[i].relative;
-		return 0;
-	}
-	return -1;
-}
-
 /* Each answers whether CSS has such a value: a declaration with another is as if it were not there,
- * and one before it holds. */
+ * and one before it holds; -1: it says nothing that matters. */
 
 static int
 set_display(struct html_style *st, struct span v)
@@ -127,9 +55,9 @@ set_visible(struct html_style *st, struct span v)
 static int
 set_opacity(struct html_style *st, struct span v)
 {
-	struct length l = { 0 };
+	struct css_length l = { 0 };
 
-	if (length(v, &l) == -1)
+	if (css_length(v, &l) == -1)
 		return 0;
 	st->clear = l.relative ? l.value < 500 : l.value < 5;
 	return 1;
@@ -151,9 +79,9 @@ is_size_word(struct span v)
 static int
 set_font_size(struct html_style *st, struct span v)
 {
-	struct length l = { 0 };
+	struct css_length l = { 0 };
 
-	if (length(v, &l) == 0) {
+	if (css_length(v, &l) == 0) {
 		st->font = l.value;
 		st->font_relative = l.relative;
 	} else if (span_eq_str(v, "inherit") || span_eq_str(v, "smaller") ||
@@ -174,16 +102,16 @@ set_font(struct html_style *st, struct span v)
 {
 	struct span w;
 
-	while (word(&v, &w)) {
-		struct length l;
+	while (css_word(&v, &w)) {
+		struct css_length l;
 		struct span size = span_make(w.p, span_find(w, '/'));
 		int bare =
 		    size.len > 0 && size.p[size.len - 1] >= '0' && size.p[size.len - 1] <= '9';
 
 		/* A number alone is a weight. */
 		if (is_size_word(size)) {
-			l = (struct length){ .value = 1600 };
-		} else if (length(size, &l) == -1 || (bare && l.value != 0)) {
+			l = (struct css_length){ .value = 1600 };
+		} else if (css_length(size, &l) == -1 || (bare && l.value != 0)) {
 			continue;
 		}
 		st->font = l.value;
@@ -193,11 +121,27 @@ set_font(struct html_style *st, struct span v)
 	return 0;
 }
 
+/* Whatever it is, it can be seen. */
+static int
+is_system_color(struct span v)
+{
+	static const char *const words[] = { "initial", "windowtext", "canvastext", "buttontext",
+		"fieldtext", "infotext", "menutext", "captiontext", "linktext", "visitedtext",
+		"activetext", "graytext", "-webkit-link", "-webkit-text" };
+
+	for (size_t i = 0; i < nitems(words); i++)
+		if (span_eq_str(v, words[i]))
+			return 1;
+	return span_find(v, '(') < v.len;
+}
+
 static int
 set_color(struct html_style *st, struct span v)
 {
 	st->color = html_color_css(v);
-	return st->color != COLOR_UNKNOWN || span_find(v, '(') < v.len;
+	st->modern = st->color == COLOR_CLEAR || span_case_starts(v, "rgba") ||
+		     span_case_starts(v, "hsl") || (v.p[0] == '#' && (v.len == 5 || v.len == 9));
+	return st->color != COLOR_UNKNOWN || is_system_color(v);
 }
 
 static int
@@ -215,7 +159,7 @@ set_back(struct html_style *st, struct span v)
 
 	st->back = COLOR_CLEAR;
 	st->image = 0;
-	while (word(&v, &w)) {
+	while (css_word(&v, &w)) {
 		uint32_t color = html_color_css(w);
 		int call = span_find(w, '(') < w.len;
 
@@ -244,26 +188,32 @@ set_pre(struct html_style *st, struct span v)
 static int
 set_overflow(struct html_style *st, struct span v)
 {
-	st->overflow = span_case_starts(v, "hidden") || span_eq_str(v, "clip");
+	st->overflow = span_case_starts(v, "hidden") || span_case_starts(v, "clip") ||
+		       span_case_starts(v, "auto") || span_case_starts(v, "scroll");
 	return 1;
 }
 
 static int
-set_away(struct html_style *st, struct span v)
+set_mso_hide(struct html_style *st, struct span v)
 {
-	struct length l;
+	st->mso_hide = span_eq_str(v, "all");
+	return 1;
+}
 
-	/* Once it is away, another of these properties does not bring it back. */
-	st->away |= length(v, &l) == 0 && l.value <= -30000;
+/* Which way, "direction" says, here or outside of it. */
+static int
+set_turn(struct html_style *st, struct span v)
+{
+	st->turn = span_eq_str(v, "bidi-override") || span_eq_str(v, "isolate-override");
 	return 1;
 }
 
 static void
 set_size(struct html_style *st, unsigned bit, struct span v)
 {
-	struct length l;
+	struct css_length l;
 
-	if (length(v, &l) == 0 && l.value < 200)
+	if (css_length(v, &l) == 0 && l.value < 200)
 		st->empty |= (int)bit;
 	else
 		st->empty &= ~(int)bit;
@@ -273,31 +223,57 @@ static const struct property {
 	const char *name;
 	unsigned says;
 	int (*set)(struct html_style *, struct span value); /* NULL: set_size() */
+	unsigned doubt;                                     /* says 0: what else is unknown then */
 } properties[] = {
-	{ "-webkit-text-fill-color", SAYS_COLOR, set_color },
-	{ "background", SAYS_BACK | SAYS_IMAGE, set_back },
-	{ "background-color", SAYS_BACK, set_back_color },
-	{ "background-image", SAYS_IMAGE, set_image },
-	{ "color", SAYS_COLOR, set_color },
-	{ "display", SAYS_DISPLAY, set_display },
-	{ "font", SAYS_FONT, set_font },
-	{ "font-size", SAYS_FONT, set_font_size },
-	{ "height", SAYS_HEIGHT, NULL },
-	{ "left", SAYS_AWAY, set_away },
-	{ "margin-left", SAYS_AWAY, set_away },
-	{ "max-height", SAYS_MAX_HEIGHT, NULL },
-	{ "max-width", SAYS_MAX_WIDTH, NULL },
-	{ "opacity", SAYS_OPACITY, set_opacity },
-	{ "overflow", SAYS_OVERFLOW, set_overflow },
-	{ "text-indent", SAYS_AWAY, set_away },
-	{ "top", SAYS_AWAY, set_away },
-	{ "visibility", SAYS_VISIBLE, set_visible },
-	{ "white-space", SAYS_PRE, set_pre },
-	{ "width", SAYS_WIDTH, NULL },
+	{ "-webkit-animation", 0, NULL, SAYS_ALL },
+	{ "-webkit-animation-name", 0, NULL, SAYS_ALL },
+	{ "-webkit-text-fill-color", SAYS_COLOR, set_color, 0 },
+	{ "-webkit-text-stroke", 0, NULL, SAYS_COLOR | SAYS_PAINT },
+	{ "-webkit-text-stroke-color", 0, NULL, SAYS_COLOR | SAYS_PAINT },
+	{ "all", 0, NULL, SAYS_ALL },
+	{ "animation", 0, NULL, SAYS_ALL },
+	{ "animation-name", 0, NULL, SAYS_ALL },
+	{ "background", SAYS_BACK | SAYS_IMAGE, set_back, 0 },
+	{ "background-color", SAYS_BACK, set_back_color, 0 },
+	{ "background-image", SAYS_IMAGE, set_image, 0 },
+	{ "bottom", SAYS_AWAY, css_set_far, 0 },
+	{ "box-shadow", 0, NULL, SAYS_PAINT },
+	{ "clip", SAYS_AWAY, css_set_clip, 0 },
+	{ "clip-path", SAYS_AWAY, css_set_clip, 0 },
+	{ "color", SAYS_COLOR, set_color, 0 },
+	{ "content-visibility", SAYS_AWAY, css_set_skip, 0 },
+	{ "display", SAYS_DISPLAY, set_display, 0 },
+	{ "filter", SAYS_AWAY, css_set_filter, 0 },
+	{ "font", SAYS_FONT, set_font, 0 },
+	{ "font-size", SAYS_FONT, set_font_size, 0 },
+	{ "height", SAYS_HEIGHT, NULL, 0 },
+	{ "inset", SAYS_AWAY, css_set_far, 0 },
+	{ "left", SAYS_AWAY, css_set_away, 0 },
+	{ "margin", SAYS_AWAY, css_set_far, 0 },
+	{ "margin-left", SAYS_AWAY, css_set_away, 0 },
+	{ "margin-top", SAYS_AWAY, css_set_away, 0 },
+	{ "max-height", SAYS_MAX_HEIGHT, NULL, 0 },
+	{ "max-width", SAYS_MAX_WIDTH, NULL, 0 },
+	{ "mso-color-alt", 0, NULL, SAYS_COLOR | SAYS_PAINT },
+	{ "mso-hide", SAYS_MSO, set_mso_hide, 0 },
+	{ "opacity", SAYS_OPACITY, set_opacity, 0 },
+	{ "overflow", SAYS_OVERFLOW, set_overflow, 0 },
+	{ "overflow-x", SAYS_OVERFLOW, set_overflow, 0 },
+	{ "overflow-y", SAYS_OVERFLOW, set_overflow, 0 },
+	{ "right", SAYS_AWAY, css_set_far, 0 },
+	{ "text-indent", SAYS_AWAY, css_set_away, 0 },
+	{ "text-shadow", 0, NULL, SAYS_COLOR | SAYS_PAINT },
+	{ "top", SAYS_AWAY, css_set_away, 0 },
+	{ "transform", SAYS_AWAY, css_set_clip, 0 },
+	{ "unicode-bidi", SAYS_TURN, set_turn, 0 },
+	{ "visibility", SAYS_VISIBLE, set_visible, 0 },
+	{ "white-space", SAYS_PRE, set_pre, 0 },
+	{ "width", SAYS_WIDTH, NULL, 0 },
+	{ "zoom", SAYS_AWAY, css_set_zoom, 0 },
 };
 
 /* Of those names, of comments and of escapes. */
-static const char first_letters[] = "-bcdfhlmotvw/|\\";
+static const char first_letters[] = "-abcdfhilmortuvwz/|\\";
 
 static const struct property *
 property_find(const char *name)
@@ -327,14 +303,24 @@ static void
 declare(struct html_style *st, const struct property *prop, struct span value)
 {
 	struct html_style with = *st;
-	int important = cut_important(&value);
+	int important = cut_important(&value), known = 1;
 
+	if (prop->says == 0) {
+		if (value.len > 0 && !span_eq_str(value, "none"))
+			st->doubt |= prop->doubt;
+		return;
+	}
 	if (value.len == 0 || (!important && (st->important & prop->says) == prop->says))
 		return;
 	if (prop->set == NULL)
 		set_size(&with, prop->says, value);
-	else if (!prop->set(&with, value))
+	else
+		known = prop->set(&with, value);
+	if (known != 1) {
+		st->doubt = with.doubt | (known == 0 ? prop->says : 0);
 		return;
+	}
+	with.doubt &= ~prop->says;
 	with.says |= prop->says;
 	if (important)
 		with.important |= prop->says;
@@ -390,8 +376,10 @@ html_style_add(struct html_style *st, const struct html_style *o)
 		st->font = o->font;
 		st->font_relative = o->font_relative;
 	}
-	if ((take & SAYS_COLOR) != 0)
+	if ((take & SAYS_COLOR) != 0) {
 		st->color = o->color;
+		st->modern = o->modern;
+	}
 	if ((take & SAYS_BACK) != 0)
 		st->back = o->back;
 	if ((take & SAYS_IMAGE) != 0)
@@ -402,6 +390,10 @@ html_style_add(struct html_style *st, const struct html_style *o)
 		st->overflow = o->overflow;
 	if ((take & SAYS_AWAY) != 0)
 		st->away = o->away;
+	if ((take & SAYS_TURN) != 0)
+		st->turn = o->turn;
+	if ((take & SAYS_MSO) != 0)
+		st->mso_hide = o->mso_hide;
 	st->empty = (st->empty & ~(int)take) | (o->empty & (int)take);
 	st->says |= take;
 	st->important |= take & o->important;

@@ -39,6 +39,10 @@ enum html_says { /* bits: what a style speaks of */
 	SAYS_MAX_WIDTH = 1 << 11,
 	SAYS_OVERFLOW = 1 << 12,
 	SAYS_AWAY = 1 << 13,
+	SAYS_MSO = 1 << 14,
+	SAYS_TURN = 1 << 15,
+	SAYS_PAINT = 1 << 16, /* in doubt only: it paints, and not as a background */
+	SAYS_ALL = (1 << 14) - 1,
 };
 
 /* Colours: 0xRRGGBB, or one of these. */
@@ -49,17 +53,22 @@ enum html_says { /* bits: what a style speaks of */
 struct html_style {
 	unsigned says;      /* of enum html_says */
 	unsigned important; /* those of them that are "!important" */
+	unsigned doubt;     /* those whose value, and that of others, we do not know */
 	enum html_display display;
-	int visible, clear, image, pre;
-	int empty;    /* bits SAYS_HEIGHT to SAYS_MAX_WIDTH: it is nothing */
-	int overflow; /* what is too much is not seen */
-	int away;     /* moved out of the window */
-	int font;     /* hundredths of a pixel, or of a percent of the parent's */
-	int font_relative;
+	int empty; /* bits SAYS_HEIGHT to SAYS_MAX_WIDTH: it is nothing */
+	int font;  /* hundredths of a pixel, or of a percent of the parent's */
+	uint8_t font_relative;
+	uint8_t visible, clear, image, pre;
+	uint8_t overflow; /* what is too much is not seen */
+	uint8_t away;     /* moved out of the window, or not shown for another such reason */
+	uint8_t mso_hide; /* Outlook does not show it */
+	uint8_t turn;     /* from right to left, perhaps */
+	uint8_t modern;   /* of the color: Outlook does not know such */
 	uint32_t color, back;
 };
 
-/* The declarations are added to what the style says. */
+/* The declarations are added to what the style says.  Where a value is none that we know, the one
+ * before it holds, with doubt: what knows it does as it says. */
 void html_style_read(struct span css, struct html_style *);
 /* Add another's: it comes later in the cascade. */
 void html_style_add(struct html_style *, const struct html_style *other);
@@ -99,6 +108,26 @@ enum html_left { LEFT_HIDES = 1 << 0, LEFT_SHOWS = 1 << 1 };
  * Returns what some might do that were left out. */
 unsigned html_sheet_ask(struct html_sheet *, enum html_tag, struct span classes, struct span id,
     int maybe, struct html_style *);
+
+/* --- for html_style.c: html_length.c --- */
+
+struct css_length {
+	int value; /* hundredths of a pixel, or of a percent */
+	int relative;
+};
+
+/* The next word of a value. */
+int css_word(struct span *value, struct span *word);
+/* -1: it is no length. */
+int css_length(struct span, struct css_length *);
+
+/* Properties that take a text out of sight by its place, or paint over it: 1; -1: it does not. */
+int css_set_away(struct html_style *, struct span value);   /* left, top, text-indent */
+int css_set_far(struct html_style *, struct span value);    /* right, bottom, inset, margin */
+int css_set_clip(struct html_style *, struct span value);   /* clip, clip-path, transform */
+int css_set_zoom(struct html_style *, struct span value);   /* zoom */
+int css_set_skip(struct html_style *, struct span value);   /* content-visibility */
+int css_set_filter(struct html_style *, struct span value); /* filter */
 
 /* --- for html_style.c and html_sheet.c: html_css.c --- */
 

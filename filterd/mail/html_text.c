@@ -7,12 +7,29 @@
 #include "base/xmem.h"
 #include "mail/html_render.h"
 #include "mail/text_seen.h"
+#include "mail/text_turn.h"
 #include "mail/utf8.h"
 
+#define U_LRO              "\xe2\x80\xad"
+#define U_RLO              "\xe2\x80\xae"
+#define U_PDF              "\xe2\x80\xac"
 #define NOTE_END           '\x1f'
 #define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
 /* --- the text --- */
+
+void
+html_turn(struct html_render *r, const struct html_level *l, int start)
+{
+	if (l->look.gone)
+		return;
+	if (l->own.turned == 1)
+		r->seen |= HTML_SEEN_TURNED;
+	if (r->options.turned) {
+		memcpy(r->p + r->len, !start ? U_PDF : l->own.turned == 1 ? U_RLO : U_LRO, 3);
+		r->len += 3;
+	}
+}
 
 /* A blank at the end of a line is none. */
 void
@@ -47,6 +64,19 @@ put_space(struct html_render *r, const struct html_look *look, uint8_t c)
 		r->p[r->len++] = ' ';
 }
 
+/* Marks of direction stay while they are needed. */
+static size_t
+seen_as(struct html_render *r, struct span s, int *as)
+{
+	size_t used = text_seen(s, as);
+
+	if (*as == 0 && r->options.turned)
+		*as = text_turn_mark(s) != TURN_NONE;
+	else if (*as == 0 && text_turn_mark(s) == TURN_RIGHT)
+		r->seen |= HTML_SEEN_TURNED;
+	return used;
+}
+
 static void
 put_char(struct html_render *r, const struct html_look *look, uint32_t c)
 {
@@ -59,7 +89,7 @@ put_char(struct html_render *r, const struct html_look *look, uint32_t c)
 	else if (text_octets[(uint8_t)octets[0]] == TEXT_SPACE)
 		as = ' ';
 	else if (text_octets[(uint8_t)octets[0]] == TEXT_LEAD)
-		text_seen(span_make(octets, n), &as);
+		seen_as(r, span_make(octets, n), &as);
 	if (as == ' ')
 		put_space(r, look, (uint8_t)octets[0]);
 	else if (as == 1)
@@ -85,7 +115,7 @@ put_special(struct html_render *r, const struct html_look *look, struct span s, 
 			put(r, s.p, 1);
 		return 1;
 	}
-	used = text_seen(s, &as);
+	used = seen_as(r, s, &as);
 	if (as == ' ')
 		put_space(r, look, ' ');
 	else if (as == 1)
@@ -177,6 +207,8 @@ hides(struct html_render *r, const struct html_look *look)
 		r->seen |= HTML_SEEN_LIKELY;
 	if (hidden)
 		r->seen |= HTML_SEEN_HIDDEN;
+	if (hidden && !r->options.conditional && (look->clear || look->invisible || look->modern))
+		r->seen |= HTML_SEEN_CONDITIONAL;
 	return hidden;
 }
 
@@ -262,6 +294,18 @@ root(struct html_render *r, const struct html_token *t)
 	left_out(r, &l->look, own.left);
 }
 
+/* Of what is in <svg> only its texts are shown; an element of HTML ends it. */
+static int
+in_foreign(const struct html_token *t)
+{
+	if (t->tag == HTML_svg)
+		return 1;
+	if (t->tag == HTML_a || t->tag == HTML_style || t->tag == HTML_title)
+		return 1;
+	return t->tag == HTML_OTHER && !span_case_eq_str(t->name, "text") &&
+	       !span_case_eq_str(t->name, "foreignObject");
+}
+
 static void
 start(struct html_render *r, const struct html_token *t)
 {
@@ -289,6 +333,8 @@ start(struct html_render *r, const struct html_token *t)
 		look = html_look_of(r, html_parent(r, t->tag), t->tag, &own);
 	}
 	left_out(r, &look, own.left);
+	if (look.foreign || t->tag == HTML_svg)
+		look.foreign = in_foreign(t);
 	if (!look.gone && look.block)
 		html_newline(r);
 	else if (!look.gone && (t->tag == HTML_td || t->tag == HTML_th))
@@ -308,6 +354,18 @@ sheet(struct html_render *r, const struct html_token *tag, struct span css)
 	if (media && span_case_eq_str(span_trim(a.value), "print"))
 		return;
 	html_sheet_read(&r->sheet, css, !media || span_case_eq_str(span_trim(a.value), "all"));
+}
+
+/* That something is for others than Outlook is said in most of what is for all. */
+static void
+condition(struct html_render *r, const struct html_token *t)
+{
+	struct span what = span_trim(span_make(t->text.p + 3, t->text.len - 3));
+
+	r->seen |= HTML_SEEN_CONDITIONAL;
+	if (span_case_starts(t->raw, "<!--") && !html_condition(t->text) &&
+	    !span_case_starts(what, "!"))
+		r->seen |= HTML_SEEN_OTHERS;
 }
 
 static void
@@ -330,7 +388,7 @@ token(struct html_render *r, const struct html_token *t)
 		break;
 	case HTML_COMMENT:
 		if (span_case_starts(t->text, "[if"))
-			r->seen |= HTML_SEEN_CONDITIONAL;
+			condition(r, t);
 		break;
 	case HTML_DOCTYPE:
 		r->quirks = 0;
@@ -393,6 +451,7 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	/* Neither the levels nor the rules: they are large, and mostly not needed. */
 	r->options = *options;
 	r->notes = r->scratch = (struct buf){ .p = NULL };
+	r->painted = 0;
 	memset(r->known, 0, sizeof(r->known));
 	html_sheet_init(&r->sheet);
 	/* Only the references of some pairs of characters are shorter than these, by a fifth. */
@@ -401,6 +460,8 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	if (walk(r, html, 1))
 		walk(r, html, 0);
 	put_notes(r);
+	if (r->options.turned)
+		r->len = text_turn(r->p, r->len, 1);
 	had = r->seen | (r->sheet.full ? HTML_SEEN_LIMIT : 0);
 	out->len += r->len;
 	out->p[out->len] = '\0';

@@ -25,7 +25,14 @@
  *			class or an id.  HTML_SEEN_MAYBE
  *	HIDE_CERTAIN	without <style>, and without the tricks that depend on the place (height,
  *			overflow, text-indent, colour before a picture).  HTML_SEEN_LIKELY
- *	conditional	"<!--[if mso]>" is no comment.  HTML_SEEN_CONDITIONAL
+ *	HIDE_NOTHING	all but what is script, style, template and the like: what hides here does
+ *			not in some reader that we do not know.  HTML_SEEN_HIDDEN
+ *	HTML_OUTLOOK	"<!--[if mso]>" is no comment, "<![if !mso]>" hides, and opacity,
+ *			visibility and some colours do not.  HTML_SEEN_CONDITIONAL
+ *	HTML_CONDITIONS	all conditions hold: there are those of other programs.
+ *			HTML_SEEN_OTHERS
+ *	turned		what is written from right to left ("<bdo dir=rtl>", U+202E) is put as it
+ *			is read.  HTML_SEEN_TURNED
  *
  * Weak spots: text that is put together by position, by the cells of a table, by text in pictures
  * or from alt= and text in turn; "content:" in <style>; a sheet that is linked.
@@ -41,14 +48,16 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "mail/html_token.h"
 
 enum { HTML_DEPTH = 512 };
 
-enum html_hide { HIDE_CERTAIN, HIDE_LIKELY, HIDE_MAYBE };
+enum html_hide { HIDE_CERTAIN, HIDE_LIKELY, HIDE_MAYBE, HIDE_NOTHING };
 
 struct html_options {
 	enum html_hide hide;
-	int conditional;
+	enum html_conditions conditional; /* mail/html_token.h */
+	int turned;
 };
 
 enum html_seen { /* bits */
@@ -58,6 +67,8 @@ enum html_seen { /* bits */
 	HTML_SEEN_CONDITIONAL = 1 << 3,
 	HTML_SEEN_LIMIT = 1 << 4,
 	HTML_SEEN_TAGS = 1 << 5, /* there is at least one element of HTML, or a comment */
+	HTML_SEEN_OTHERS = 1 << 6,
+	HTML_SEEN_TURNED = 1 << 7,
 };
 
 /* Append the text; what was seen. */

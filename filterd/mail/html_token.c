@@ -269,20 +269,48 @@ read_comment(struct html_reader *r, struct html_token *t)
 	r->at = at;
 }
 
-/* "<!--[if mso]>": only this much is a comment, and later "<![endif]-->". */
-static int
-is_condition(const struct html_reader *r)
+/* Text up to behind "<![endif]...>" is none: at a condition that does not hold. */
+static void
+skip_condition(struct html_reader *r)
 {
-	return r->conditional && starts(r->in, r->at, "<!--[if");
+	struct span in = r->in;
+
+	while ((r->at = find(in, r->at, '<')) < in.len && !starts(in, r->at, "<![endif"))
+		r->at++;
+	r->at = find(in, r->at, '>');
+	r->at += r->at < in.len;
+}
+
+/* "<!--[if mso]>" and "<![if mso]>", where conditions count: only this much is a comment, and later
+ * "<![endif]-->". */
+static int
+read_condition(struct html_reader *r, struct html_token *t)
+{
+	int comment = starts(r->in, r->at, "<!--[if");
+	struct html_token whole;
+	struct html_reader other;
+
+	if (r->conditions == HTML_COMMENTS || (!comment && !starts(r->in, r->at, "<![if")))
+		return 0;
+	if (comment && r->at >= r->until) {
+		other = *r;
+		read_comment(&other, &whole);
+		r->until = other.at;
+		r->was_foreign = r->foreign;
+	}
+	up_to(r, t, comment ? 4 : 2, ">");
+	if (r->conditions == HTML_OUTLOOK && !html_condition(t->text))
+		skip_condition(r);
+	return 1;
 }
 
 static void
 read_markup(struct html_reader *r, struct html_token *t)
 {
 	t->kind = HTML_COMMENT;
-	if (is_condition(r)) {
-		up_to(r, t, 4, ">");
-	} else if (starts(r->in, r->at, "<!--")) {
+	if (read_condition(r, t))
+		return;
+	if (starts(r->in, r->at, "<!--")) {
 		read_comment(r, t);
 	} else if (starts(r->in, r->at, "<!doctype")) {
 		up_to(r, t, 9, ">");
@@ -384,10 +412,18 @@ read_text(struct html_reader *r, struct html_token *t)
 }
 
 void
-html_start(struct html_reader *r, struct span html, int conditional)
+html_start(struct html_reader *r, struct span html, enum html_conditions conditions)
 {
-	*r = (struct html_reader){ .in = html, .conditional = conditional };
+	*r = (struct html_reader){ .in = html, .conditions = conditions };
 	hash_fill(r->hash);
+}
+
+/* At the end of a token that began in what is a comment to others. */
+static void
+note_split(struct html_reader *r)
+{
+	if (r->at > r->until || (r->at == r->until && r->foreign != r->was_foreign))
+		r->split = 1;
 }
 
 /* One by one: for so few octets a call of memset() takes longer. */
@@ -414,6 +450,8 @@ html_next(struct html_reader *r, struct html_token *t)
 		read_text(r, t);
 		if (r->at > start || r->at == r->in.len) {
 			t->raw = span_of(r->in, start, r->at);
+			if (start < r->until)
+				note_split(r);
 			return r->at > start;
 		}
 	}
@@ -423,5 +461,7 @@ html_next(struct html_reader *r, struct html_token *t)
 	else
 		read_markup(r, t);
 	t->raw = span_of(r->in, start, r->at);
+	if (start < r->until)
+		note_split(r);
 	return 1;
 }

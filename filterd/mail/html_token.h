@@ -67,18 +67,26 @@ struct html_attr {
 	struct span value; /* without its quotes, references unresolved; p NULL: none given */
 };
 
-struct html_reader { /* private */
+/* "<!--[if mso]>...<![endif]-->" */
+enum html_conditions {
+	HTML_COMMENTS,   /* are comments, */
+	HTML_CONDITIONS, /* are what they hold, whatever the condition says, */
+	HTML_OUTLOOK,    /* or, as for Outlook, only where the condition holds */
+};
+
+struct html_reader { /* private, but for split */
 	struct span in;
 	size_t at;
 	enum html_tag raw;
 	int foreign;
-	int conditional;
+	enum html_conditions conditions;
+	size_t until; /* the end of what is a comment to others, and foreign where it began */
+	int was_foreign;
+	int split; /* a token reaches over that end: to others there are other ones behind it */
 	uint8_t hash[256];
 };
 
-/* conditional: comments like "<!--[if mso]>...<![endif]-->" are no comments but what they hold, as
- * Outlook reads them. */
-void html_start(struct html_reader *, struct span html, int conditional);
+void html_start(struct html_reader *, struct span html, enum html_conditions);
 /* 1: the next token; 0: there is no more. */
 int html_next(struct html_reader *, struct html_token *);
 
@@ -88,6 +96,10 @@ int html_attr_next(struct span *attrs, struct html_attr *);
 int html_attr_find(struct span attrs, const char *name, struct html_attr *);
 
 unsigned html_tag_flags(enum html_tag);
+
+/* html_condition.c: does the condition, "[if gte mso 9]...", hold for Outlook?  What is not
+ * understood does. */
+int html_condition(struct span);
 
 /* --- character references: "&amp;", "&#65;", "&#x41" --- */
 

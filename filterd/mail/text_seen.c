@@ -24,6 +24,7 @@ const uint8_t text_octets[256] = {
 	[' '] = TEXT_SPACE,
 	['&'] = TEXT_MARK,
 	[0xc2] = TEXT_LEAD,
+	[0xcc] = TEXT_LEAD,
 	[0xcd] = TEXT_LEAD,
 	[0xd8] = TEXT_LEAD,
 	[0xe1] = TEXT_LEAD,
@@ -31,7 +32,10 @@ const uint8_t text_octets[256] = {
 	[0xe3] = TEXT_LEAD,
 	[0xef] = TEXT_LEAD,
 	[0xf0] = TEXT_LEAD,
+	[0xf1] = TEXT_LEAD,
+	[0xf2] = TEXT_LEAD,
 	[0xf3] = TEXT_LEAD,
+	[0xf4] = TEXT_LEAD,
 };
 
 struct range {
@@ -41,6 +45,7 @@ struct range {
 static const struct range unseen[] = {
 	{ 0x80, 0x9f },       /* control characters */
 	{ 0xad, 0xad },       /* soft hyphen */
+	{ 0x334, 0x338 },     /* overlays: strokes through a letter */
 	{ 0x34f, 0x34f },     /* combining grapheme joiner */
 	{ 0x61c, 0x61c },     /* Arabic letter mark */
 	{ 0x115f, 0x1160 },   /* Hangul fillers */
@@ -49,13 +54,16 @@ static const struct range unseen[] = {
 	{ 0x200b, 0x200f },   /* zero width space, joiners, marks of direction */
 	{ 0x202a, 0x202e },   /* embeddings */
 	{ 0x2060, 0x206f },   /* word joiner, invisible operators, isolates */
+	{ 0x2d7f, 0x2d7f },   /* Tifinagh consonant joiner */
 	{ 0x3164, 0x3164 },   /* Hangul filler */
+	{ 0xfdd0, 0xfdef },   /* noncharacters */
 	{ 0xfe00, 0xfe0f },   /* variation selectors */
 	{ 0xfeff, 0xfeff },   /* zero width no-break space */
 	{ 0xffa0, 0xffa0 },   /* Hangul filler, half width */
-	{ 0xfff0, 0xfffb },   /* interlinear annotations */
+	{ 0xfff0, 0xffff },   /* interlinear annotations, replacements for what is none */
 	{ 0x13430, 0x1343f }, /* hieroglyph format controls */
 	{ 0x1bca0, 0x1bca3 }, /* shorthand format controls */
+	{ 0x1d159, 0x1d159 }, /* musical null note head */
 	{ 0x1d173, 0x1d17a }, /* musical format controls */
 	{ 0xe0000, 0xe0fff }, /* tags, variation selectors */
 };
@@ -89,7 +97,7 @@ text_seen(struct span s, int *as)
 	*as = 1;
 	if (n == 0)
 		return 1;
-	if (is_in(c, unseen, nitems(unseen)))
+	if ((c & 0xfffe) == 0xfffe || is_in(c, unseen, nitems(unseen)))
 		*as = 0;
 	else if (is_in(c, blank, nitems(blank)))
 		*as = ' ';

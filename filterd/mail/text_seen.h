@@ -1,9 +1,10 @@
 /*
  * text_seen - characters that a reader does not see
  *
- * Zero-width characters, soft hyphens, marks of direction, variation selectors, tags, fillers and
- * control characters are taken out of every text that is looked at, for between the letters of a
- * word they hide it.  Blanks of all widths become one of ours.  Tab, LF and CR stay.
+ * Zero-width characters, soft hyphens, marks of direction, variation selectors, tags, fillers,
+ * strokes through letters, control characters, noncharacters and U+FFFD, which stands for octets
+ * that some readers drop, are taken out of every text that is looked at, for between the letters of
+ * a word they hide it.  Blanks of all widths become one of ours.  Tab, LF and CR stay.
  */
 #ifndef MAIL_TEXT_SEEN_H
 #define MAIL_TEXT_SEEN_H

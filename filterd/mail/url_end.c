@@ -31,7 +31,9 @@ is_mark(const uint8_t *p, size_t n)
 static int
 is_dot(const uint8_t *p, size_t n)
 {
-	return n == 3 && ((p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x82) ||
+	return n == 3 && ((p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0xa4) ||
+			     (p[0] == 0xef && p[1] == 0xb9 && p[2] == 0x92) ||
+			     (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x82) ||
 			     (p[0] == 0xef && p[1] == 0xbc && p[2] == 0x8e) ||
 			     (p[0] == 0xef && p[1] == 0xbd && p[2] == 0xa1));
 }

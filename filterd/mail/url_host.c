@@ -4,6 +4,7 @@
 #include <idn2.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/text.h"
 
 #define WRITTEN_MAX 1024 /* a name of 253 octets, percent-encoded, and something to drop */
@@ -57,6 +58,25 @@ is_ascii(const char *s)
 	while (*s != '\0' && !(*s & 0x80))
 		s++;
 	return *s == '\0';
+}
+
+/* Of those that UTS 46 maps to a dot, the ones that a host may be written with. */
+static void
+dots_made(char *s)
+{
+	static const char *const dots[] = { "\xe2\x80\xa4", "\xe3\x80\x82", "\xef\xb9\x92",
+		"\xef\xbc\x8e", "\xef\xbd\xa1" };
+	char *to = s;
+
+	while (*s != '\0') {
+		size_t n = 0;
+
+		for (size_t i = 0; n == 0 && i < nitems(dots); i++)
+			n = strncmp(s, dots[i], 3) == 0 ? 3 : 0;
+		*to++ = n > 0 ? '.' : *s;
+		s += n > 0 ? n : 1;
+	}
+	*to = '\0';
 }
 
 /* Into out, which has room for HOSTNAME_MAX octets; dots at the end are dropped. */
@@ -190,7 +210,10 @@ url_host_read(struct span written, struct url_host *out)
 	out->name[0] = '\0';
 	if (written.len > 2 && written.p[0] == '[' && written.p[written.len - 1] == ']')
 		return v6_made(span_make(written.p + 1, written.len - 2), out);
-	if (!percent_undone(written, plain) || !name_made(plain, out->name))
+	if (!percent_undone(written, plain))
+		return 0;
+	dots_made(plain);
+	if (!name_made(plain, out->name))
 		return 0;
 	out->kind = URL_NAME;
 	if (!ends_in_number(out->name))

@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "mail/html_text.h"
 #include "mail/html_token.h"
 #include "mail/url_private.h"
 
 #define SRCDOC_MAX 3 /* documents in one another */
+#define WORD_MAX   256
 
 struct page {
 	struct urls *u;
@@ -13,6 +15,7 @@ struct page {
 	struct buf text;  /* of all tags, without them */
 	struct buf value; /* of an attribute, its references undone */
 	int depth;
+	int cut; /* a tag that may hide something stands in what may be a URL */
 };
 
 static void page(struct urls *, struct span html, int depth);
@@ -173,7 +176,9 @@ take_attribute(struct page *p, const struct html_token *t, const struct html_att
 		attributes[i].take(p, undone(p, a->value));
 		return;
 	}
-	if (span_case_starts(a->name, "on"))
+	if (t->tag == HTML_param && span_case_eq_str(a->name, "value"))
+		take_reference(p, undone(p, a->value));
+	else if (span_case_starts(a->name, "on"))
 		take_script(p, undone(p, a->value));
 	else if (t->tag == HTML_meta && span_case_eq_str(a->name, "content"))
 		take_refresh(p, undone(p, a->value));
@@ -225,6 +230,31 @@ is_break(const struct html_token *t)
 	return (html_tag_flags(t->tag) & HTML_T_BLOCK) != 0 || t->tag == HTML_a;
 }
 
+/* Does the text up to here end in the middle of a URL? */
+static int
+is_inside(struct span text)
+{
+	size_t n = 0;
+	int dot = 0;
+
+	while (n < text.len && n < WORD_MAX && !is_blank(text.p[text.len - 1 - n])) {
+		dot |= n > 0 && text.p[text.len - 1 - n] == '.';
+		n++;
+	}
+	text = skip(text, text.len - n);
+	return dot || span_case_starts(text, "http:") || span_case_starts(text, "https:") ||
+	       span_case_starts(text, "www.");
+}
+
+static int
+may_hide(const struct html_token *t)
+{
+	struct html_attr a;
+
+	return html_attr_find(t->attrs, "style", &a) || html_attr_find(t->attrs, "class", &a) ||
+	       html_attr_find(t->attrs, "hidden", &a);
+}
+
 static void
 take(struct page *p, const struct html_token *t)
 {
@@ -237,6 +267,8 @@ take(struct page *p, const struct html_token *t)
 		take_tag(p, t);
 		if (is_break(t))
 			buf_addc(&p->text, '\n');
+		else if (!p->cut && t->attrs.len > 0 && is_inside(buf_span(&p->text)))
+			p->cut = may_hide(t);
 		break;
 	case HTML_END:
 		if (is_break(t))
@@ -252,7 +284,7 @@ take(struct page *p, const struct html_token *t)
 
 /* The first <base> with a reference holds for all of the document.  In the arena; p NULL: none. */
 static struct span
-base_of(struct urls *u, struct span html)
+base_of(struct urls *u, struct span html, enum html_conditions conditions)
 {
 	struct span found = { 0 };
 	struct buf value = { 0 };
@@ -260,7 +292,7 @@ base_of(struct urls *u, struct span html)
 	struct html_token t;
 	struct html_attr a;
 
-	html_start(&r, html, 1);
+	html_start(&r, html, conditions);
 	while (found.p == NULL && html_next(&r, &t))
 		if (t.kind == HTML_START && t.tag == HTML_base &&
 		    html_attr_find(t.attrs, "href", &a)) {
@@ -285,22 +317,50 @@ has_base(struct span s)
 	return 0;
 }
 
+/* The text without what is hidden in it. */
 static void
-page(struct urls *u, struct span html, int depth)
+take_shown(struct urls *u, struct span html)
+{
+	struct html_options o = { .hide = HIDE_LIKELY };
+	struct buf text = { 0 };
+
+	html_text(html, &o, &text);
+	url_scan(u, buf_span(&text), 0);
+	buf_fini(&text);
+}
+
+/* 1: other readers do not see it as these do. */
+static int
+page_as(struct urls *u, struct span html, int depth, enum html_conditions conditions)
 {
 	struct page p = { .u = u, .depth = depth };
+	struct span other;
 	struct html_reader r;
 	struct html_token t;
+	int differs = 0;
 
-	if (has_base(html))
-		p.base = base_of(u, html);
-	/* With the comments that Outlook reads. */
-	html_start(&r, html, 1);
+	if (has_base(html)) {
+		p.base = base_of(u, html, conditions);
+		other = base_of(u, html, HTML_COMMENTS);
+		differs = !span_eq(p.base, other);
+	}
+	html_start(&r, html, conditions);
 	while (!urls_full(u) && html_next(&r, &t))
 		take(&p, &t);
 	url_scan(u, buf_span(&p.text), 0);
+	if (p.cut)
+		take_shown(u, html);
 	buf_fini(&p.text);
 	buf_fini(&p.value);
+	return differs || r.split;
+}
+
+/* With the comments that Outlook reads, and without them where that makes other tags of it. */
+static void
+page(struct urls *u, struct span html, int depth)
+{
+	if (page_as(u, html, depth, HTML_CONDITIONS))
+		page_as(u, html, depth, HTML_COMMENTS);
 }
 
 void

@@ -32,7 +32,7 @@ is_inside(struct span s, struct span all)
 }
 
 static void
-tokens(struct span html, int conditional)
+tokens(struct span html, enum html_conditions conditional)
 {
 	struct html_reader r;
 	struct html_token t;
@@ -95,8 +95,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	raw = span_make(data + 1, size - 1);
-	o = (struct html_options){ .hide = (enum html_hide)(data[0] % 3),
-		.conditional = data[0] >> 7 };
+	o = (struct html_options){ .hide = (enum html_hide)(data[0] & 3),
+		.conditional = (enum html_conditions)((data[0] >> 6) % 3),
+		.turned = data[0] >> 5 & 1 };
 	tokens(raw, o.conditional);
 	(void)html_charset(raw);
 	charset_guess(raw, &html);

@@ -78,6 +78,18 @@ static const struct {
 	{ "utf-32", S("\0\0\xfe\xff\0\0\0V"), S("V"), DOUBT },
 	{ "utf-32", S("\xff\xfe\0\0V\0\0\0\0\0\x11\0"), S("V\xef\xbf\xbd"), BAD | DOUBT },
 	{ "cp037", S("\xe5\x89\x81"), S("Via"), DOUBT },
+	{ "ibm1140", S("\xe5\x89\x81\x9f"), S("Via\xe2\x82\xac"), DOUBT },
+	{ "IBM01140", S("\xe5\x89\x81"), S("Via"), DOUBT },
+	{ "x-ebcdic-us-ca", S("\xe5\x89\x81"), S("Via"), DOUBT },
+	{ "cp1047", S("\xe5\x89\x81"), S("Via"), DOUBT },
+	{ "hz-gb-2312", S("via~{~}gra"), S("viagra"), DOUBT },
+	{ "HZ-GB-2312", S("a~{VP~}~~~\nz ~{V\nP"), S("a\xe4\xb8\xad~z \xef\xbf\xbd\nP"),
+	    BAD | DOUBT },
+	/* no label, but escapes */
+	{ "", S("via\x1b(Bgra"), S("viagra"), 0 },
+	{ "", S("a \x1b$B4A\x1b(B z"), S("a \xe6\xbc\xa2 z"), 0 },
+	{ "", S("\x1b[1m"), S("\x1b[1m"), 0 },
+	{ "", S("a\x1b("), S("a\x1b("), 0 },
 };
 
 static void

@@ -50,6 +50,11 @@ static const struct {
 	    "X: a\xe2\x80\x8b"
 	    "b\xc2\xa0"
 	    "c;X: ab c;" },
+	/* and put right where it runs from right to left */
+	{ "check_decoded_header", "Subject: =?utf-8?q?=E2=80=AEcba=E2=80=ACd?=\n\n",
+	    "Subject: \xe2\x80\xae"
+	    "cba\xe2\x80\xac"
+	    "d;Subject: cbad;Subject: abcd;" },
 	/* what header_checks cuts and undoes */
 	{ "check_header",
 	    "Name : v\nS: a\x7f"

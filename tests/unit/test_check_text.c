@@ -56,6 +56,21 @@ static const struct {
 	{ "display:none padding", HTML "cheap V<span style=\"display:none\">quite</span>iagra" },
 	{ "font-size 0", HTML "cheap V<span style=\"font-size:0\">x</span>iagra" },
 	{ "same colour", HTML "cheap V<font color=\"#fffffe\">x</font>iagra" },
+	{ "value that is none", HTML "<p style='font-size:0;font-size:var(--x)'>cheap viagra" },
+	{ "opacity, which Outlook does not know", HTML "cheap v<i style='opacity:0'>i<b hidden>x"
+						       "</b></i>agra" },
+	{ "condition that does not hold", HTML "cheap v<![if !mso]>x<![endif]>iagra" },
+	{ "conditions, one of them false",
+	    HTML "<!--[if mso]>cheap v<![endif]--><!--[if lt mso 9]>x<![endif]-->"
+		 "<!--[if mso]>iagra<![endif]-->" },
+	{ "from right to left", HTML "<bdo dir=rtl>argaiv paehc</bdo>" },
+	{ "from right to left, in a text", "Content-Type: text/plain; charset=utf-8\n\n"
+					   "\u202eargaiv paehc" },
+	{ "stroke through the letters", "Content-Type: text/plain; charset=utf-8\n\n"
+					"cheap v\u0336i\u0336agra" },
+	{ "octet that is none", "Content-Type: text/plain; charset=utf-8\n\ncheap vi\xff"
+				"agra" },
+	{ "title in the body", HTML "cheap v<title>x</title>iagra" },
 	{ "visibility", HTML "cheap V<i style='visibility:hidden'>x</i>iagra" },
 	{ "hidden", HTML "cheap V<i hidden>x</i>iagra" },
 	{ "class that hides", HTML "<style>.q{display:none}</style>cheap V<i class=q>x</i>iagra" },
@@ -212,7 +227,7 @@ static const struct {
 	{ "/viagra/", "Content-Type: image/png\n\nviagra", "" },
 	{ "/viagra/", "Content-Type: application/octet-stream\n\nviagra", "" },
 	{ "/viagra/", "Content-Type: foo/bar\n\n\x7f\x7f\x7f\x7f\x01viagra", "" },
-	{ "/hide/", HTML "a<i style='display:none'>hide</i>", "text=hidden" },
+	{ "/hide/", HTML "a<template>hide</template>", "text=hidden" },
 	{ "/hide/", HTML "a<script>hide</script><style>hide</style><!-- hide -->", "" },
 	{ "/<b>/", HTML "<b>a", "" },
 	{ "/viagra/", "Content-Type: application/octet-stream; name=html\n\nviagra", "" },
@@ -293,7 +308,14 @@ static const struct {
 	{ 0, "\na <b>b</b>\n", "a <b>b</b>|;a b|;" },
 	{ 0, "\na <http://b>\n", "a <http://b>|;" },
 	{ 0, "\na <a@example.com> 1<2\n", "a <a@example.com> 1<2|;" },
-	{ 0, HTML "a<i style='display:none'>x</i>", "a|;" },
+	{ 0, HTML "a<i style='display:none'>x</i>", "a|;ax|;" }, /* and what all readers hide */
+	{ 0, HTML "a<i style='font-size:0'>x</i><!--[if mso]>y<![endif]-->", "a|;ax|;ay|;" },
+	{ 0, HTML "<i style='opacity:0'>a<b hidden>x</b></i>", "ax|;a|;" }, /* Outlook's is last */
+	{ 0, HTML "a<!--[if mso]>b<i hidden>c</i><![endif]-->", "a|;ab|;abc|;" },
+	{ 0, HTML "a<!--[if IE]>b<![endif]-->", "a|;ab|;" },
+	{ 0, HTML "a<![if !mso]>b<![endif]>", "ab|;a|;" },
+	{ 0, HTML "<bdo dir=rtl>ab</bdo>", "ab|;ba|;" },
+	{ 0, "\n\u202eba\u202c c", "ba c;ab c;" },
 	{ 0, HTML "<style>.x{display:none}</style>a<i class=x>x</i>", "a|;ax|;" },
 	{ 0, HTML "<style>q .x{display:none}</style>a<i class=x>x</i>", "ax|;a|;" },
 	{ 0, "Content-Type: text/plain; charset=iso-8859-1\n\n\xc3\xa4", "\u00c3\u00a4;\u00e4;" },

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "mail/html_text.h"
 #include "mail/text_seen.h"
+#include "mail/text_turn.h"
 #include "mail/utf8.h"
 
 #define HIDDEN HTML_SEEN_HIDDEN
@@ -18,6 +19,8 @@
 #define MAYBE  HTML_SEEN_MAYBE
 #define COND   HTML_SEEN_CONDITIONAL
 #define LIMIT  HTML_SEEN_LIMIT
+#define OTHERS HTML_SEEN_OTHERS
+#define TURNED HTML_SEEN_TURNED
 
 static const struct {
 	const char *in, *out;
@@ -43,9 +46,64 @@ static const struct {
 	{ "cheap&#x3000;pills\xe2\x80\x83now", "cheap pills now\n", 0 },
 	{ "V<script>x</script>i<style>y{}</style>a<template>z</template>g<noframes>q</noframes>ra",
 	    "Viagra\n", HIDDEN },
-	{ "a<title>b</title>c", "a\nb\nc\n", 0 },
+	{ "<title>b</title>c", "b\nc\n", 0 },
 	{ "<svg><style>x</style><text>y</text></svg>z", "yz\n", HIDDEN },
-	{ "<svg><![CDATA[V<]]></svg>", "V<\n", 0 },
+	{ "<svg><text><![CDATA[V<]]></svg>", "V<\n", 0 },
+
+	/* what stands in words and is not shown, though no style says so */
+	{ "V<title>x</title>iagra", "Viagra\n", LIKELY },
+	{ "V<audio>x</audio>i<canvas width=0>x</canvas>a<video>x</video>gra", "Viagra\n", LIKELY },
+	{ "V<dialog>x</dialog>i<span popover>x</span>agra", "Viagra\n", LIKELY },
+	{ "<dialog open>Viagra</dialog>", "Viagra\n", 0 },
+	{ "V<progress>x</progress>i<meter>x</meter>agra", "Viagra\n", LIKELY },
+	{ "V<svg width=0 height=0>x<g>x</g></svg>iagra", "Viagra\n", LIKELY },
+	{ "V<svg>x<p>Viagra</svg>", "V\nViagra\n", LIKELY },
+	{ "V<i style='position:absolute;clip:rect(0 0 0 0)'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<i style='clip-path:circle(0)'>x</i>i<b style='clip-path:inset(50%)'>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "V<i style='transform:scale(0)'>x</i>i<b style='transform:translateX(-9999px)'>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "V<i style='transform:scale(0.9)'>i</i>agra", "Viagra\n", 0 },
+	{ "V<i style='zoom:0'>x</i>i<b style='content-visibility:hidden'>x</b>agra", "Viagra\n",
+	    LIKELY },
+	{ "V<i style='filter:opacity(0)'>x</i>i<b style='filter:opacity(1)'>a</b>gra", "Viagra\n",
+	    LIKELY },
+	{ "V<i style='position:fixed;right:9999px'>x</i>i<b style='left:calc(-9999px)'>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "V<i style='margin:0 0 0 -9999px'>x</i>i<b style='inset:0 0 0 -9999px'>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "V<i style='margin:0 auto 10px'>i</i>agra", "Viagra\n", 0 },
+	{ "V<i style='height:0;overflow:auto'>x</i>i<b style='height:0;overflow:scroll'>x</b>agra",
+	    "Viagra\n", LIKELY },
+
+	/* what we do not know may bring it back: it is not sure */
+	{ "V<i style='display:none;display:block flow'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<i style='display:none;display:var(--x)'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<i style='display:none;all:initial'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<i style='all:initial;display:none'>x</i>iagra", "Viagra\n", HIDDEN },
+	{ "V<i style='font-size:0;font-size:var(--x)'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<i style='opacity:0;opacity:calc(1)'>x</i>iagra", "Viagra\n", LIKELY | COND },
+	{ "V<i style='opacity:0;animation:show 1s'>x</i>iagra", "Viagra\n", LIKELY | COND },
+	{ "V<i style='visibility:hidden;visibility:var(--x)'>x</i>iagra", "Viagra\n",
+	    LIKELY | COND },
+	{ "V<i hidden style='display:revert-layer'>x</i>iagra", "Viagra\n", LIKELY },
+	{ "<div style='font-size:0'>x<i style='font-size:4vmin'>y</i></div>z", "z\n", LIKELY },
+	{ "<div style='font-size:0'>x<i style='all:initial'>y</i></div>z", "z\n", LIKELY },
+	{ "<div style='color:#fff'>x<i style='color:initial'>Via</i><b "
+	  "style='color:windowtext'>gra</b></div>",
+	    "Viagra\n", HIDDEN },
+
+	/* painted by other means */
+	{ "<table><col style='background:#000'><tr><td style='color:#fff'>x</table>", "", LIKELY },
+	{ "<i style='color:#fff;text-shadow:0 0 2px #000'>x</i>", "", LIKELY },
+	{ "<v:rect fillcolor=black><i style='color:#fff'>x</i></v:rect>", "", LIKELY },
+	{ "<i style='color:#fff;text-shadow:none'>x</i>", "", HIDDEN },
+
+	/* controls do not look as what is around them */
+	{ "<div style='font-size:0;color:#fff'><button>Viagra</button></div>", "Viagra\n", 0 },
+	{ "<div style='font-size:0'><input type=submit value=Viagra></div>", "Viagra\n", 0 },
+	{ "<div style='color:#fff'><textarea>Viagra</textarea></div>", "Viagra\n", 0 },
+	{ "<button style='color:#efefef'>x</button>", "", HIDDEN },
 
 	/* lines */
 	{ "a<br>b<BR/>c</br>d", "a\nb\nc\nd\n", 0 },
@@ -84,12 +142,12 @@ static const struct {
 	{ "V<span hidden>xx</span>iagra", "Viagra\n", HIDDEN },
 	{ "V<span hidden style='display:inline'>i</span>agra", "Viagra\n", 0 },
 	{ "V<span style='visibility:hidden'>x<b style='visibility:visible'>i</b>x</span>agra",
-	    "Viagra\n", HIDDEN },
+	    "Viagra\n", HIDDEN | COND },
 	{ "V<span style='display:none'>x<b style='display:inline'>x</b>x</span>iagra", "Viagra\n",
 	    HIDDEN },
 	{ "V<span style='opacity:0'>xx</span>i<b style='opacity:0.01'>x</b>a<b "
 	  "style='opacity:.9'>gra</b>",
-	    "Viagra\n", HIDDEN },
+	    "Viagra\n", HIDDEN | COND },
 	{ "V<span style='font-size:0'>xx</span>i<b style='font-size:0px'>x</b>agra", "Viagra\n",
 	    HIDDEN },
 	{ "V<span style='font-size:1px'>xx</span>i<b style='font-size:0.05em'>x</b>agra",
@@ -108,10 +166,10 @@ static const struct {
 	{ "V<font color=#fefefe>xx</font>i<font color=ffffff>x</font>agra", "Viagra\n", HIDDEN },
 	{ "V<span style='color:#FFF'>xx</span>iagra", "Viagra\n", HIDDEN },
 	{ "V<span style='color:rgb(255, 255 ,255)'>xx</span>iagra", "Viagra\n", HIDDEN },
-	{ "V<span style='color:hsl(0,0%,100%)'>xx</span>iagra", "Viagra\n", HIDDEN },
-	{ "V<span style='color:transparent'>xx</span>iagra", "Viagra\n", HIDDEN },
+	{ "V<span style='color:hsl(0,0%,100%)'>xx</span>iagra", "Viagra\n", HIDDEN | COND },
+	{ "V<span style='color:transparent'>xx</span>iagra", "Viagra\n", HIDDEN | COND },
 	{ "V<span style='color:rgba(0,0,0,0)'>xx</span>i<b style='color:#0000'>x</b>agra",
-	    "Viagra\n", HIDDEN },
+	    "Viagra\n", HIDDEN | COND },
 	{ "<body bgcolor=black text=white>Via<font color=white>gra</font></body>", "Viagra\n", 0 },
 	{ "<font color=red color=white>Viagra</font>", "Viagra\n", 0 }, /* the first counts */
 	{ "<i style='color:red' style='display:none'>Viagra</i>", "Viagra\n", 0 },
@@ -183,10 +241,83 @@ static const struct {
 	    "y\n", HIDDEN | MAYBE },
 
 	{ "a<!--[if mso]>b<![endif]-->c", "ac\n", COND },
+	{ "a<i style='mso-hide:all'>b</i>c", "abc\n", COND },
+	{ "a<i style='mso-hide:all;display:none'>b</i>c", "ac\n", HIDDEN },
+	{ "a<!--[if IE]>b<![endif]-->c", "ac\n", COND | OTHERS },
+	{ "a<!--[if !mso]><!-->b<!--<![endif]-->c", "abc\n", COND },
+	{ "a<![if !mso]>b<![endif]>c", "abc\n", COND },
+
+	/* from right to left */
+	{ "<bdo dir=rtl>argaiV</bdo>", "argaiV\n", TURNED },
+	{ "<bdo dir=ltr>Viagra</bdo>", "Viagra\n", 0 },
+	{ "&#8238;argaiV", "argaiV\n", TURNED },
+	{ "<i style='direction:rtl;unicode-bidi:bidi-override'>argaiV</i>", "argaiV\n", TURNED },
 };
 
+/* What is turned, put right. */
+static const struct {
+	const char *in, *out;
+} turned[] = {
+	{ "a <bdo dir=rtl>llip argaiV</bdo> b", "a Viagra pill b\n" },
+	{ "<bdo dir=rtl>argaiV<br>\xc3\xa9llip</bdo>", "Viagra\npill\xc3\xa9\n" },
+	{ "<bdo dir=rtl>arga<bdo dir=ltr>Vi</bdo></bdo>", "Viagra\n" },
+	{ "&#8238;argaiV&#8236; b", "Viagra b\n" },
+	{ "<i style='direction:rtl;unicode-bidi:bidi-override'>argaiV</i> b", "Viagra b\n" },
+	{ "<p><bdo dir=rtl>argaiV</p>b", "Viagra\nb\n" },
+	{ "<bdo dir=rtl hidden>x</bdo>b", "b\n" },
+};
+
+static void
+test_turned(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(turned); i++) {
+		struct html_options o = { .hide = HIDE_LIKELY, .turned = 1 };
+		struct buf out = { 0 };
+
+		html_text(span_str(turned[i].in), &o, &out);
+		assert_string_equal(buf_cstr(&out), turned[i].out);
+		buf_fini(&out);
+	}
+}
+
+#define RLO "\xe2\x80\xae"
+#define LRO "\xe2\x80\xad"
+#define PDF "\xe2\x80\xac"
+
+static const struct {
+	const char *in, *out;
+} marked[] = {
+	{ "a" RLO "cb" PDF "d", "abcd" },
+	{ "a" RLO "cb\r\nde", "abc\r\nde" }, /* the line is its end */
+	{ RLO "fe" LRO "cd" PDF "ba", "abcdef" },
+	{ RLO RLO "cba" PDF PDF, "abc" },
+	{ PDF "a" PDF LRO "b", "ab" },
+	{ RLO "\xc3\xa9\xf0\x9f\x98\x80z", "z\xf0\x9f\x98\x80\xc3\xa9" },
+	{ RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO RLO LRO "cba" PDF "yx",
+	    "xyabc" },
+	{ "\xe2\x80", "\xe2\x80" },
+};
+
+static void
+test_marks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(marked); i++) {
+		struct buf text = { 0 };
+
+		buf_adds(&text, marked[i].in);
+		text.len = text_turn(text.p, text.len, 0);
+		text.p[text.len] = '\0';
+		assert_string_equal(text.p, marked[i].out);
+		buf_fini(&text);
+		assert_int_equal(
+		    text_is_turned(span_str(marked[i].in)), strstr(marked[i].in, RLO) != NULL);
+	}
+}
+
 static unsigned
-render(struct span html, enum html_hide hide, int conditional, struct buf *out)
+render(struct span html, enum html_hide hide, enum html_conditions conditional, struct buf *out)
 {
 	struct html_options o = { .hide = hide, .conditional = conditional };
 	unsigned seen = html_text(html, &o, out);
@@ -218,7 +349,7 @@ test_text(void **state)
 static const struct {
 	const char *in;
 	enum html_hide hide;
-	int conditional;
+	enum html_conditions conditional;
 	const char *out;
 } readings[] = {
 	{ "<style>.x{display:none}</style>V<b class=x>i</b>agra", HIDE_CERTAIN, 0, "Viagra\n" },
@@ -234,7 +365,54 @@ static const struct {
 	{ "<style>@media screen{.x{display:block!important}}</style><b class=x "
 	  "style=display:none>x</b>y",
 	    HIDE_MAYBE, 0, "x\ny\n" },
-	{ "a<!--[if mso]>b<![endif]-->c", HIDE_LIKELY, 1, "abc\n" },
+	{ "a<!--[if mso]>b<![endif]-->c", HIDE_LIKELY, HTML_CONDITIONS, "abc\n" },
+	{ "a<!--[if mso]>b<![endif]-->c", HIDE_LIKELY, HTML_OUTLOOK, "abc\n" },
+
+	/* Outlook's conditions */
+	{ "V<![if !mso]>x<![endif]>iagra", HIDE_LIKELY, HTML_OUTLOOK, "Viagra\n" },
+	{ "V<![if !mso]>i<![endif]>agra", HIDE_LIKELY, HTML_CONDITIONS, "Viagra\n" },
+	{ "<!--[if mso]>Via<![endif]--><!--[if lt mso 9]>x<![endif]--><!--[if gte mso "
+	  "9]>gra<![endif]-->",
+	    HIDE_LIKELY, HTML_OUTLOOK, "Viagra\n" },
+	{ "V<!--[if IE]>x<![endif]-->i<!--[if (mso 16)&(!IE)]>a<![endif]-->gra", HIDE_LIKELY,
+	    HTML_OUTLOOK, "Viagra\n" },
+	{ "V<!--[if !(mso)|(false)]>x<![endif]-->i<!--[if (gt mso 12)|(IE)]>a<![endif]-->gra",
+	    HIDE_LIKELY, HTML_OUTLOOK, "Viagra\n" },
+	{ "V<!--[if !mso]><!-->x<script><!--<![endif]-->iagra", HIDE_LIKELY, HTML_OUTLOOK,
+	    "Viagra\n" },
+	{ "V<![if !mso]>x", HIDE_LIKELY, HTML_OUTLOOK, "V\n" },
+	/* what it does not know */
+	{ "<i style='opacity:0'>Via</i><b style='visibility:hidden'>gra</b>", HIDE_LIKELY,
+	    HTML_OUTLOOK, "Viagra\n" },
+	{ "<i style='color:transparent'>Vi</i><b style='color:rgba(255,255,255,1)'>ag</b><u "
+	  "style='color:#ffff'>ra</u>",
+	    HIDE_LIKELY, HTML_OUTLOOK, "Viagra\n" },
+	{ "V<i style='mso-hide:all'>x</i>i<b style='display:none'>x</b>agra", HIDE_LIKELY,
+	    HTML_OUTLOOK, "Viagra\n" },
+
+	/* doubt */
+	{ "V<i style='display:none;display:var(--x)'>i</i>agra", HIDE_CERTAIN, 0, "Viagra\n" },
+	{ "V<i style='font-size:0;all:initial'>i</i>agra", HIDE_CERTAIN, 0, "Viagra\n" },
+	{ "<div style='font-size:0'>x<i style='font-size:2e1px'>y</i></div>", HIDE_CERTAIN, 0,
+	    "y\n" },
+	{ "<div style='visibility:hidden'>x<i style='visibility:var(--x)'>y</i></div>",
+	    HIDE_CERTAIN, 0, "y\n" },
+	{ "<table><col bgcolor=black><tr><td style='color:#fff'>x</table>", HIDE_CERTAIN, 0,
+	    "x\n" },
+	{ "<div style='text-shadow:0 0 #000'><i style='color:#fff'>x</i></div>", HIDE_CERTAIN, 0,
+	    "x\n" },
+	{ "V<title>i</title>a<svg>gr</svg>a", HIDE_CERTAIN, 0, "V\ni\nagra\n" },
+
+	/* all of it */
+	{ "<style>body{& .x{display:block!important}}</style>V<i class=x hidden>i</i>agra",
+	    HIDE_NOTHING, 0, "Viagra\n" },
+	{ "V<i style='display:none'>i</i><b style='font-size:0;color:#fff'>ag</b><u "
+	  "style='opacity:0;visibility:hidden'>ra</u>",
+	    HIDE_NOTHING, 0, "Viagra\n" },
+	{ "<div style=display:none>a</div>b<div style=display:inline>c</div>", HIDE_NOTHING, 0,
+	    "a\nbc\n" },
+	{ "V<template>x</template>i<datalist>x</datalist><script>x</script>agra", HIDE_NOTHING, 0,
+	    "Viagra\n" },
 };
 
 static void
@@ -262,7 +440,8 @@ test_every_end(void **state)
 			char *some = malloc(n > 0 ? n : 1);
 
 			memcpy(some, cases[i].in, n);
-			render(span_make(some, n), (enum html_hide)(n % 3), (int)(n & 1), &out);
+			render(span_make(some, n), (enum html_hide)(n % 4),
+			    (enum html_conditions)(n / 4 % 3), &out);
 			buf_fini(&out);
 			free(some);
 		}
@@ -379,6 +558,13 @@ static const struct {
 	{ "a\xc2\xa0z\xe3\x80\x80y\xe2\x80\x99", "a z y\xe2\x80\x99" },
 	{ "\xd0\x96\xe2\x80", "\xd0\x96\xe2\x80" },
 	{ "\xf3\xa0\x80\xa1x\xf0\x9f\x98\x80", "x\xf0\x9f\x98\x80" },
+	{ "V\xef\xbf\xbci\xf0\x9d\x85\x99"
+	  "a\xef\xb7\x90g\xe2\xb5\xbfr\xcc\xb6"
+	  "a",
+	    "Viagra" },
+	{ "vi\xef\xbf\xbd"
+	  "a\xf4\x8f\xbf\xbfgra",
+	    "viagra" }, /* an octet that is none of the charset, a noncharacter */
 };
 
 static void
@@ -416,6 +602,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_readings),
+		cmocka_unit_test(test_turned),
+		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_every_end),
 		cmocka_unit_test(test_octets),
 		cmocka_unit_test(test_limits),

@@ -30,7 +30,7 @@ show_attrs(struct span attrs, struct buf *out)
 
 /* The tokens as text: {b} {/b} (text) {!comment} {D doctype} {C cdata}, '~' at what is broken. */
 static void
-show(struct span html, int conditional, struct buf *out)
+show(struct span html, enum html_conditions conditional, struct buf *out)
 {
 	static const char *const open[] = { "(", "{", "{/", "{!", "{D", "{C" };
 	struct html_reader r;
@@ -196,7 +196,7 @@ test_every_end(void **state)
 
 			memcpy(some, cases[i].in, n);
 			some = realloc(some, n > 0 ? n : 1);
-			show(span_make(some, n), (int)(n & 1), &out);
+			show(span_make(some, n), (enum html_conditions)(n % 3), &out);
 			buf_fini(&out);
 			free(some);
 		}
@@ -210,13 +210,77 @@ test_conditional(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	show(span_str(html), 0, &out);
+	show(span_str(html), HTML_COMMENTS, &out);
 	assert_string_equal(buf_cstr(&out), "(a){![if gte mso 9]>b<i>c</i><![endif]}(d){! e }");
 	buf_reset(&out);
-	show(span_str(html), 1, &out);
+	show(span_str(html), HTML_CONDITIONS, &out);
 	assert_string_equal(
 	    buf_cstr(&out), "(a){![if gte mso 9]}(b){i}(c){/i}{![endif]--}(d){! e }");
 	buf_fini(&out);
+}
+
+static const struct {
+	const char *in;
+	int holds;
+} conditions[] = {
+	{ "[if mso]", 1 },
+	{ "[if !mso]", 0 },
+	{ "[if !!mso]", 1 },
+	{ "[if gte mso 9]>", 1 },
+	{ "[if lt mso 9]", 0 },
+	{ "[if lte mso 16]", 1 },
+	{ "[if gt mso 16]", 0 },
+	{ "[if mso 12.0]", 0 },
+	{ "[if mso 16]", 1 },
+	{ "[if IE]", 0 },
+	{ "[if lt IE 9]", 0 },
+	{ "[if (gte mso 9)|(IE)]", 1 },
+	{ "[if (mso)&(IE)]", 0 },
+	{ "[if !(mso&(false|IE))]", 1 },
+	{ "[if !supportLists]", 0 },
+	{ "[if vml]", 1 },
+	{ "[if", 1 },
+	{ "[if ]", 1 },
+	{ "[if ((((((((((((((((((((((((((((((((mso", 1 }, /* too deep */
+	{ "[endif]", 1 },
+};
+
+static void
+test_conditions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(conditions); i++)
+		if (html_condition(span_str(conditions[i].in)) != conditions[i].holds)
+			fail_msg("%s", conditions[i].in);
+}
+
+/* Where what Outlook opens swallows what others see. */
+static const struct {
+	const char *in;
+	int split;
+} splits[] = {
+	{ "<!--[if mso]><b>x</b><![endif]-->y", 0 },
+	{ "<!--[if mso]>x<![endif]-->y<!--[if mso]>x<![endif]-->", 0 }, { "<!--[if mso]>x", 0 },
+	{ "<!--[if mso]><b title='<![endif]-->y", 1 }, { "<!--[if mso]><script><![endif]-->y", 1 },
+	{ "<!--[if mso]><!-- <![endif]-->y", 0 },
+	{ "<!--[if mso]><svg><![endif]-->y", 1 }, /* for "<![CDATA[" */
+	{ "<!--[if mso]>-->y", 1 },               /* where the text is one for Outlook */
+};
+
+static void
+test_split(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(splits); i++) {
+		struct html_reader r;
+		struct html_token t;
+
+		html_start(&r, span_str(splits[i].in), HTML_CONDITIONS);
+		while (html_next(&r, &t))
+			;
+		if (r.split != splits[i].split)
+			fail_msg("%s", splits[i].in);
+	}
 }
 
 /* Octets that are none of a character stay, NULs go. */
@@ -324,6 +388,8 @@ main(void)
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_every_end),
 		cmocka_unit_test(test_conditional),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_octets),
 		cmocka_unit_test(test_attr_find),
 		cmocka_unit_test(test_flags),

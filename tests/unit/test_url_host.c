@@ -16,6 +16,14 @@ static const struct {
 	{ "example.com", "example.com", URL_NAME },
 	{ "EXAMPLE.Com.", "example.com", URL_NAME },
 	{ "localhost", "localhost", URL_NAME },
+	{ "evil\xe2\x80\xa4test", "evil.test", URL_NAME }, /* one dot leader */
+	{ "evil%e2%80%a4b\xef\xb9\x92"
+	  "example\xef\xbc\x8e",
+	    "evil.b.example", URL_NAME }, /* small full stop, full-width one */
+	{ "10\xe3\x80\x82%30%ef%bd%a1%30.1", "10.0.0.1", URL_V4 },
+	{ "a\xe2\x80\xa5"
+	  "b.example",
+	    NULL, 0 }, /* two dot leader: two dots */
 	{ "ex%61mple%2ecom", "example.com", URL_NAME },
 	{ "ex%2561mple.com", NULL, 0 }, /* undone once: a % is left, which no name has */
 	{ "a_b.example.com", "a_b.example.com", URL_NAME },

@@ -47,6 +47,7 @@ static const struct html_case attributes[] = {
 	    "http://r.com/?u=http%3A%2F%2Fa.com http://a.com/" },
 	{ "<a onclick=\"location='http://a.com'\">", "http://a.com/" },
 	{ "<iframe srcdoc=\"&lt;a href=http://a.com&gt;\">", "http://a.com/" },
+	{ "<object><param name=movie value=http://a.com/x.swf></object>", "http://a.com/x.swf" },
 	{ "<input value=http://a.com alt=http://b.com>", "" }, /* nothing follows those */
 };
 
@@ -72,6 +73,14 @@ static const struct html_case pages[] = {
 	{ "<script>location = \"http://a.com/x\"</script>", "http://a.com/x" },
 	{ "<!-- http://a.com <a href=http://b.com> -->", "" },
 	{ "<!--[if mso]><a href=http://a.com>x</a><![endif]-->", "http://a.com/" },
+	/* what swallows the rest for Outlook alone */
+	{ "<!--[if mso]><a title=\"<![endif]--><a href=\"http&#58;//a&#46;com/\">",
+	    "http://a.com/" },
+	{ "<!--[if mso]><script><![endif]--><a href=http&#58;//a.com>", "http://a.com/" },
+	{ "<!--[if mso]><a href=http://b.com><svg><![endif]--><![CDATA[><a href=\"//a.com\">]]>",
+	    "http://b.com/ http://a.com/" },
+	{ "<!--[if mso]><base href=http://b.com><![endif]--><base href=http://a.com><a href=x>",
+	    "http://b.com/ http://a.com/ http://b.com/x http://a.com/x" },
 	{ "<!DOCTYPE html PUBLIC \"x\" \"http://www.w3.org/TR/html4/loose.dtd\">", "" },
 	{ "<noscript><img src=http://a.com></noscript>", "http://a.com/" },
 	{ "<noframes><a href=http://a.com></noframes>", "http://a.com/" },
@@ -89,6 +98,12 @@ static const struct html_case texts[] = {
 	    "http://a.com/ http://b.com/ http://c.com/" },
 	{ "<i>http://a.com</i>http://b.com", "http://a.com/ http://b.com/" },
 	{ "&lt;http://a.com/x&gt;", "http://a.com/x" },
+	{ "http://evil<span hidden>x</span>.com/a", "http://evilx.com/a http://evil.com/a" },
+	{ "www.<i style='display:none'>x</i>evil.com",
+	    "http://www.xevil.com/ http://www.evil.com/" },
+	{ "<style>.q{display:none}</style>http://evil.c<i class=q>x</i>om",
+	    "http://evil.cxom/ http://evil.com/" },
+	{ "end.<span style='color:red'>See a.com</span>", "http://a.com/" },
 	{ "<title>www.a.com</title>", "http://www.a.com/" },
 };
 
