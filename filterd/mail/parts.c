@@ -132,7 +132,7 @@ add_uuencoded(struct parts *p, struct span text)
 	while (codec_uu_next(&text, &name, &block) && !is_full(p)) {
 		struct parts_label *label = NULL;
 
-		parts_label_name(p->arena, &label, name);
+		(void)parts_label_name(p->arena, &label, name);
 		add(p, (struct entry){ .type = "application/octet-stream",
 			   .name = parts_name(p->arena, name),
 			   .charset = "",
@@ -309,7 +309,7 @@ parts_mistakes(struct parts *p)
 
 		measure(e);
 		all |= mistake_of(e->codec, e->mistakes);
-		if (e->odd || (e->label != NULL && e->label->nnames > 1))
+		if (e->odd || (e->label != NULL && e->label->values > 1))
 			all |= PARTS_READINGS;
 	}
 	return all;

@@ -44,8 +44,8 @@ struct parts_part {
 	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
 	int odd;   /* readers may differ on it: its encoding has mistakes (mail/codec.h), it is
 		    * encoded in several ways, or in an encoded container */
-	/* Every name that some reader may save it under, as it is but for its encoding, and every
-	 * type that it is given, in lower case; each once, in their order. */
+	/* Every name that some reader may save it under (mime_param_readings() and _decodings()),
+	 * and every type that it is given, in lower case; each once, in their order. */
 	const struct span *names;
 	const char *const *types;
 	size_t nnames, ntypes;
@@ -70,7 +70,8 @@ int parts_odd(struct parts *, size_t i, struct parts_part *);
 enum parts_mistake {
 	PARTS_BAD_BASE64 = 1 << 0,
 	PARTS_BAD_QP = 1 << 1,
-	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names */
+	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names
+				  * that are not one name in several charsets */
 };
 unsigned parts_mistakes(struct parts *);
 

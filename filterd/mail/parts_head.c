@@ -63,25 +63,26 @@ make_label(struct arena *arena, struct parts_label **label)
 	return *label;
 }
 
-void
+int
 parts_label_name(struct arena *arena, struct parts_label **label, struct span name)
 {
 	struct parts_label *l;
 	uint8_t *copy;
 
 	if (name.len == 0)
-		return;
+		return 0;
 	l = make_label(arena, label);
 	for (size_t i = 0; i < l->nnames; i++)
 		if (span_eq(l->names[i], name))
-			return;
+			return 0;
 	if (l->nnames == PARTS_NAMES_MAX) {
 		l->more = 1;
-		return;
+		return 0;
 	}
 	copy = arena_alloc(arena, name.len);
 	memcpy(copy, name.p, name.len);
 	l->names[l->nnames++] = span_make(copy, name.len);
+	return 1;
 }
 
 struct naming {
@@ -94,7 +95,16 @@ add_name(void *arg, struct span name)
 {
 	struct naming *n = arg;
 
-	parts_label_name(n->c->arena, &n->h->label, name);
+	if (parts_label_name(n->c->arena, &n->h->label, name))
+		n->h->label->values++;
+}
+
+static void
+add_decoding(void *arg, struct span name)
+{
+	struct naming *n = arg;
+
+	(void)parts_label_name(n->c->arena, &n->h->label, name);
 }
 
 /* The text in front of the first ';', with '_' for what no type has. */
@@ -163,7 +173,9 @@ take_name(struct collect *c, struct parts_head *h, struct span value, const char
 	struct naming naming = { c, h };
 	struct buf name = { 0 };
 
-	mime_param_readings(value, param, add_name, &naming);
+	if (mime_param_readings(value, param, add_name, &naming))
+		make_label(c->arena, &h->label)->more = 1;
+	mime_param_decodings(value, param, add_decoding, &naming);
 	if ((h->rank == 0 || rank < h->rank) && mime_param(value, param, &name)) {
 		h->name = parts_name(c->arena, buf_span(&name));
 		h->rank = rank;
