@@ -1,11 +1,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "mail/charset.h"
 #include "mail/mime_param.h"
 #include "mail/parts_private.h"
+#include "mail/text_seen.h"
 
 #define NAME_MAX_OCTETS 1000
 
@@ -22,6 +24,13 @@ int
 parts_is_multipart(const char *type)
 {
 	return strncmp(type, "multipart/", 10) == 0;
+}
+
+int
+parts_is_container(const char *type)
+{
+	return parts_is_multipart(type) || strcmp(type, "message/rfc822") == 0 ||
+	       strcmp(type, "message/global") == 0;
 }
 
 const char *
@@ -83,6 +92,37 @@ parts_label_name(struct arena *arena, struct parts_label **label, struct span na
 	memcpy(copy, name.p, name.len);
 	l->names[l->nnames++] = span_make(copy, name.len);
 	return 1;
+}
+
+/* Anywhere, for what stands behind it some systems leave out. */
+static int
+has_ending(struct span name)
+{
+	static const char *const endings[] = { ".eml", ".mht", ".nws" };
+	struct buf seen = { 0 };
+	int found = 0;
+
+	text_clean(name, &seen);
+	for (size_t at = 0; at < seen.len && !found; at++)
+		for (size_t i = 0; i < nitems(endings) && seen.p[at] == '.'; i++)
+			found |=
+			    span_case_starts(span_make(seen.p + at, seen.len - at), endings[i]);
+	buf_fini(&seen);
+	return found;
+}
+
+int
+parts_is_message(const struct parts_label *l)
+{
+	if (l == NULL)
+		return 0;
+	for (size_t i = 0; i < l->ntypes; i++)
+		if (strcmp(l->types[i], "message/news") == 0)
+			return 1;
+	for (size_t i = 0; i < l->nnames; i++)
+		if (has_ending(l->names[i]))
+			return 1;
+	return 0;
 }
 
 struct naming {

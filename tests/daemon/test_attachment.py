@@ -62,7 +62,8 @@ NAMES = (
     ('Content-Disposition: x; filename="a;b.exe"', ["a\\x3bb.exe"]),
     ('Content-Disposition: x; filename="c:\\\\d\\\\a.exe"', ["a.exe"]),
     ('Content-Disposition: x; filename="a.exe::$DATA"', ["a.exe::$DATA", "a.exe"]),
-    ('Content-Disposition: x; filename*=\'\'%FFa.exe', ["\\xffa.exe"]),
+    ('Content-Disposition: x; filename*=\'\'%FFa.exe', ["\xffa.exe"]),
+    ('Content-Disposition: x; filename*=koi8-r\'\'%C1.exe', ["\u0430.exe"]),
 )
 
 
@@ -161,6 +162,8 @@ def test_messages(attached):
     assert names(look) == ["a.zip", "x.exe", "words.txt"]
     look = a.attached(inner, "m.eml", "message/rfc822")
     assert names(look) == ["a.zip", "x.exe", "words.txt"]
+    look = a.attached(inner, "m.eml")
+    assert names(look) == ["m.eml", "a.zip", "x.exe", "words.txt"]
     for name in ("m.eml", "m"):
         look = a.attached(ar.zipped((name, inner)), "b.zip")
         assert look.keys[-2].path == f"b.zip/{name}/a.zip/x.exe", look
