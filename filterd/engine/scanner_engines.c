@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "engine/scanner_impl.h"
 #include "engine/snapshot.h"
+#include "mail/charset.h"
 
 #define WHY 256
 /* Attached messages that are encoded, within each other: twice is already a disguise. */
@@ -21,6 +22,7 @@ struct engine {
 
 struct scanner_engines {
 	struct parts_options parts;
+	struct charset_loaded *charsets; /* of file names */
 	size_t n;
 	struct engine v[];
 };
@@ -74,6 +76,7 @@ scanner_engines_open(const struct conf *conf)
 					       (size_t)conf_params(conf)->scanner_memory_limit / 4,
 		.inner_limit = INNER_LIMIT };
 	snapshot_mime_options(conf_params(conf), &s->parts.mime);
+	s->charsets = charset_load();
 	s->parts.mime.disable_mime = 0; /* that is about header and body checks */
 	for (size_t i = 0; i < conf_plugin_count(conf); i++)
 		if (has_scans(conf_plugin(conf, i)->def))
@@ -89,6 +92,7 @@ scanner_engines_close(struct scanner_engines *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].engine != NULL && s->v[i].plugin->def->scan_close != NULL)
 			s->v[i].plugin->def->scan_close(s->v[i].engine);
+	charset_unload(s->charsets);
 	free(s);
 }
 

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <iconv.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/xmem.h"
 #include "mail/charset.h"
 #include "mail/utf8.h"
 
@@ -236,6 +238,32 @@ add_iconv(struct span text, const char *name, struct buf *out)
 	iconv_step(cd, &in, &in_left, out);
 	iconv_close(cd);
 	return seen;
+}
+
+struct charset_loaded {
+	iconv_t cd[nitems(charsets)];
+};
+
+struct charset_loaded *
+charset_load(void)
+{
+	struct charset_loaded *all = xcalloc(1, sizeof(*all));
+
+	for (size_t i = 0; i < nitems(charsets); i++)
+		all->cd[i] =
+		    charsets[i].name == NULL ? (iconv_t)-1 : iconv_open("UTF-8", charsets[i].name);
+	return all;
+}
+
+void
+charset_unload(struct charset_loaded *all)
+{
+	if (all == NULL)
+		return;
+	for (size_t i = 0; i < nitems(charsets); i++)
+		if (all->cd[i] != (iconv_t)-1)
+			iconv_close(all->cd[i]);
+	free(all);
 }
 
 /* --- all together --- */

@@ -36,6 +36,10 @@ unsigned charset_decode(struct span text, struct span label, struct buf *out);
 void charset_guess(struct span text, struct buf *out);
 /* Is there a charset of this name? */
 int charset_known(struct span label);
+/* Load the conversions of all charsets, so that no file is opened for one until they are unloaded:
+ * in a process that will not be able to.  unload: NULL is fine. */
+struct charset_loaded *charset_load(void);
+void charset_unload(struct charset_loaded *);
 /* The character that an octet is in windows-1252, for which all sorts of text without a word are
  * taken; of the five that it lacks the control characters of ISO-8859-1. */
 uint32_t charset_cp1252(uint8_t);
