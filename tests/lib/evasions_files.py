@@ -57,7 +57,37 @@ def messages():
     ]
 
 
+# --- archives ---
+
+def unicode_path(header_name, name, central=True, crc_of=None):
+    """A zip whose member has another name in Info-ZIP's extra field: in the directory, or in front of the member."""
+    extra = struct.pack("<BI", 1, zlib.crc32(crc_of or header_name.encode())) + name.encode()
+    extra = struct.pack("<HH", 0x7075, len(extra)) + extra
+    plain = zip_of((header_name, b"MZ nothing"))
+    at, end, local = plain.index(b"PK\1\2"), plain.index(b"PK\5\6"), 30 + len(header_name)
+    entry, tail = bytearray(plain[at:end]), bytearray(plain[end:])
+    begin = bytearray(plain[:at])
+    if central:
+        struct.pack_into("<H", entry, 30, len(extra))
+        entry += extra
+        struct.pack_into("<I", tail, 12, len(entry))
+    else:
+        struct.pack_into("<H", begin, 28, len(extra))
+        begin[local:local] = extra
+        struct.pack_into("<I", tail, 16, len(begin))
+    return bytes(begin + entry + tail)
+
+
+def archives():
+    made = [
+        ("zip-unicode-path", unicode_path("readme.txt", FILE)),
+        ("zip-unicode-path-bad-sum", unicode_path("readme.txt", FILE, crc_of=b"x")),
+        ("zip-unicode-path-local", unicode_path("readme.txt", FILE, central=False)),
+    ]
+    return [(name, disposed(b"filename=offer.zip", b"application/zip", octets)) for name, octets in made]
+
+
 def rows():
-    groups = [("name", "file", names()), ("file", "file", messages())]
+    groups = [("name", "file", names()), ("file", "file", messages()), ("archive", "file", archives())]
     out = [Row(f"{group}-{name}", lines(message), rule) for group, rule, made in groups for name, message in made]
     return out + [Row(f"text-{name}", lines(message), "text") for name, message in messages()]
