@@ -47,9 +47,10 @@ unquote(const struct mime_piece *p, enum style style, struct buf *out)
 static struct span
 inner(struct span s)
 {
-	s = span_trim(s);
-	if (s.len > 2 && s.p[0] == '\'' && s.p[s.len - 1] == '\'')
-		return span_make(s.p + 1, s.len - 2);
+	struct span text = span_trim(s);
+
+	if (text.len > 2 && text.p[0] == '\'' && text.p[text.len - 1] == '\'')
+		return span_make(text.p + 1, text.len - 2);
 	return s;
 }
 

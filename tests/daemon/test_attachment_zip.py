@@ -239,7 +239,7 @@ def test_unicode_path(attached):
     a = attached()
     for how in ({}, {"central": False}, {"crc_of": b"x"}):
         look = a.attached(unicode_path("a.txt", "x.exe", **how), "a.zip")
-        assert set(names(look)) == {"a.txt", "x.exe"} and look.facts == {"archive=ambiguous:name"}, (how, look)
+        assert set(names(look)) == {"a.txt", "x.exe"} and "archive=ambiguous:name" in look.facts, (how, look)
     for plain, name in (("_.txt", "\u0434.txt"), ("_/a.txt", "\u0434.d/a.txt"), ("a", "\u0434")):
         look = a.attached(unicode_path(plain, name), "a.zip")
         assert set(names(look)) == {plain.split("/")[-1], name.split("/")[-1]} and look.facts == set(), look

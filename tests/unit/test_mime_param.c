@@ -123,6 +123,7 @@ static const struct {
 	{ " a; filename=\"'evil.exe'\"", "'evil.exe'|evil.exe" },
 	{ " a; filename=\"evil\".exe", "evil|evil.exe" },
 	{ " a; filename=evil\".exe\"", "evil\".exe\"|evil.exe" },
+	{ " a; filename=\" x.exe \"", " x.exe " },
 	{ " a; filename=\"don't.txt\"", "don't.txt" },
 	/* comments */
 	{ " a; filename=evil.exe(x)", "evil.exe(x)|evil.exe" },
