@@ -167,6 +167,19 @@ att_iso_sides(struct filterd_octets o)
 	return sides;
 }
 
+int
+att_is_text(struct filterd_octets o)
+{
+	for (size_t i = 0; i < o.len; i++) {
+		uint8_t c = o.p[i];
+
+		if (c == 0x7f ||
+		    (c < ' ' && c != '\t' && c != '\n' && c != '\f' && c != '\r' && c != 0x1b))
+			return 0;
+	}
+	return 1;
+}
+
 static int
 ends_in(const struct att_reading *r, const char *end)
 {

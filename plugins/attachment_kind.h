@@ -35,6 +35,9 @@ const char *att_kind_tail(struct filterd_octets whole);
 /* The trees of a disc beside that of ISO 9660; bits. */
 enum att_iso { ATT_ISO_JOLIET = 1 << 0, ATT_ISO_UDF = 1 << 1 };
 unsigned att_iso_sides(struct filterd_octets whole);
+/* Nothing but what texts consist of: no control but line ends, tabs, form feeds and the escapes of
+ * ISO 2022. */
+int att_is_text(struct filterd_octets);
 /* Does one of these names end as an archive's or message's does, or a program's, behind which there
  * may be one? */
 int att_kind_named(const struct att_readings *);

@@ -218,6 +218,25 @@ is_body(const struct att_item *item, unsigned class, const char *detected)
 	       (class == 0 || class == ATT_TEXT || strcmp(detected, "inode/x-empty") == 0);
 }
 
+static int
+is_shown(const char *type)
+{
+	return strcmp(type, "text/plain") == 0 || strcmp(type, "text/html") == 0;
+}
+
+/* A body that readers show, in octets that texts have and programs have others besides.  What
+ * libmagic takes such a text for would be of no use, and of thousands would take seconds. */
+static int
+is_plain_body(const struct att_item *item)
+{
+	if (!item->is_body || item->nnames > 0 || item->ntypes == 0 || item->octets.len == 0)
+		return 0;
+	for (size_t i = 0; i < item->ntypes; i++)
+		if (!is_shown(item->types[i]))
+			return 0;
+	return att_is_text(item->octets);
+}
+
 static const char *
 detect(struct att_walk *w, const struct att_item *item)
 {
@@ -226,6 +245,8 @@ detect(struct att_walk *w, const struct att_item *item)
 
 	if (item->locked || item->unread)
 		return "-";
+	if (is_plain_body(item))
+		return "text/plain";
 	if (o.len > TYPE_OCTETS)
 		o.len = TYPE_OCTETS;
 	type = w->ops.type(w->ops.arg, o);

@@ -84,6 +84,8 @@ def archives():
         ("zip-unicode-path-bad-sum", unicode_path("readme.txt", FILE, crc_of=b"x")),
         ("zip-unicode-path-local", unicode_path("readme.txt", FILE, central=False)),
     ]
+    picture = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 200
+    made.append(("zip-behind-picture-in-zip", zip_of(("photo.jpg", picture + zip_of((FILE, b"MZ nothing"))))))
     return [(name, disposed(b"filename=offer.zip", b"application/zip", octets)) for name, octets in made]
 
 
