@@ -65,9 +65,9 @@ att_archive_ready(char *why, size_t size)
 	return rc;
 }
 
-/* NULL: it is no such archive. */
+/* NULL: it is no such archive.  options: libarchive's, or NULL. */
 static struct archive *
-begin(enum att_kind kind, struct filterd_octets o, int *solid)
+begin(enum att_kind kind, struct filterd_octets o, const char *options, int *solid)
 {
 	struct archive *a = archive_read_new();
 
@@ -87,6 +87,8 @@ begin(enum att_kind kind, struct filterd_octets o, int *solid)
 	/* What stands behind the end of a tar is another one to some. */
 	if (kind == ATT_KIND_TAR || kind == ATT_KIND_PACKED)
 		(void)archive_read_set_options(a, "tar:read_concatenated_archives");
+	if (options != NULL)
+		(void)archive_read_set_options(a, options);
 	/* One that could not be opened has no format, and must not be asked for anything. */
 	if (archive_read_open_memory(a, o.p, o.len) >= ARCHIVE_WARN)
 		return a;
@@ -230,20 +232,43 @@ walk(struct att_entry *e, struct att_item *archive, int solid)
 	}
 }
 
-static void
+/* Returns libarchive's number of the format. */
+static int
 open_octets(struct att_walk *w, struct att_item *item, enum att_kind kind, const char *name,
-    struct filterd_octets o)
+    struct filterd_octets o, const char *options)
 {
 	struct att_entry e = { .walk = w, .kind_name = name };
-	int solid = 0;
+	int solid = 0, format;
 
-	e.archive = begin(kind, o, &solid);
+	e.archive = begin(kind, o, options, &solid);
 	if (e.archive == NULL) {
 		att_tell(w, ATT_BROKEN, name);
-		return;
+		return 0;
 	}
 	walk(&e, item, solid);
+	format = archive_format(e.archive);
 	archive_read_free(e.archive);
+	return format;
+}
+
+/* A disc has up to four trees, which need not show the same files: Windows prefers UDF's, Joliet's,
+ * that of ISO 9660; others Rock Ridge's. */
+static void
+open_iso(struct att_walk *w, struct att_item *item, const char *name)
+{
+	unsigned sides = att_iso_sides(item->octets);
+	struct att_known known = { .n = 0 }, *before = w->known;
+	int format;
+
+	if (sides & ATT_ISO_UDF)
+		att_tell(w, ATT_AMBIGUOUS, "udf");
+	/* What is the same in two trees is said once. */
+	if (before == NULL)
+		w->known = &known;
+	format = open_octets(w, item, ATT_KIND_ISO, name, item->octets, "iso9660:!joliet");
+	if ((sides & ATT_ISO_JOLIET) || format == ARCHIVE_FORMAT_ISO9660_ROCKRIDGE)
+		(void)open_octets(w, item, ATT_KIND_ISO, name, item->octets, "iso9660:!rockridge");
+	w->known = before;
 }
 
 /* What is compressed: a tar, or another file?  libarchive would take anything that begins with
@@ -258,7 +283,7 @@ packed_kind(struct filterd_octets o)
 	ssize_t n = 0, got = 0;
 	int solid;
 
-	a = begin(ATT_KIND_PACKED_FILE, o, &solid);
+	a = begin(ATT_KIND_PACKED_FILE, o, NULL, &solid);
 	if (a == NULL)
 		return ATT_KIND_PACKED_FILE;
 	if (archive_read_next_header(a, &entry) == ARCHIVE_OK)
@@ -281,7 +306,10 @@ att_archive_open(
 {
 	if (kind == ATT_KIND_PACKED)
 		kind = packed_kind(item->octets);
-	open_octets(w, item, kind, kind_name, item->octets);
+	if (kind == ATT_KIND_ISO)
+		open_iso(w, item, kind_name);
+	else
+		(void)open_octets(w, item, kind, kind_name, item->octets, NULL);
 }
 
 /* The same octets stand in programs that read such archives. */
@@ -290,7 +318,7 @@ is_readable(enum att_kind kind, struct filterd_octets o)
 {
 	struct archive_entry *entry;
 	int solid = 0, rc;
-	struct archive *a = begin(kind, o, &solid);
+	struct archive *a = begin(kind, o, NULL, &solid);
 
 	if (a == NULL)
 		return 0;
@@ -309,6 +337,6 @@ att_archive_open_at(struct att_walk *w, struct att_item *item, enum att_kind kin
 	if (!is_readable(kind, o))
 		return 0;
 	att_tell(w, ATT_AMBIGUOUS, "prepended");
-	open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o);
+	(void)open_octets(w, item, kind, kind == ATT_KIND_RAR ? "rar" : "7z", o, NULL);
 	return 1;
 }

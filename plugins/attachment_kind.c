@@ -34,6 +34,9 @@ static const struct magic_octets magics[] = {
 	{ 0, 8, "conectix", ATT_KIND_CLOSED, "vhd" }, { 0, 8, "vhdxfile", ATT_KIND_CLOSED, "vhdx" },
 	{ 32769, 5, "BEA01", ATT_KIND_CLOSED, "udf" },
 	{ 32769, 5, "NSR02", ATT_KIND_CLOSED, "udf" },
+	{ 32769, 5, "NSR03", ATT_KIND_CLOSED, "udf" },
+	{ 34817, 5, "NSR02", ATT_KIND_CLOSED, "udf" },
+	{ 34817, 5, "NSR03", ATT_KIND_CLOSED, "udf" },
 	{ 0, 4, "\355\253\356\333", ATT_KIND_CLOSED, "rpm" },
 	{ 0, 4, "ITSF", ATT_KIND_CLOSED, "chm" },
 	{ 0, 4, "x\237>\"", ATT_KIND_CLOSED, "tnef" }, /* winmail.dat */
@@ -129,6 +132,52 @@ att_kind_behind(struct filterd_octets o, size_t *at)
 	}
 	*at = first;
 	return kind;
+}
+
+const char *
+att_kind_tail(struct filterd_octets o)
+{
+	const size_t sector = 512;
+
+	if (o.len < sector)
+		return NULL;
+	if (memcmp(o.p + o.len - sector, "conectix", 8) == 0)
+		return "vhd"; /* of a fixed size */
+	return memcmp(o.p + o.len - sector, "koly", 4) == 0 ? "dmg" : NULL;
+}
+
+#define SECTOR       2048
+#define FIRST_SECTOR 16
+#define LAST_SECTOR  64
+
+/* Both kinds of descriptors follow each other; UDF's own come behind those of ISO 9660. */
+unsigned
+att_iso_sides(struct filterd_octets o)
+{
+	unsigned sides = 0;
+
+	for (size_t i = FIRST_SECTOR; i <= LAST_SECTOR && o.len >= (i + 1) * SECTOR; i++) {
+		const uint8_t *p = o.p + i * SECTOR;
+
+		if (p[0] == 2 && memcmp(p + 1, "CD001", 5) == 0 && p[88] == '%' && p[89] == '/')
+			sides |= ATT_ISO_JOLIET;
+		if (memcmp(p + 1, "NSR02", 5) == 0 || memcmp(p + 1, "NSR03", 5) == 0)
+			sides |= ATT_ISO_UDF;
+	}
+	return sides;
+}
+
+int
+att_is_text(struct filterd_octets o)
+{
+	for (size_t i = 0; i < o.len; i++) {
+		uint8_t c = o.p[i];
+
+		if (c == 0x7f ||
+		    (c < ' ' && c != '\t' && c != '\n' && c != '\f' && c != '\r' && c != 0x1b))
+			return 0;
+	}
+	return 1;
 }
 
 static int

@@ -30,6 +30,14 @@ enum att_kind att_kind(struct filterd_octets, const char **name);
 /* Behind a program or a picture: the next RAR or 7z that seems to begin, from *at on, where *at
  * then is. */
 enum att_kind att_kind_behind(struct filterd_octets whole, size_t *at);
+/* What an image says by its last octets; NULL: nothing. */
+const char *att_kind_tail(struct filterd_octets whole);
+/* The trees of a disc beside that of ISO 9660; bits. */
+enum att_iso { ATT_ISO_JOLIET = 1 << 0, ATT_ISO_UDF = 1 << 1 };
+unsigned att_iso_sides(struct filterd_octets whole);
+/* Nothing but what texts consist of: no control but line ends, tabs, form feeds and the escapes of
+ * ISO 2022. */
+int att_is_text(struct filterd_octets);
 /* Does one of these names end as an archive's or message's does, or a program's, behind which there
  * may be one? */
 int att_kind_named(const struct att_readings *);

@@ -128,6 +128,22 @@ make_path(struct att_item *item)
 	item->depth = item->outer == NULL ? 0 : item->outer->depth + 1;
 }
 
+/* FNV-1a */
+static int
+is_new(struct att_known *known, const char *key)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *key != '\0'; key++)
+		hash = (hash ^ (uint8_t)*key) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < known->n; i++)
+		if (known->hash[i] == hash)
+			return 0;
+	if (known->n < ATT_KNOWN_MAX)
+		known->hash[known->n++] = hash;
+	return 1;
+}
+
 static void
 say_key(struct att_walk *w, struct att_item *item, const char *name, const char *declared,
     const char *detected)
@@ -139,6 +155,8 @@ say_key(struct att_walk *w, struct att_item *item, const char *name, const char 
 		snprintf(size, sizeof(size), "%lld", (long long)item->size);
 	n = (size_t)snprintf(key, sizeof(key), "%s; %s; %s; %s; %s", name, declared, detected, size,
 	    item->path == NULL ? "" : item->path);
+	if (w->known != NULL && !is_new(w->known, key))
+		return;
 	if (w->keys == KEYS_MAX || w->key_octets + n > KEY_OCTETS_MAX) {
 		w->is_full = 1;
 		(void)stop(w, ATT_LIMIT_KEYS);
@@ -200,6 +218,25 @@ is_body(const struct att_item *item, unsigned class, const char *detected)
 	       (class == 0 || class == ATT_TEXT || strcmp(detected, "inode/x-empty") == 0);
 }
 
+static int
+is_shown(const char *type)
+{
+	return strcmp(type, "text/plain") == 0 || strcmp(type, "text/html") == 0;
+}
+
+/* A body that readers show, in octets that texts have and programs have others besides.  What
+ * libmagic takes such a text for would be of no use, and of thousands would take seconds. */
+static int
+is_plain_body(const struct att_item *item)
+{
+	if (!item->is_body || item->nnames > 0 || item->ntypes == 0 || item->octets.len == 0)
+		return 0;
+	for (size_t i = 0; i < item->ntypes; i++)
+		if (!is_shown(item->types[i]))
+			return 0;
+	return att_is_text(item->octets);
+}
+
 static const char *
 detect(struct att_walk *w, const struct att_item *item)
 {
@@ -208,6 +245,8 @@ detect(struct att_walk *w, const struct att_item *item)
 
 	if (item->locked || item->unread)
 		return "-";
+	if (is_plain_body(item))
+		return "text/plain";
 	if (o.len > TYPE_OCTETS)
 		o.len = TYPE_OCTETS;
 	type = w->ops.type(w->ops.arg, o);
@@ -279,6 +318,9 @@ open_item(struct att_walk *w, struct att_item *item, int is_message)
 		if (may_open(w, item))
 			w->ops.message(w->ops.arg, w, item);
 	} else if (item->whole) {
+		name = att_kind_tail(item->octets);
+		if (name != NULL)
+			att_tell(w, ATT_BROKEN, name);
 		open_behind(w, item);
 	}
 	open_by_end(w, item, kind != ATT_KIND_NONE || is_message);
@@ -328,99 +370,4 @@ att_look(struct att_walk *w, struct att_item *item)
 		open_item(w, item, message);
 	free(item->path);
 	item->path = NULL;
-}
-
-/* --- members --- */
-
-struct content {
-	uint8_t *p;
-	size_t len, cap;
-};
-
-/* Room for more: 1; 0: more than may be held. */
-static int
-grow(struct att_walk *w, struct content *c)
-{
-	size_t cap = c->cap == 0 ? 4096 : 2 * c->cap;
-	uint8_t *p;
-
-	if (w->memory + (cap - c->cap) > w->limits.memory)
-		return 0;
-	p = realloc(c->p, cap);
-	if (p == NULL)
-		return 0;
-	w->memory += cap - c->cap;
-	c->p = p;
-	c->cap = cap;
-	return 1;
-}
-
-/* Up to n octets in all.  1: there may be more; 0: that was all; -1: no more is to be read. */
-static int
-fill(struct att_walk *w, struct att_item *archive, const struct att_source *s, struct content *c,
-    size_t n)
-{
-	ssize_t got;
-
-	while (c->len < n) {
-		size_t want;
-
-		if (c->len == c->cap && !grow(w, c)) {
-			att_tell(w, ATT_LIMIT_MEMORY, NULL);
-			return -1;
-		}
-		want = (c->cap < n ? c->cap : n) - c->len;
-		got = s->read(s->arg, c->p + c->len, want);
-		if (got == 0)
-			return 0;
-		if (got < 0)
-			return -1;
-		c->len += (size_t)got;
-		if (!att_unpacked(w, archive, (uint64_t)got))
-			return -1;
-	}
-	return 1;
-}
-
-/* Is there to be looked into what begins so? */
-static int
-is_wanted(struct att_walk *w, const struct att_item *member, struct filterd_octets begin)
-{
-	struct att_readings all;
-	const char *type;
-
-	if (att_kind(begin, &type) != ATT_KIND_NONE)
-		return 1;
-	for (size_t i = 0; i < member->nnames; i++) {
-		att_readings(member->names[i], &all);
-		if (att_kind_named(&all) || att_named_message(&all))
-			return 1;
-	}
-	type = w->ops.type(w->ops.arg, begin);
-	return type != NULL &&
-	       (strcmp(type, "message/rfc822") == 0 || att_class_of_type(type) == ATT_PROGRAM);
-}
-
-void
-att_member(struct att_walk *w, struct att_item *archive, struct att_item *member,
-    const struct att_source *s)
-{
-	struct content c = { 0 };
-	int rc = 0;
-
-	if (!att_may_go_on(w, archive))
-		s = NULL;
-	if (s != NULL)
-		rc = fill(w, archive, s, &c, ATT_KIND_OCTETS);
-	if (rc == 1 && is_wanted(w, member, (struct filterd_octets){ c.p, c.len }))
-		rc = fill(w, archive, s, &c, SIZE_MAX);
-	member->outer = archive;
-	member->unread = s == NULL;
-	member->octets = (struct filterd_octets){ c.p == NULL ? (const uint8_t *)"" : c.p, c.len };
-	member->whole = rc == 0;
-	if (rc == 0 && s != NULL)
-		member->size = (int64_t)c.len;
-	att_look(w, member);
-	w->memory -= c.cap;
-	free(c.p);
 }

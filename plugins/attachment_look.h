@@ -77,9 +77,17 @@ enum att_fact {
 	ATT_FACTS
 };
 
+/* Keys that have been said; of more than these the rest is said again. */
+#define ATT_KNOWN_MAX 1024
+struct att_known {
+	uint64_t hash[ATT_KNOWN_MAX];
+	size_t n;
+};
+
 struct att_walk {
 	struct att_limits limits;
 	struct att_ops ops;
+	struct att_known *known; /* say each key once, as long as this is set */
 	/* private: */
 	unsigned told; /* 1 << enum att_fact */
 	int stop;      /* nothing more is unpacked */

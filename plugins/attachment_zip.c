@@ -34,20 +34,40 @@ is_folder(const struct att_zip_side *side)
 	       side->size == 0;
 }
 
+#define NAMES_MAX 4
+
+/* Each once. */
+static void
+add_name(struct att_item *member, struct filterd_octets *names, struct filterd_octets name)
+{
+	for (size_t i = 0; i < member->nnames; i++)
+		if (names[i].len == name.len &&
+		    (name.len == 0 || memcmp(names[i].p, name.p, name.len) == 0))
+			return;
+	names[member->nnames++] = name;
+}
+
+static void
+add_names(struct att_item *member, struct filterd_octets *names, const struct att_zip_side *side)
+{
+	if (!side->is_there)
+		return;
+	add_name(member, names, side->name);
+	if (side->unicode.len > 0)
+		add_name(member, names, side->unicode);
+}
+
 static void
 look_at_member(struct att_walk *w, struct att_item *item, const struct att_zip_member *m)
 {
 	const struct att_zip_side *side = m->central.is_there ? &m->central : &m->local;
-	struct filterd_octets names[2];
+	struct filterd_octets names[NAMES_MAX];
 	struct att_item member = { .names = names, .size = (int64_t)side->size };
 	struct att_entry e = { .walk = w, .kind_name = "zip" };
 	struct att_source source = { att_entry_read, &e };
 
-	if (m->central.is_there)
-		names[member.nnames++] = m->central.name;
-	if (m->local.is_there && (!m->central.is_there || m->local.name.len != names[0].len ||
-				     memcmp(m->local.name.p, names[0].p, names[0].len) != 0))
-		names[member.nnames++] = m->local.name;
+	add_names(&member, names, &m->central);
+	add_names(&member, names, &m->local);
 	/* Of one that is written as it streams the size may not be known. */
 	if (!m->central.is_there && (m->local.flags & ATT_ZIP_STREAMED))
 		member.size = -1;

@@ -8,7 +8,8 @@
  *
  * Ambiguous is: a member that only one of them has, or that they describe differently; members
  * within each other; a directory that is not where, or as long as, its end says; a second end of a
- * directory; octets in front of the archive.
+ * directory; octets in front of the archive; a name in the extra field for Unicode that does not
+ * end as the plain one.
  *
  * Limits: members_max, then is_cut.  All offsets are checked.
  * Ownership: att_zip_fini() frees what att_zip_read() has made; names are the archive's octets.
@@ -21,6 +22,7 @@
 struct att_zip_side { /* what one of the two says */
 	int is_there;
 	struct filterd_octets name;
+	struct filterd_octets unicode; /* what some take for the name; len 0: there is none */
 	unsigned flags, method;
 	uint64_t packed, size;
 };

@@ -1,15 +1,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/attachment_zip.h"
+#include "plugins/attachment_zip_int.h"
 
 #define LOCAL_SIZE   30
 #define CENTRAL_SIZE 46
-#define END_SIZE     22
 #define END64_SIZE   56
 #define LOCATOR_SIZE 20
 #define COMMENT_MAX  65535
-#define NONE         SIZE_MAX
 
 /* --- octets --- */
 
@@ -47,21 +45,8 @@ record(struct filterd_octets o, uint64_t at, size_t n, const char *kind)
 	return p[0] == 'P' && p[1] == 'K' && memcmp(p + 2, kind, 2) == 0 ? p : NULL;
 }
 
-/* The next of them in [at, end); NONE. */
-static size_t
-find(struct filterd_octets o, size_t at, size_t end, const char *kind)
-{
-	const char magic[4] = { 'P', 'K', kind[0], kind[1] };
-	const uint8_t *p;
-
-	if (at >= end)
-		return NONE;
-	p = memmem(o.p + at, end - at, magic, sizeof(magic));
-	return p == NULL ? NONE : (size_t)(p - o.p);
-}
-
-static void
-differ(struct att_zip *z, const char *how)
+void
+att_zip_differ(struct att_zip *z, const char *how)
 {
 	if (z->ambiguous == NULL)
 		z->ambiguous = how;
@@ -69,17 +54,17 @@ differ(struct att_zip *z, const char *how)
 
 /* --- the end --- */
 
-/* The last one whose comment fits; NONE.  Of what follows it nothing is known. */
+/* The last one whose comment fits; ATT_ZIP_NONE.  Of what follows it nothing is known. */
 static size_t
 find_end(struct filterd_octets o)
 {
-	size_t most = COMMENT_MAX + END_SIZE + 4096, low = o.len > most ? o.len - most : 0;
+	size_t most = COMMENT_MAX + ATT_ZIP_END_SIZE + 4096, low = o.len > most ? o.len - most : 0;
 
 	for (size_t at = o.len; at-- > low;)
-		if (o.p[at] == 'P' && record(o, at, END_SIZE, "\5\6") != NULL &&
-		    o.len - at - END_SIZE >= u16(o.p + at + 20))
+		if (o.p[at] == 'P' && record(o, at, ATT_ZIP_END_SIZE, "\5\6") != NULL &&
+		    o.len - at - ATT_ZIP_END_SIZE >= u16(o.p + at + 20))
 			return at;
-	return NONE;
+	return ATT_ZIP_NONE;
 }
 
 int
@@ -87,7 +72,8 @@ att_zip_has_end(struct filterd_octets o, int exact)
 {
 	size_t at = find_end(o);
 
-	return at != NONE && (!exact || o.len - at - END_SIZE == u16(o.p + at + 20));
+	return at != ATT_ZIP_NONE &&
+	       (!exact || o.len - at - ATT_ZIP_END_SIZE == u16(o.p + at + 20));
 }
 
 struct directory {
@@ -130,7 +116,7 @@ find_directory(struct att_zip *z, struct directory *d)
 	size_t behind; /* the end records that follow it */
 
 	z->ends_at = find_end(z->octets);
-	if (z->ends_at == NONE)
+	if (z->ends_at == ATT_ZIP_NONE)
 		return -1;
 	p = z->octets.p + z->ends_at;
 	behind = z->ends_at;
@@ -147,11 +133,11 @@ find_directory(struct att_zip *z, struct directory *d)
 	if (d->at < z->dir_at && record(z->octets, z->dir_at, 4, "\1\2") != NULL)
 		z->base = z->dir_at - (size_t)d->at;
 	if (d->at < behind && record(z->octets, d->at, 4, "\1\2") != NULL) {
-		differ(z, "directory");
+		att_zip_differ(z, "directory");
 		if (z->base == 0)
 			z->dir_at = (size_t)d->at;
 	} else if (z->base > 0) {
-		differ(z, "prepended");
+		att_zip_differ(z, "prepended");
 	} else if (d->members > 0 || d->size > 0) {
 		return -1;
 	}
@@ -160,8 +146,8 @@ find_directory(struct att_zip *z, struct directory *d)
 
 /* --- members --- */
 
-static struct att_zip_member *
-add(struct att_zip *z)
+struct att_zip_member *
+att_zip_add(struct att_zip *z)
 {
 	struct att_zip_member *more;
 
@@ -178,38 +164,51 @@ add(struct att_zip *z)
 		}
 		z->member = more;
 	}
-	z->member[z->n] = (struct att_zip_member){ .at = NONE, .data = NONE, .end = NONE };
+	z->member[z->n] = (struct att_zip_member){
+		.at = ATT_ZIP_NONE, .data = ATT_ZIP_NONE, .end = ATT_ZIP_NONE
+	};
 	return &z->member[z->n++];
 }
 
-/* Sizes and offset that do not fit 32 bits stand in an extra field, in this order. */
+/* Sizes and offset that do not fit 32 bits, in this order. */
 static void
-read_extra(const uint8_t *p, size_t n, uint64_t *const wide[3])
+read_wide(struct filterd_octets field, uint64_t *const wide[3])
 {
+	for (size_t i = 0; i < 3; i++) {
+		if (wide[i] == NULL || *wide[i] != 0xffffffffu || field.len < 8)
+			continue;
+		*wide[i] = number(field.p, 8);
+		field.p += 8;
+		field.len -= 8;
+	}
+}
+
+/* Fields behind the name.  Of several of a kind the first counts. */
+static void
+read_extra(const uint8_t *p, size_t n, struct att_zip_side *side, uint64_t *const wide[3])
+{
+	int is_wide = 0;
+
 	while (n >= 4) {
 		size_t len = u16(p + 2);
+		struct filterd_octets field = { p + 4, len };
 
 		if (len > n - 4)
 			return;
-		if (u16(p) == 1) {
-			p += 4;
-			for (size_t i = 0; i < 3; i++) {
-				if (wide[i] == NULL || *wide[i] != 0xffffffffu || len < 8)
-					continue;
-				*wide[i] = number(p, 8);
-				p += 8;
-				len -= 8;
-			}
-			return;
+		if (u16(p) == 1 && !is_wide) {
+			read_wide(field, wide);
+			is_wide = 1;
 		}
+		/* A version and the CRC of the name that it replaces, which not all look at. */
+		if (u16(p) == 0x7075 && len > 5 && side->unicode.len == 0)
+			side->unicode = (struct filterd_octets){ field.p + 5, len - 5 };
 		p += 4 + len;
 		n -= 4 + len;
 	}
 }
 
-/* The octets that the header at `at` and its names take; 0: there is none. */
-static size_t
-read_local(struct filterd_octets o, uint64_t at, struct att_zip_side *side)
+size_t
+att_zip_local(struct filterd_octets o, uint64_t at, struct att_zip_side *side)
 {
 	const uint8_t *p = record(o, at, LOCAL_SIZE, "\3\4");
 	size_t name, extra;
@@ -227,8 +226,8 @@ read_local(struct filterd_octets o, uint64_t at, struct att_zip_side *side)
 		.method = u16(p + 8),
 		.packed = u32(p + 18),
 		.size = u32(p + 22) };
-	read_extra(
-	    p + LOCAL_SIZE + name, extra, (uint64_t *const[3]){ &side->size, &side->packed, NULL });
+	read_extra(p + LOCAL_SIZE + name, extra, side,
+	    (uint64_t *const[3]){ &side->size, &side->packed, NULL });
 	return LOCAL_SIZE + name + extra;
 }
 
@@ -253,7 +252,7 @@ read_central(struct filterd_octets o, size_t at, struct att_zip_side *side, uint
 		.packed = u32(p + 20),
 		.size = u32(p + 24) };
 	*local_at = u32(p + 42);
-	read_extra(p + CENTRAL_SIZE + name, extra,
+	read_extra(p + CENTRAL_SIZE + name, extra, side,
 	    (uint64_t *const[3]){ &side->size, &side->packed, local_at });
 	return CENTRAL_SIZE + name + extra + comment;
 }
@@ -262,6 +261,24 @@ static int
 same_name(struct filterd_octets a, struct filterd_octets b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* The Unicode name may well be another in letters that the plain one cannot have; what the member
+ * is must be the same. */
+static struct filterd_octets
+extension(struct filterd_octets name)
+{
+	for (size_t i = name.len; i > 0 && name.p[i - 1] != '/'; i--)
+		if (name.p[i - 1] == '.')
+			return (struct filterd_octets){ name.p + i, name.len - i };
+	return (struct filterd_octets){ 0 };
+}
+
+static void
+compare_unicode(struct att_zip *z, const struct att_zip_side *side)
+{
+	if (side->unicode.len > 0 && !same_name(extension(side->name), extension(side->unicode)))
+		att_zip_differ(z, "name");
 }
 
 /* A size that comes behind the data is 0 in front of it. */
@@ -281,11 +298,12 @@ compare(struct att_zip *z, const struct att_zip_member *m)
 		return;
 	}
 	if (!same_name(l->name, c->name))
-		differ(z, "name");
+		att_zip_differ(z, "name");
+	compare_unicode(z, l);
 	if (l->method != c->method || ((l->flags ^ c->flags) & ATT_ZIP_ENCRYPTED) != 0)
-		differ(z, "method");
+		att_zip_differ(z, "method");
 	if (!same_size(l, l->packed, c->packed) || !same_size(l, l->size, c->size))
-		differ(z, "size");
+		att_zip_differ(z, "size");
 }
 
 /* What is shorter of what the two say is certainly data; in what is left members may hide. */
@@ -309,7 +327,7 @@ set_end(struct att_zip *z, struct att_zip_member *m, size_t header)
 static void
 take(struct att_zip *z, struct att_zip_member *m, uint64_t local_at)
 {
-	size_t header = read_local(z->octets, local_at, &m->local);
+	size_t header = att_zip_local(z->octets, local_at, &m->local);
 
 	if (header > 0 && local_at < z->dir_at) {
 		m->at = (size_t)local_at;
@@ -318,7 +336,7 @@ take(struct att_zip *z, struct att_zip_member *m, uint64_t local_at)
 	} else {
 		/* Nobody can unpack it by its header. */
 		m->local = (struct att_zip_side){ 0 };
-		differ(z, "header");
+		att_zip_differ(z, "header");
 	}
 }
 
@@ -331,120 +349,19 @@ read_directory(struct att_zip *z, const struct directory *d)
 	uint64_t local_at = 0;
 
 	while (at < z->dir_end && (len = read_central(z->octets, at, &side, &local_at)) > 0) {
-		if ((m = add(z)) == NULL)
+		if ((m = att_zip_add(z)) == NULL)
 			return;
 		m->central = side;
+		compare_unicode(z, &side);
 		take(z, m, local_at + z->base);
 		at += len;
 		n++;
 	}
 	/* A digital signature is the one thing that may follow. */
 	if (at < z->dir_end && record(z->octets, at, 6, "\5\5") == NULL)
-		differ(z, "directory");
+		att_zip_differ(z, "directory");
 	if (d->members != n && (d->members > 0xffff || d->members != (n & 0xffff)))
-		differ(z, "directory");
-}
-
-/* --- what the directory does not tell of --- */
-
-static int
-by_place(const void *a, const void *b)
-{
-	const struct att_zip_member *x = a, *y = b;
-
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-/* Members that the directory does not have, between here and there. */
-static void
-search(struct att_zip *z, size_t at, size_t end)
-{
-	struct att_zip_member *m;
-	struct att_zip_side side;
-
-	while ((at = find(z->octets, at, end, "\3\4")) != NONE) {
-		size_t len = read_local(z->octets, at, &side);
-
-		if (len == 0) {
-			at += 4;
-			continue;
-		}
-		if ((m = add(z)) == NULL)
-			return;
-		differ(z, "hidden");
-		m->local = side;
-		m->at = at;
-		m->data = at + len;
-		m->end = m->data;
-		/* A length that comes later is found by the next header. */
-		if (side.packed <= z->octets.len - m->data)
-			m->end += (size_t)side.packed;
-		at = m->end > m->data ? m->end : m->data;
-	}
-}
-
-/* A second end of a directory, where no member's data is. */
-static void
-search_ends(struct att_zip *z, size_t at, size_t end)
-{
-	for (; (at = find(z->octets, at, end, "\5\6")) != NONE; at += 4)
-		if (at != z->ends_at)
-			differ(z, "ends");
-}
-
-static void
-search_gap(struct att_zip *z, size_t at, size_t end)
-{
-	if (at >= end)
-		return;
-	search(z, at, end);
-	search_ends(z, at, end);
-}
-
-/* Whatever is in no member's data, which is sorted by place. */
-static void
-search_gaps(struct att_zip *z)
-{
-	size_t known = z->n, at = 0, first = NONE;
-
-	if (z->n > 1)
-		qsort(z->member, z->n, sizeof(*z->member), by_place);
-	for (size_t i = 0; i < known && z->member[i].at != NONE; i++) {
-		const struct att_zip_member m = z->member[i];
-
-		if (m.at < at)
-			differ(z, "overlap");
-		else
-			search_gap(z, at, m.at);
-		if (first == NONE)
-			first = m.at;
-		if (m.end > at)
-			at = m.end;
-	}
-	/* "PK00" and "PK\7\10" in front are marks of archives that could have had volumes. */
-	if (first != NONE && first > 0 &&
-	    !(first == 4 &&
-		(memcmp(z->octets.p, "PK00", 4) == 0 || memcmp(z->octets.p, "PK\7\10", 4) == 0)))
-		differ(z, "prepended");
-	if (at < z->dir_at)
-		search_gap(z, at, z->dir_at);
-	else if (at > z->dir_at)
-		differ(z, "overlap");
-	/* The comment, and whatever is behind it. */
-	search_gap(z, z->ends_at + END_SIZE, z->octets.len);
-}
-
-/* Without a directory there are local headers alone. */
-static void
-read_stream(struct att_zip *z)
-{
-	size_t before = z->n;
-
-	search(z, 0, z->octets.len);
-	z->ambiguous = NULL;
-	z->broken = 1;
-	if (z->n > before && z->member[before].at > 0)
-		differ(z, "prepended");
+		att_zip_differ(z, "directory");
 }
 
 int
@@ -452,12 +369,12 @@ att_zip_read(struct att_zip *z, struct filterd_octets o, size_t max)
 {
 	struct directory d;
 
-	*z = (struct att_zip){ .octets = o, .max = max, .ends_at = NONE };
+	*z = (struct att_zip){ .octets = o, .max = max, .ends_at = ATT_ZIP_NONE };
 	if (find_directory(z, &d) == -1) {
-		read_stream(z);
+		att_zip_stream(z);
 	} else {
 		read_directory(z, &d);
-		search_gaps(z);
+		att_zip_search(z);
 	}
 	return z->is_cut && z->n < z->max ? -1 : 0;
 }

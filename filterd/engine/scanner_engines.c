@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "engine/scanner_impl.h"
 #include "engine/snapshot.h"
+#include "mail/charset.h"
 
 #define WHY 256
 /* Attached messages that are encoded, within each other: twice is already a disguise. */
@@ -74,6 +75,7 @@ scanner_engines_open(const struct conf *conf)
 					       (size_t)conf_params(conf)->scanner_memory_limit / 4,
 		.inner_limit = INNER_LIMIT };
 	snapshot_mime_options(conf_params(conf), &s->parts.mime);
+	charset_load(); /* those of file names: the sandbox lets no file be opened */
 	s->parts.mime.disable_mime = 0; /* that is about header and body checks */
 	for (size_t i = 0; i < conf_plugin_count(conf); i++)
 		if (has_scans(conf_plugin(conf, i)->def))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/xmem.h"
 #include "mail/charset.h"
 #include "mail/utf8.h"
 
@@ -307,9 +308,20 @@ add_hz(struct span text, struct buf *out)
 			buf_addc(&octets, (char)(c > ' ' ? c | high : c));
 		}
 	}
-	seen = add_iconv(buf_span(&octets), "GB18030", out);
+	seen = add_iconv(buf_span(&octets), charset_find(span_str("gb18030")), out);
 	buf_fini(&octets);
 	return seen;
+}
+
+void
+charset_load(void)
+{
+	for (size_t i = 0; i < nitems(charsets); i++) {
+		iconv_t cd = charsets[i].name == NULL ? (iconv_t)-1 : open_kept(&charsets[i]);
+
+		if (cd != (iconv_t)-1)
+			iconv_close(cd);
+	}
 }
 
 /* --- all together --- */
@@ -356,7 +368,7 @@ is_iso2022(struct span text)
 void
 charset_guess(struct span text, struct buf *out)
 {
-	if (is_iso2022(text) && add_iconv(text, "ISO-2022-JP", out) != -1)
+	if (is_iso2022(text) && add_iconv(text, charset_find(span_str("iso2022jp")), out) != -1)
 		return;
 	if (mark_cut(&text, GUESS) == UTF8 || utf8_good(text) == text.len)
 		add_utf8(text, out);

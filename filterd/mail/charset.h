@@ -37,6 +37,9 @@ unsigned charset_decode(struct span text, struct span label, struct buf *out);
 void charset_guess(struct span text, struct buf *out);
 /* Is there a charset of this name? */
 int charset_known(struct span label);
+/* Load the conversions of all charsets, for a process that will not be able to open files.  They
+ * stay loaded. */
+void charset_load(void);
 /* The character that an octet is in windows-1252, for which all sorts of text without a word are
  * taken; of the five that it lacks the control characters of ISO-8859-1. */
 uint32_t charset_cp1252(uint8_t);

@@ -64,6 +64,12 @@ add_word(struct decode *d, const struct rfc2047_word *w)
 		flush(d);
 	d->of_words = 1;
 	d->charset = w->charset;
+	/* Some begin anew in each word. */
+	if (d->bits.n > 0) {
+		d->seen |= FIELD_DOUBTS;
+		if (d->reading == FIELD_GUESS)
+			d->bits = (struct rfc2047_bits){ 0 };
+	}
 	rfc2047_octets(w, &d->bits, &d->octets);
 	d->seen |= FIELD_WORDS;
 }
@@ -215,11 +221,10 @@ clean(struct buf *out, size_t from)
 }
 
 unsigned
-field_text(struct span value, enum field_reading reading, struct buf *out)
+field_text_octets(struct span value, enum field_reading reading, struct buf *out)
 {
 	struct buf line = { 0 };
 	struct decode d = { .reading = reading, .no_word = SIZE_MAX, .out = out };
-	size_t from = out->len;
 
 	unfold(value, &line);
 	d.s = buf_span(&line);
@@ -228,10 +233,19 @@ field_text(struct span value, enum field_reading reading, struct buf *out)
 	else if (d.s.len > 0)
 		read_lenient(&d);
 	flush(&d);
-	clean(out, from);
 	buf_fini(&line);
 	buf_fini(&d.octets);
 	return d.seen;
+}
+
+unsigned
+field_text(struct span value, enum field_reading reading, struct buf *out)
+{
+	size_t from = out->len;
+	unsigned seen = field_text_octets(value, reading, out);
+
+	clean(out, from);
+	return seen;
 }
 
 int

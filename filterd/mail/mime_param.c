@@ -1,146 +1,57 @@
 #include <string.h>
 
+#include "mail/charset.h"
+#include "mail/field_text.h"
 #include "mail/mime_param.h"
-#include "mail/rfc2047_decode.h"
+#include "mail/mime_param_private.h"
 
-/* More pieces than a name can sensibly have. */
-#define PIECES_MAX 64
+/* No name is so long; of what is longer one reading must do. */
+#define READINGS_OCTETS 16384
 
-struct piece {
-	unsigned number;
-	int encoded; /* %HH */
-	struct span value;
-	int quoted;
+/* How the value of a piece is read. */
+enum style {
+	STYLE_WHOLE,  /* in quotes, or up to the ';' */
+	STYLE_WORD,   /* without quotes up to the first blank */
+	STYLE_TOKENS, /* quotes may begin and end anywhere, and be single ones around it */
+	STYLES
 };
 
-struct pieces {
-	struct piece plain, star; /* name=, name*= */
-	struct piece last_plain, last_star;
-	int has_plain, has_star;    /* how many */
-	struct piece v[PIECES_MAX]; /* name*N=, name*N*= */
-	size_t n;
-};
-
-/* The text up to the next ';' outside quotes, cut off *rest.  A quote that is not closed hides
- * nothing: from there on quotes do not count (*quotes becomes 0; so no text is looked through twice
- * often). */
-static struct span
-next_group(struct span *rest, int *quotes)
-{
-	struct span group = span_make(rest->p, 0);
-	int quoted = 0;
-
-	for (; group.len < rest->len; group.len++) {
-		uint8_t c = rest->p[group.len];
-
-		if (c == '"' && *quotes)
-			quoted = !quoted;
-		else if (c == '\\' && quoted && group.len + 1 < rest->len)
-			group.len++;
-		else if (c == ';' && !quoted)
-			break;
-	}
-	if (quoted) {
-		group.len = span_find(*rest, ';');
-		*quotes = 0;
-	}
-	rest->p += group.len;
-	rest->len -= group.len;
-	if (rest->len > 0) {
-		rest->p++;
-		rest->len--;
-	}
-	return group;
-}
-
-/* The name in front of the first '=': its last word, should a ';' be missing. */
-static int
-split(struct span group, struct span *name, struct piece *p)
-{
-	size_t at;
-
-	if (!span_cut(group, '=', name, &p->value))
-		return 0;
-	*name = span_trim(*name);
-	for (at = name->len; at > 0; at--) {
-		uint8_t c = name->p[at - 1];
-
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-			break;
-	}
-	*name = span_make(name->p + at, name->len - at);
-	p->value = span_trim(p->value);
-	p->quoted = p->value.len > 0 && p->value.p[0] == '"';
-	return 1;
-}
-
-/* What follows the name: "", "*", "*N" or "*N*"; with anything else it is another parameter. */
-static void
-put_piece(struct pieces *all, struct span tail, struct piece p)
-{
-	uint64_t number;
-
-	if (tail.len == 0) {
-		if (!all->has_plain)
-			all->plain = p;
-		all->last_plain = p;
-		all->has_plain += all->has_plain < 2;
-		return;
-	}
-	if (tail.p[0] != '*')
-		return;
-	if (tail.len == 1) {
-		p.encoded = 1;
-		if (!all->has_star)
-			all->star = p;
-		all->last_star = p;
-		all->has_star += all->has_star < 2;
-		return;
-	}
-	p.encoded = tail.p[tail.len - 1] == '*';
-	tail = span_make(tail.p + 1, tail.len - 1 - (size_t)p.encoded);
-	if (span_u64(tail, 9999, &number) == -1)
-		return;
-	p.number = (unsigned)number;
-	if (all->n < PIECES_MAX)
-		all->v[all->n++] = p;
-}
-
-/* By number; of two with the same the first stays. */
-static void
-sort(struct pieces *all)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < all->n; i++) {
-		struct piece p = all->v[i];
-		size_t at = n;
-
-		while (at > 0 && all->v[at - 1].number > p.number)
-			at--;
-		if (at > 0 && all->v[at - 1].number == p.number)
-			continue;
-		memmove(&all->v[at + 1], &all->v[at], (n - at) * sizeof(p));
-		all->v[at] = p;
-		n++;
-	}
-	all->n = n;
-}
+/* --- the octets --- */
 
 /* Without its quotes, backslashes and line ends. */
 static void
-unquote(const struct piece *p, struct buf *out)
+unquote(const struct mime_piece *p, enum style style, struct buf *out)
 {
 	struct span s = p->value;
+	int quoted = p->quoted;
 
 	for (size_t i = (size_t)p->quoted; i < s.len; i++) {
-		if (p->quoted && s.p[i] == '"')
+		uint8_t c = s.p[i];
+
+		if (c == '"' && style == STYLE_TOKENS) {
+			quoted = !quoted;
+			continue;
+		}
+		if (quoted && c == '"')
 			break;
-		if (p->quoted && s.p[i] == '\\' && i + 1 < s.len)
-			i++;
-		if (s.p[i] != '\r' && s.p[i] != '\n')
-			buf_addc(out, (char)s.p[i]);
+		if (!quoted && style == STYLE_WORD && (c == ' ' || c == '\t'))
+			break;
+		if (quoted && c == '\\' && i + 1 < s.len)
+			c = s.p[++i];
+		if (c != '\r' && c != '\n')
+			buf_addc(out, (char)c);
 	}
+}
+
+/* What stands in single quotes, if all does. */
+static struct span
+inner(struct span s)
+{
+	struct span text = span_trim(s);
+
+	if (text.len > 2 && text.p[0] == '\'' && text.p[text.len - 1] == '\'')
+		return span_make(text.p + 1, text.len - 2);
+	return s;
 }
 
 static void
@@ -171,131 +82,198 @@ cut_charset(struct span s, struct span *charset)
 	return text;
 }
 
-static void
-add_converted(struct span s, struct span charset, struct buf *out)
-{
-	if (!span_case_eq_str(charset, "iso-8859-1")) {
-		buf_add_span(out, s);
-		return;
-	}
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] >= 0x80)
-			buf_addc(out, (char)(0xc0 | s.p[i] >> 6));
-		buf_addc(out, (char)(s.p[i] >= 0x80 ? 0x80 | (s.p[i] & 0x3f) : s.p[i]));
-	}
-}
+struct joined {
+	struct buf octets, charset;
+	int encoded; /* by RFC 2231 */
+};
 
 /* The charset stands in front of the first piece and is that of all. */
 static void
-join(const struct piece *v, size_t n, struct buf *out)
+join(const struct mime_piece *v, size_t n, enum style style, struct joined *j)
 {
-	struct buf text = { 0 }, octets = { 0 }, first = { 0 };
-	struct span charset = { 0 };
+	struct buf text = { 0 };
 
+	buf_reset(&j->octets);
+	buf_reset(&j->charset);
+	j->encoded = n > 0 && v[0].encoded;
 	for (size_t i = 0; i < n; i++) {
-		struct span s;
+		struct span s, charset;
 
 		buf_reset(&text);
-		unquote(&v[i], &text);
+		unquote(&v[i], style, &text);
 		s = buf_span(&text);
-		if (i == 0 && v[0].encoded) {
-			buf_add_span(&first, s);
-			s = cut_charset(buf_span(&first), &charset);
+		if (style == STYLE_TOKENS && n == 1)
+			s = inner(s);
+		if (i == 0 && j->encoded) {
+			s = cut_charset(s, &charset);
+			buf_add_span(&j->charset, charset);
 		}
 		if (v[i].encoded)
-			percent(s, &octets);
+			percent(s, &j->octets);
 		else
-			buf_add_span(&octets, s);
+			buf_add_span(&j->octets, s);
 	}
-	if (n > 0 && v[0].encoded)
-		add_converted(buf_span(&octets), charset, out);
-	else
-		rfc2047_decode(buf_span(&octets), out);
 	buf_fini(&text);
-	buf_fini(&octets);
-	buf_fini(&first);
 }
 
 static void
-read_pieces(struct span value, const char *wanted, struct pieces *all)
+fini(struct joined *j)
 {
-	size_t len = strlen(wanted);
-	int quotes = 1;
+	buf_fini(&j->octets);
+	buf_fini(&j->charset);
+}
 
-	*all = (struct pieces){ .n = 0 };
-	while (value.len > 0) {
-		struct span group = next_group(&value, &quotes), name;
-		struct piece p = { .number = 0 };
+/* --- the text --- */
 
-		if (!split(group, &name, &p) || !span_case_starts(name, wanted))
-			continue;
-		put_piece(all, span_make(name.p + len, name.len - len), p);
-	}
-	sort(all);
+/* Returns enum field_seen. */
+static unsigned
+decode(const struct joined *j, struct buf *out)
+{
+	unsigned seen;
+
+	if (!j->encoded)
+		return field_text_octets(buf_span(&j->octets), FIELD_LENIENT, out);
+	seen = charset_decode(buf_span(&j->octets), buf_span(&j->charset), out);
+	return seen & CHARSET_DOUBT ? FIELD_DOUBTS : 0;
 }
 
 int
 mime_param(struct span value, const char *wanted, struct buf *out)
 {
-	struct pieces all;
+	struct mime_piece v[MIME_PIECES_MAX];
+	struct joined j = { 0 };
+	struct mime_pieces all;
 
-	read_pieces(value, wanted, &all);
+	mime_pieces_read(value, wanted, &all);
 	if (all.has_star)
-		join(&all.star, 1, out);
+		join(&all.star, 1, STYLE_WHOLE, &j);
 	else if (all.n > 0)
-		join(all.v, all.n, out);
+		join(v, mime_pieces_join(&all, MIME_PIECES_FIRST, v), STYLE_WHOLE, &j);
 	else if (all.has_plain)
-		join(&all.plain, 1, out);
+		join(&all.plain, 1, STYLE_WHOLE, &j);
+	(void)decode(&j, out);
+	fini(&j);
 	return all.has_star || all.n > 0 || all.has_plain;
 }
 
 /* --- every reading --- */
 
 struct readings {
-	struct buf out;
+	struct joined j;
+	struct buf first, out; /* the octets in the first style; a text */
 	mime_param_fn *fn;
 	void *arg;
+	int others; /* those by who decodes otherwise */
+	int is_long;
 };
 
 static void
-tell(struct readings *r, const struct piece *v, size_t n)
+tell_others(struct readings *r)
 {
-	buf_reset(&r->out);
-	join(v, n, &r->out);
-	r->fn(r->arg, buf_span(&r->out));
+	struct span octets = buf_span(&r->j.octets);
+	unsigned seen = decode(&r->j, &r->out);
+	int is_word = r->j.encoded && memmem(octets.p, octets.len, "=?", 2) != NULL;
+
+	/* In what RFC 2231 encodes an encoded word is text, and not to everybody. */
+	for (int i = 0; i < FIELD_READINGS; i++) {
+		enum field_reading reading = (enum field_reading)i;
+
+		if ((reading == FIELD_LENIENT && !is_word) ||
+		    (reading == FIELD_STRICT && !(seen & FIELD_WORDS)) ||
+		    (reading == FIELD_GUESS && !(seen & FIELD_DOUBTS)))
+			continue;
+		buf_reset(&r->out);
+		if (r->j.encoded && reading == FIELD_GUESS)
+			charset_guess(octets, &r->out);
+		else
+			(void)field_text_octets(octets, reading, &r->out);
+		r->fn(r->arg, buf_span(&r->out));
+	}
 }
 
 static void
-tell_plain(struct readings *r, const struct piece *p)
+tell(struct readings *r, const struct mime_piece *v, size_t n)
 {
-	struct piece word = *p;
+	for (int i = STYLE_WHOLE; i < (r->is_long ? STYLE_WORD : STYLES); i++) {
+		join(v, n, (enum style)i, &r->j);
+		if (i == STYLE_WHOLE) {
+			buf_reset(&r->first);
+			buf_add_span(&r->first, buf_span(&r->j.octets));
+		} else if (span_eq(buf_span(&r->first), buf_span(&r->j.octets))) {
+			continue;
+		}
+		buf_reset(&r->out);
+		if (r->others) {
+			tell_others(r);
+		} else {
+			(void)decode(&r->j, &r->out);
+			r->fn(r->arg, buf_span(&r->out));
+		}
+	}
+}
 
-	tell(r, p, 1);
-	if (p->quoted)
-		return;
-	for (word.value.len = 0; word.value.len < p->value.len; word.value.len++)
-		if (p->value.p[word.value.len] == ' ' || p->value.p[word.value.len] == '\t')
-			break;
-	if (word.value.len < p->value.len)
-		tell(r, &word, 1);
+/* Those that are numbered, in the other ways only if these find others. */
+static void
+tell_pieces(struct readings *r, const struct mime_pieces *all)
+{
+	struct mime_piece first[MIME_PIECES_MAX], other[MIME_PIECES_MAX];
+	size_t n = mime_pieces_join(all, MIME_PIECES_FIRST, first), more;
+
+	tell(r, first, n);
+	if (n < all->n && !r->is_long)
+		tell(r, other, mime_pieces_join(all, MIME_PIECES_LAST, other));
+	more = mime_pieces_join(all, MIME_PIECES_STRICT, other);
+	if (more > 0 && more < n && !r->is_long)
+		tell(r, other, more);
+}
+
+/* Returns whether there may be more. */
+static int
+tell_all(struct readings *r, struct span value, const char *wanted)
+{
+	struct mime_pieces all;
+
+	mime_pieces_read(value, wanted, &all);
+	if (all.has_star)
+		tell(r, &all.star, 1);
+	if (all.n > 0)
+		tell_pieces(r, &all);
+	if (all.has_plain)
+		tell(r, &all.plain, 1);
+	if (all.has_star > 1)
+		tell(r, &all.last_star, 1);
+	if (all.has_plain > 1)
+		tell(r, &all.last_plain, 1);
+	return all.more || (r->is_long && (all.n > 0 || all.has_star || all.has_plain));
+}
+
+static int
+read_all(struct span value, const char *wanted, mime_param_fn *fn, void *arg, int others)
+{
+	struct readings r = { .fn = fn, .arg = arg, .others = others };
+	struct buf bare = { 0 };
+	int more;
+
+	r.is_long = value.len > READINGS_OCTETS;
+	more = tell_all(&r, value, wanted);
+	if (!r.is_long && memchr(value.p == NULL ? "" : (const char *)value.p, '(', value.len) &&
+	    mime_param_without_comments(value, &bare))
+		more |= tell_all(&r, buf_span(&bare), wanted);
+	fini(&r.j);
+	buf_fini(&r.first);
+	buf_fini(&r.out);
+	buf_fini(&bare);
+	return more;
+}
+
+int
+mime_param_readings(struct span value, const char *wanted, mime_param_fn *fn, void *arg)
+{
+	return read_all(value, wanted, fn, arg, 0);
 }
 
 void
-mime_param_readings(struct span value, const char *wanted, mime_param_fn *fn, void *arg)
+mime_param_decodings(struct span value, const char *wanted, mime_param_fn *fn, void *arg)
 {
-	struct readings r = { .fn = fn, .arg = arg };
-	struct pieces all;
-
-	read_pieces(value, wanted, &all);
-	if (all.has_star)
-		tell(&r, &all.star, 1);
-	if (all.n > 0)
-		tell(&r, all.v, all.n);
-	if (all.has_plain)
-		tell_plain(&r, &all.plain);
-	if (all.has_star > 1)
-		tell(&r, &all.last_star, 1);
-	if (all.has_plain > 1)
-		tell_plain(&r, &all.last_plain);
-	buf_fini(&r.out);
+	(void)read_all(value, wanted, fn, arg, 1);
 }

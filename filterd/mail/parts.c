@@ -136,7 +136,7 @@ add_uuencoded(struct parts *p, struct span text)
 	while (codec_uu_next(&text, &name, &block) && !is_full(p)) {
 		struct parts_label *label = NULL;
 
-		parts_label_name(p->arena, &label, name);
+		(void)parts_label_name(p->arena, &label, name);
 		add(p, (struct entry){ .type = "application/octet-stream",
 			   .name = parts_name(p->arena, name),
 			   .charset = "",
@@ -181,7 +181,7 @@ mistake_of(enum codec codec, unsigned odd)
 	return codec == CODEC_BASE64 ? PARTS_BAD_BASE64 : codec == CODEC_QP ? PARTS_BAD_QP : 0;
 }
 
-static void walk(struct parts *, struct span message, int depth);
+static void walk(struct parts *, struct span message, int depth, int odd);
 
 /* Take an encoded container apart, once for each way in which it is encoded.  0: a limit keeps us
  * from it. */
@@ -213,20 +213,60 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 			forget(p, inner);
 			done = 0;
 		} else {
-			walk(p, inner, depth + 1);
+			walk(p, inner, depth + 1, 1);
 		}
 	}
 	p->limited |= !done;
 	return done;
 }
 
+/* Parts that overlap, each of them walked in several ways, would grow with their depth. */
+static int
+may_walk_again(const struct parts *p)
+{
+	return p->again / AGAIN_MAX <= p->message.len;
+}
+
+static void
+walk_file(struct parts *p, struct span inner, int depth, int odd)
+{
+	if (!may_walk_again(p)) {
+		p->limited = 1;
+		return;
+	}
+	p->again += inner.len;
+	walk(p, inner, depth, odd);
+}
+
+/* A file that is opened as a message: what is in it comes behind it. */
+static void
+open_file(struct parts *p, struct span raw, const struct parts_head *h, int depth, int odd)
+{
+	unsigned mistakes;
+
+	if (depth >= p->opt.inner_limit) {
+		p->limited = 1;
+		return;
+	}
+	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
+		if ((h->codecs & 1u << c) == 0)
+			continue;
+		struct span inner = decode(p, c, span_make(NULL, 0), raw, &mistakes);
+
+		/* The file itself will be cut as well. */
+		walk_file(p, inner, depth + 1, odd || mistakes != 0);
+	}
+	if ((h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0)
+		walk_file(p, raw, depth + 1, odd);
+}
+
 /* As it is seen in one way; what was seen so before is passed over. */
 static void
-take(struct parts *p, const struct parts_reading *r, struct span message, int depth)
+take(struct parts *p, const struct parts_reading *r, struct span message, int depth, int odd)
 {
 	const struct mime_index *ix = &r->index;
-	int odd = depth > 0 || r->before != NULL;
 
+	odd |= r->before != NULL;
 	if (ix->seen & (MIME_SEEN_DEPTH | MIME_SEEN_PARTS | MIME_SEEN_BOUNDARY_CUT))
 		p->limited = 1;
 	for (size_t i = 0; i < ix->nparts && !is_full(p); i++) {
@@ -237,23 +277,25 @@ take(struct parts *p, const struct parts_reading *r, struct span message, int de
 
 		if (parts_ways_known(r, i) || (h->opens && open_container(p, part, raw, h, depth)))
 			continue;
-		if (h->leaf)
-			add_leaf(p, raw, part, h, odd || h->opens);
+		if (!h->leaf)
+			continue;
+		add_leaf(p, raw, part, h, odd || h->opens);
+		if (!parts_is_container(part->type) && parts_is_message(h->label))
+			open_file(p, raw, h, depth, odd);
 	}
 }
 
-/* Parts that overlap, each of them walked in several ways, would grow with their depth. */
 static int
 may_walk(struct parts *p, const struct parts_ways *ways)
 {
-	if (ways->newest == NULL || p->again / AGAIN_MAX <= p->message.len)
+	if (ways->newest == NULL || may_walk_again(p))
 		return 1;
 	p->limited |= parts_ways_more(ways);
 	return 0;
 }
 
 static void
-walk(struct parts *p, struct span message, int depth)
+walk(struct parts *p, struct span message, int depth, int odd)
 {
 	struct parts_ways ways = { .opt = p->opt.mime };
 	const struct parts_reading *r;
@@ -265,7 +307,7 @@ walk(struct parts *p, struct span message, int depth)
 	while (may_walk(p, &ways) && (r = parts_ways_next(&ways, message, p->arena)) != NULL) {
 		if (r->before != NULL)
 			p->again += message.len;
-		take(p, r, message, depth);
+		take(p, r, message, depth, odd);
 	}
 }
 
@@ -294,7 +336,7 @@ walk_once(struct parts *p)
 	if (p->walked)
 		return;
 	p->walked = 1;
-	walk(p, p->message, 0);
+	walk(p, p->message, 0, 0);
 }
 
 static void
@@ -326,7 +368,7 @@ parts_mistakes(struct parts *p)
 
 		measure(e);
 		all |= mistake_of(e->codec, e->mistakes);
-		if (e->odd || (e->label != NULL && e->label->nnames > 1))
+		if (e->odd || (e->label != NULL && e->label->values > 1))
 			all |= PARTS_READINGS;
 	}
 	return all;

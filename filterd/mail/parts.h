@@ -4,8 +4,10 @@
  * One after the other, in the order in which they stand in the message, come the parts that are no
  * containers: not multiparts nor attached messages, but what these consist of.  A multipart or
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
- * after decoding.  A part with several Content-Transfer-Encoding fields that differ comes once for
- * each.  uuencoded files in a text that is not encoded otherwise come behind the text.
+ * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws" or
+ *as message/news, comes itself, and behind it what it consists of.  A part with several
+ *Content-Transfer-Encoding fields that differ comes once for each.  uuencoded files in a text that
+ *is not encoded otherwise come behind the text.
  *
  * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
  * with something behind them, several ones, those of RFC 2231, a header with a line that is no
@@ -33,7 +35,7 @@ struct parts;
 struct parts_options {
 	struct mime_options mime; /* parts_limit is also that of all parts together */
 	size_t memory_limit;
-	int inner_limit; /* encoded containers within each other */
+	int inner_limit; /* encoded containers, and files that are messages, within each other */
 };
 
 struct parts_part {
@@ -44,8 +46,8 @@ struct parts_part {
 	int whole; /* 0: memory_limit was reached, and decoded is the beginning */
 	int odd;   /* readers may differ on it: its encoding has mistakes (mail/codec.h), it is
 		    * encoded in several ways, or in an encoded container */
-	/* Every name that some reader may save it under, as it is but for its encoding, and every
-	 * type that it is given, in lower case; each once, in their order. */
+	/* Every name that some reader may save it under (mime_param_readings() and _decodings()),
+	 * and every type that it is given, in lower case; each once, in their order. */
 	const struct span *names;
 	const char *const *types;
 	size_t nnames, ntypes;
@@ -70,7 +72,8 @@ int parts_odd(struct parts *, size_t i, struct parts_part *);
 enum parts_mistake {
 	PARTS_BAD_BASE64 = 1 << 0,
 	PARTS_BAD_QP = 1 << 1,
-	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names */
+	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names
+				  * that are not one name in several charsets */
 };
 unsigned parts_mistakes(struct parts *);
 

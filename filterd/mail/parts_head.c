@@ -1,11 +1,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "mail/charset.h"
 #include "mail/mime_param.h"
 #include "mail/parts_private.h"
+#include "mail/text_seen.h"
 
 #define NAME_MAX_OCTETS 1000
 
@@ -22,6 +24,13 @@ int
 parts_is_multipart(const char *type)
 {
 	return strncmp(type, "multipart/", 10) == 0;
+}
+
+int
+parts_is_container(const char *type)
+{
+	return parts_is_multipart(type) || strcmp(type, "message/rfc822") == 0 ||
+	       strcmp(type, "message/global") == 0;
 }
 
 const char *
@@ -63,25 +72,57 @@ make_label(struct arena *arena, struct parts_label **label)
 	return *label;
 }
 
-void
+int
 parts_label_name(struct arena *arena, struct parts_label **label, struct span name)
 {
 	struct parts_label *l;
 	uint8_t *copy;
 
 	if (name.len == 0)
-		return;
+		return 0;
 	l = make_label(arena, label);
 	for (size_t i = 0; i < l->nnames; i++)
 		if (span_eq(l->names[i], name))
-			return;
+			return 0;
 	if (l->nnames == PARTS_NAMES_MAX) {
 		l->more = 1;
-		return;
+		return 0;
 	}
 	copy = arena_alloc(arena, name.len);
 	memcpy(copy, name.p, name.len);
 	l->names[l->nnames++] = span_make(copy, name.len);
+	return 1;
+}
+
+/* Anywhere, for what stands behind it some systems leave out. */
+static int
+has_ending(struct span name)
+{
+	static const char *const endings[] = { ".eml", ".mht", ".nws" };
+	struct buf seen = { 0 };
+	int found = 0;
+
+	text_clean(name, &seen);
+	for (size_t at = 0; at < seen.len && !found; at++)
+		for (size_t i = 0; i < nitems(endings) && seen.p[at] == '.'; i++)
+			found |=
+			    span_case_starts(span_make(seen.p + at, seen.len - at), endings[i]);
+	buf_fini(&seen);
+	return found;
+}
+
+int
+parts_is_message(const struct parts_label *l)
+{
+	if (l == NULL)
+		return 0;
+	for (size_t i = 0; i < l->ntypes; i++)
+		if (strcmp(l->types[i], "message/news") == 0)
+			return 1;
+	for (size_t i = 0; i < l->nnames; i++)
+		if (has_ending(l->names[i]))
+			return 1;
+	return 0;
 }
 
 struct naming {
@@ -94,7 +135,16 @@ add_name(void *arg, struct span name)
 {
 	struct naming *n = arg;
 
-	parts_label_name(n->c->arena, &n->h->label, name);
+	if (parts_label_name(n->c->arena, &n->h->label, name))
+		n->h->label->values++;
+}
+
+static void
+add_decoding(void *arg, struct span name)
+{
+	struct naming *n = arg;
+
+	(void)parts_label_name(n->c->arena, &n->h->label, name);
 }
 
 /* The text in front of the first ';', with '_' for what no type has. */
@@ -163,7 +213,9 @@ take_name(struct collect *c, struct parts_head *h, struct span value, const char
 	struct naming naming = { c, h };
 	struct buf name = { 0 };
 
-	mime_param_readings(value, param, add_name, &naming);
+	if (mime_param_readings(value, param, add_name, &naming))
+		make_label(c->arena, &h->label)->more = 1;
+	mime_param_decodings(value, param, add_decoding, &naming);
 	if ((h->rank == 0 || rank < h->rank) && mime_param(value, param, &name)) {
 		h->name = parts_name(c->arena, buf_span(&name));
 		h->rank = rank;

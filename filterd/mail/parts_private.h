@@ -21,6 +21,7 @@ struct parts_label {
 	const char *types[PARTS_TYPES_MAX];
 	const char *charsets[PARTS_CHARSETS_MAX];
 	size_t nnames, ntypes, ncharsets;
+	size_t values; /* names that differ in more than how they are decoded */
 	int more;
 	int delsp;
 };
@@ -42,11 +43,14 @@ struct parts_head {
 /* Walk the message; *heads is as long as the index.  Both are the arena's. */
 void parts_walk(struct span message, const struct mime_options *, struct arena *,
     struct mime_index *, struct parts_head **heads);
-/* Another name that it may have; *label is made if need be. */
-void parts_label_name(struct arena *, struct parts_label **label, struct span);
+/* Another name that it may have; *label is made if need be.  0: it has it, or there is no room. */
+int parts_label_name(struct arena *, struct parts_label **label, struct span);
+/* Do readers open a file of these names and types as a message?  NULL: no. */
+int parts_is_message(const struct parts_label *);
 /* The octets as a file's name. */
 const char *parts_name(struct arena *, struct span);
 int parts_is_multipart(const char *type);
+int parts_is_container(const char *type);
 
 /* --- parts_ways.c --- */
 

@@ -13,13 +13,6 @@ is_encoded(const struct parts_head *h)
 	return (h->codecs & PARTS_ENCODED) != 0;
 }
 
-static int
-is_container(const char *type)
-{
-	return parts_is_multipart(type) || strcmp(type, "message/rfc822") == 0 ||
-	       strcmp(type, "message/global") == 0;
-}
-
 /* Made of the encoded octets of a message by a walk that does not decode. */
 static int
 is_shadow(const struct parts_reading *r, size_t i)
@@ -40,7 +33,7 @@ set_roles(struct parts_reading *r)
 	for (size_t i = 0; i < r->index.nparts; i++) {
 		struct parts_head *h = &r->heads[i];
 
-		h->opens = is_container(r->index.parts[i].type) && is_encoded(h);
+		h->opens = parts_is_container(r->index.parts[i].type) && is_encoded(h);
 		h->leaf = (h->children == 0 || h->opens) && !is_shadow(r, i);
 	}
 }

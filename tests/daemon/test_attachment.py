@@ -62,7 +62,8 @@ NAMES = (
     ('Content-Disposition: x; filename="a;b.exe"', ["a\\x3bb.exe"]),
     ('Content-Disposition: x; filename="c:\\\\d\\\\a.exe"', ["a.exe"]),
     ('Content-Disposition: x; filename="a.exe::$DATA"', ["a.exe::$DATA", "a.exe"]),
-    ('Content-Disposition: x; filename*=\'\'%FFa.exe', ["\\xffa.exe"]),
+    ('Content-Disposition: x; filename*=\'\'%FFa.exe', ["\xffa.exe"]),
+    ('Content-Disposition: x; filename*=koi8-r\'\'%C1.exe', ["\u0430.exe"]),
 )
 
 
@@ -161,10 +162,59 @@ def test_messages(attached):
     assert names(look) == ["a.zip", "x.exe", "words.txt"]
     look = a.attached(inner, "m.eml", "message/rfc822")
     assert names(look) == ["a.zip", "x.exe", "words.txt"]
+    look = a.attached(inner, "m.eml")
+    assert names(look) == ["m.eml", "a.zip", "x.exe", "words.txt"]
     for name in ("m.eml", "m"):
         look = a.attached(ar.zipped((name, inner)), "b.zip")
         assert look.keys[-2].path == f"b.zip/{name}/a.zip/x.exe", look
     assert look.facts == set()
+
+
+def test_discs(attached):
+    """Each tree of a disc is read; what is the same in two is said once."""
+    a = attached()
+    for options, wanted in (
+            (("-J", "-R"), ["x.exe", "words.txt"]),
+            (("-J", "-R", "-hide", "x.exe"), ["words.txt", "x.exe"]),
+            (("-J", "-R", "-hide-joliet", "x.exe"), ["x.exe", "words.txt"]),
+            (("-J", "-hide", "x.exe"), ["x.exe"]),
+            (("-l",), ["X.EXE"])):
+        look = a.attached(ar.iso(*TWO, options=options), "a.iso")
+        assert set(wanted) <= set(names(look)) and len(names(look)) == len(set(names(look))), (options, look)
+        assert "archive=ambiguous:udf" not in look.facts
+    look = a.attached(ar.iso(*TWO, options=("-udf", "-hide", "x.exe", "-J", "-hide-joliet", "x.exe")), "a.iso")
+    assert "x.exe" not in names(look) and "archive=ambiguous:udf" in look.facts, look
+    # Rock Ridge's names are not those that Windows shows.
+    look = a.attached(ar.iso(*TWO, options=("-R",)), "a.iso")
+    assert {"x.exe", "X.EXE"} <= {n.split(";")[0] for n in names(look)}, look
+
+
+def test_images_with_a_tail(attached):
+    """What is known by its last octets."""
+    a = attached()
+    for magic, kind in ((b"conectix", "vhd"), (b"koly", "dmg")):
+        look = a.attached(bytes(4096) + magic + bytes(512 - len(magic)), "a.img")
+        assert look.facts == {f"archive=broken:{kind}"}, look
+
+
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 200
+
+
+def test_behind_a_member(attached):
+    """The same in an archive, where the beginning of a picture is not all that is of it."""
+    a = attached()
+    for kind in ("zip", "rar", "7z"):
+        for make in (ar.zipped, ar.tarred, ar.seven_zip):
+            look = a.attached(make(("photo.jpg", JPEG + KINDS[kind](*TWO))), "a.x")
+            assert {"x.exe", "words.txt"} <= set(names(look)) and "archive=ambiguous:prepended" in look.facts, (kind, look)
+    # What is too large to be held is searched.
+    a = attached(attachment_memory_limit="64k", attachment_limit_action="accept")
+    hidden = "archive=limit:memory"
+    for end, told in ((b"", False), (ar.zipped(*TWO), True), (ar.rar(*TWO), True)):
+        look = a.attached(ar.zipped(("photo.jpg", JPEG * 3 + end)), "a.zip")
+        assert (hidden in look.facts) == told, look
+        (key,) = [k for k in look.keys if k.name == "photo.jpg"]
+        assert key.detected == "image/jpeg" and key.size == str(len(JPEG * 3 + end)), key
 
 
 def test_behind_a_program(attached):

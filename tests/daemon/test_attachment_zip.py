@@ -9,6 +9,7 @@ import archives as ar
 import attaching
 from attaching import DEFERRED, EXE, OK
 from conftest import cannot
+from evasions_files import unicode_path
 
 WORDS = b"Nothing but words.\n"
 A = ("a.txt", WORDS)
@@ -231,6 +232,17 @@ def test_overlapping(attached):
     # Many names of one member: their number is what differs first.
     look = a.attached(ar.zip_overlapping(10, WORDS), "a.zip")
     assert "archive=ambiguous:name" in look.facts and look.reply == OK, look
+
+
+def test_unicode_path(attached):
+    """A second name in an extra field is a key; that it says more than the plain one can is no ambiguity."""
+    a = attached()
+    for how in ({}, {"central": False}, {"crc_of": b"x"}):
+        look = a.attached(unicode_path("a.txt", "x.exe", **how), "a.zip")
+        assert set(names(look)) == {"a.txt", "x.exe"} and "archive=ambiguous:name" in look.facts, (how, look)
+    for plain, name in (("_.txt", "\u0434.txt"), ("_/a.txt", "\u0434.d/a.txt"), ("a", "\u0434")):
+        look = a.attached(unicode_path(plain, name), "a.zip")
+        assert set(names(look)) == {plain.split("/")[-1], name.split("/")[-1]} and look.facts == set(), look
 
 
 def test_zeros(attached):

@@ -94,8 +94,9 @@ def bomb(f, name, octets, rules, fact):
     caught(f, octets, rules, sender)
     facts = f.wait_finals(1, 60, sender=sender)[-1]["facts"]
     wrong = []
-    if fact and ("file" in rules or not fact.startswith("archive=")) and fact not in facts:
-        wrong.append(f"facts are {facts}")
+    missing = bombs.missing(fact, rules, facts)
+    if missing:
+        wrong.append(f"facts are {facts}, not {missing}")
     if measured and kilobytes(worker(f), "VmHWM") - before > ROOM + 2 * (len(octets) >> 10):
         wrong.append(f"took {kilobytes(worker(f), 'VmHWM') - before} KB")
     return [f"{name}, {rules}: {what}" for what in wrong]

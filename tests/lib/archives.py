@@ -199,8 +199,8 @@ def seven_zip_headers(*members):
     return run(["7z", "a", "-psecret", "-mhe=on", "../out.7z", "."], *members)
 
 
-def iso(*members):
-    return run(["genisoimage", "-quiet", "-J", "-R", "-o", "../out.iso", "."], *members)
+def iso(*members, options=("-J", "-R")):
+    return run(["genisoimage", "-quiet", *options, "-o", "../out.iso", "."], *members)
 
 
 def cpio(*members):

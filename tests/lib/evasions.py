@@ -12,7 +12,8 @@ all_rows() gives them all, each with the rule that must catch it:
     limit           it is not taken, and a fact says which limit was reached
 
 From three builders that know nothing of each other: Python's email (evasions_email.py), perl's MIME::Tools and octets
-put together by hand (evasions_hand.py, evasions_ways.py, and the structures of eicar.py with a phrase instead of the test file).
+put together by hand (evasions_hand.py, evasions_ways.py, evasions_files.py, and the structures of eicar.py with a phrase
+instead of the test file).
 """
 import dataclasses
 import os
@@ -137,10 +138,12 @@ def structures():
 
 def all_rows():
     import evasions_email
+    import evasions_files
     import evasions_hand
     import evasions_ways
 
-    rows = structures() + evasions_email.rows() + evasions_hand.rows() + evasions_ways.rows()
+    rows = (structures() + evasions_email.rows() + evasions_hand.rows() + evasions_ways.rows() +
+            evasions_files.rows())
     names = [r.name for r in rows]
     assert len(names) == len(set(names)), "two rows of one name"
     return rows

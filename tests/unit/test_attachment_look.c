@@ -30,13 +30,15 @@ struct heard {
 	struct buf names, facts;
 	size_t keys;
 	int no_type;
+	int asked; /* for a type */
 };
 
 static const char *
 type(void *arg, struct filterd_octets o)
 {
-	const struct heard *h = arg;
+	struct heard *h = arg;
 
+	h->asked++;
 	if (h->no_type)
 		return NULL;
 	return o.len > 4 && memcmp(o.p, "From", 4) == 0 ? "message/rfc822"
@@ -300,6 +302,55 @@ test_no_type(void **state)
 	fini(&h);
 }
 
+/* A text that is shown as one is no attachment, and nobody is asked what it may be called. */
+static void
+test_bodies(void **state)
+{
+	static const struct {
+		const char *octets;
+		size_t len;
+		const char *type, *name;
+		int asked;
+	} rows[] = {
+		{ "hello\r\n", 7, "text/plain", "", 0 },
+		{ "<b>\xe4\t\x1b(B</b>", 12, "text/html", "", 0 },
+		{ "MZ", 2, "text/plain", "", 0 }, /* a word, for nobody runs it */
+		{ "MZ\0\0", 4, "text/plain", "", 1 },
+		{ "MZ\x01", 3, "text/plain", "", 1 },
+		{ "", 0, "text/plain", "", 1 },
+		{ "hello", 5, "text/plain", "a", 1 },
+		{ "hello", 5, "text/x-script", "", 1 },
+		{ "hello", 5, NULL, "", 1 },
+	};
+	struct heard h = { .keys = 0 };
+	const struct att_ops ops = { type, key, fact, message, &h };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		const struct filterd_octets name = { (const uint8_t *)rows[i].name,
+			strlen(rows[i].name) };
+		struct att_item item = { .names = &name,
+			.nnames = name.len > 0,
+			.types = &rows[i].type,
+			.ntypes = rows[i].type != NULL,
+			.octets = { (const uint8_t *)rows[i].octets, rows[i].len },
+			.whole = 1,
+			.is_body = 1,
+			.size = -1 };
+		struct att_walk w;
+
+		h.asked = 0;
+		h.keys = 0;
+		att_walk_init(&w, &generous, &ops, generous.time_ms);
+		att_look(&w, &item);
+		if (h.asked != rows[i].asked)
+			fail_msg("row %zu: asked %d times", i, h.asked);
+		if (!rows[i].asked && h.keys > 0)
+			fail_msg("row %zu: a key", i);
+	}
+	fini(&h);
+}
+
 static void
 test_ready(void **state)
 {
@@ -319,6 +370,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_no_type),
+		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_ready),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,12 @@ static const struct {
 	{ "=?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", { "\xe6\x97\xa5\xe6\x9c\xac" } },
 	/* cut in the middle of a character: programs that do so are many */
 	{ "=?utf-8?q?=C3?= =?utf-8?q?=A9?=", { E_ACUTE, "\xef\xbf\xbd\xef\xbf\xbd", "\xc3\xa9" } },
-	{ "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=", { "Hello", "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=" } },
+	{ "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=",
+	    { "Hello", "=?utf-8?b?SGVsb?= =?utf-8?b?G8=?=", "Hel" } },
+	/* words that lack their '=', which some do not miss */
+	{ "=?utf-8?b?ZXZpbA?= =?utf-8?b?LmV4ZQ?=",
+	    { "evil\xef\xbf\xbdW\xef\xbf\xbdP",
+		"=?utf-8?b?ZXZpbA?= =?utf-8?b?LmV4ZQ?=", "evil.exe" } },
 	/* each character its own word */
 	{ "=?utf-8?q?v?==?utf-8?q?i?= =?utf-8?q?a?=", { "via", "=?utf-8?q?v?==?utf-8?q?i?= a" } },
 	/* not where or as the RFC wants it */

@@ -20,9 +20,10 @@ static const struct parts_options defaults = {
 	.inner_limit = 4,
 };
 
-#define MULTI "Content-Type: multipart/mixed; boundary=b\n\n"
-#define B64   "Content-Transfer-Encoding: base64\n"
-#define UU    "begin 644 u.exe\n#04)#\n`\nend\n"
+#define MULTI     "Content-Type: multipart/mixed; boundary=b\n\n"
+#define B64       "Content-Transfer-Encoding: base64\n"
+#define B64_SHOWN "Content-Transfer-Encoding: base64"
+#define UU        "begin 644 u.exe\n#04)#\n`\nend\n"
 
 /* Each row is a message and its parts: type[name]{decoded}, '+' behind one that is cut, '?' behind
  * one that is odd, '!' at the end when a limit may have hidden more.  Line ends are shown as '/',
@@ -47,6 +48,16 @@ static const struct {
 	{ "Content-Type: a/b; filename=f\n\n", "a/b[f]{}" },
 	{ "Content-Type: a/b; name*0=a; name*1=.exe\n\n", "a/b[a.exe]{}" },
 	{ "Content-Type: a/b; name*=''a%00%0A%7fb\n\n", "a/b[a___b]{}" },
+	/* files that are messages */
+	{ "Content-Type: a/b; name=M.EML\n" B64 "\nU3ViamVjdDogeAoKaGVsbG8=\n",
+	    "a/b[M.EML]{Subject: x//hello} text/plain[]{hello}" },
+	{ "Content-Type: a/b; name=\"m.eml. .\"\n\n" B64 "\nQUJD\n",
+	    "a/b[m.eml. .]{" B64_SHOWN "//QUJD/} text/plain[]{ABC}" },
+	{ "Content-Type: message/news\n\n" B64 "\nQUJD\n",
+	    "message/news[]{" B64_SHOWN "//QUJD/} text/plain[]{ABC}" },
+	{ "Content-Type: a/b; name=m.eml\n\nContent-Type: a/b; name=n.mht\n\nSubject: x\n\nC\n",
+	    "a/b[m.eml]{Content-Type: a/b; name=n.mht//Subject: x//C/} "
+	    "a/b[n.mht]{Subject: x//C/} text/plain[]{C/}" },
 	/* containers */
 	{ MULTI "pre\n--b\n\none\n--b\n" B64 "\nQUJD\n--b--\npost\n",
 	    "text/plain[]{one} text/plain[]{ABC}" },
@@ -260,6 +271,37 @@ test_charsets(void **state)
 	parts_free(parts);
 }
 
+/* One name in several charsets is no reason to say that readers differ on the part. */
+static void
+test_mistakes(void **state)
+{
+	static const struct {
+		const char *message;
+		unsigned mistakes;
+		size_t names;
+	} rows[] = {
+		{ "Content-Type: a/b; name=x\n\n", 0, 1 },
+		{ "Content-Type: a/b; name*=koi8-r''%c3%a4\n\n", 0, 2 },
+		{ "Content-Type: a/b; name=\"=?utf-8?Q?a b?=\"\n\n", 0, 2 },
+		{ "Content-Type: a/b; name=x\nContent-Disposition: x; filename=x\n\n", 0, 1 },
+		{ "Content-Type: a/b; name=x\nContent-Disposition: x; filename=y\n\n",
+		    PARTS_READINGS, 2 },
+		{ "Content-Type: a/b; name=x.eml\n\nSubject: x\n\n", 0, 1 },
+		{ "Content-Type: a/b; name=x(y)\n\n", PARTS_READINGS, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct parts *parts = parts_new(span_str(rows[i].message), &defaults);
+		struct parts_part p;
+
+		assert_int_equal(parts_mistakes(parts), rows[i].mistakes);
+		assert_int_equal(parts_get(parts, 0, &p), 1);
+		assert_int_equal(p.nnames, rows[i].names);
+		parts_free(parts);
+	}
+}
+
 /* What is not kept is told of; the name of an uuencoded file is one too. */
 static void
 test_many_names(void **state)
@@ -280,6 +322,16 @@ test_many_names(void **state)
 	assert_int_equal(p.nnames, 1);
 	assert_true(span_eq_str(p.names[0], "u.exe"));
 	assert_false(p.more);
+	parts_free(parts);
+	buf_reset(&text);
+	buf_adds(&text, "Content-Type: a/b");
+	for (int i = 0; i < 65; i++)
+		buf_printf(&text, "; name*%d=x", i);
+	buf_adds(&text, "\r\n\r\n");
+	parts = parts_new(buf_span(&text), &defaults);
+	assert_int_equal(parts_get(parts, 0, &p), 1);
+	assert_int_equal(p.nnames, 1);
+	assert_true(p.more);
 	parts_free(parts);
 	buf_fini(&text);
 }
@@ -459,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_charsets),
+		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_lead),

@@ -1,0 +1,95 @@
+"""More evasions of what looks at names: fields that readers take apart in ways of their own, archives with several sides."""
+import io
+import struct
+import zipfile
+import zlib
+
+from evasions import FILE, PHRASE, Row
+from evasions_hand import CTE64, b64, disposed, encoded, lines, mixed, zip_of
+
+
+def names():
+    f = FILE.encode()
+    quoted = lambda word: disposed(b'filename="' + word + b'"')                # noqa: E731
+    rows = [
+        ("rfc2047-glued", quoted(b"x" + encoded(b".exe"))),
+        ("rfc2047-glued-words", quoted(encoded(f[:4]) + encoded(f[4:]))),
+        ("rfc2047-blank-inside", quoted(b"=?utf-8?q?evil .exe?=")),
+        ("rfc2047-no-padding", quoted(b"=?utf-8?b?ZXZpbA?= =?utf-8?b?LmV4ZQ?=")),
+        ("rfc2047-nul", quoted(b"=?koi8-r?q?evil.exe=00.txt?=")),
+        ("rfc2047-in-rfc2231", disposed(b"filename*=us-ascii''=?utf-8?q?evil=2Eexe?=")),
+        ("rfc2231-utf-7", disposed(b"filename*=utf-7''evil%2BAC4-exe")),
+        ("rfc2231-ibm037", disposed(b"filename*=ibm037''" + b"".join(b"%%%02x" % c for c in FILE.encode("cp037")))),
+        ("rfc2231-not-utf-7", disposed(b"filename*=utf-16be''evil.exe")),
+        ("rfc2231-64-pieces", disposed(b"".join(b"filename*%d=x; " % i for i in range(63)) + b"filename*63=.exe")),
+        ("rfc2231-second-piece", disposed(b"filename*0=evil; filename*1=.txt; filename*1=.exe")),
+        ("rfc2231-first-piece", disposed(b"filename*0=evil; filename*1=.exe; filename*1=.txt")),
+        ("rfc2231-gap", disposed(b"filename*0=evil.exe; filename*2=.txt")),
+        ("rfc2231-number-0", disposed(b"filename*0=evil.exe; filename*01=.txt")),
+        ("comment-behind", disposed(b"filename=evil.exe(x)")),
+        ("comment-inside", disposed(b"filename=evil(;).exe")),
+        ("comment-behind-name", disposed(b"filename(x)=evil.exe")),
+        ("apostrophes", disposed(b"filename='evil.exe'")),
+        ("quotes-of-a-half", disposed(b'filename="evil".exe')),
+        ("quotes-of-the-end", disposed(b'filename=evil".exe"')),
+    ]
+    for charset in (b"windows-1252", b"koi8-r", b"iso-8859-15", b"ascii", b"UTF8", b"x-nothing"):
+        rows.append(("rfc2047-" + charset.decode(), quoted(b"=?" + charset + b"?Q?evil=2Eexe?=")))
+    return rows + [("rfc2047-utf-7", quoted(b"=?utf-7?Q?evil+AC4-exe?="))]
+
+
+# --- messages that are attached as files ---
+
+def messages():
+    inner = lines(disposed(b"filename=evil.exe").replace(b"hello", PHRASE.encode()))
+    plain = lambda kind: mixed(b"Content-Type: " + kind + b"\n" + CTE64 + b"\n" + b64(inner))     # noqa: E731
+    as_is = mixed(b'Content-Type: application/octet-stream; name="mail.eml"\n\n' +
+                  inner.replace(b"\r\n", b"\n").replace(b'"b"', b'"c"').replace(b"--b", b"--c"))
+    return [
+        ("message-octets", plain(b"application/octet-stream; name=mail.eml")),
+        ("message-name-dot", plain(b'application/octet-stream; name="mail.EML. ."')),
+        ("message-mht", plain(b"application/x-mimearchive; name=page.mht")),
+        ("message-text", plain(b"text/plain; name=mail.eml")),
+        ("message-news", plain(b"message/news")),
+        ("message-in-message", plain(b"message/rfc822").replace(b64(inner), b64(lines(plain(
+            b"application/octet-stream; name=mail.eml"))))),
+        ("message-8bit", as_is),
+    ]
+
+
+# --- archives ---
+
+def unicode_path(header_name, name, central=True, crc_of=None):
+    """A zip whose member has another name in Info-ZIP's extra field: in the directory, or in front of the member."""
+    extra = struct.pack("<BI", 1, zlib.crc32(crc_of or header_name.encode())) + name.encode()
+    extra = struct.pack("<HH", 0x7075, len(extra)) + extra
+    plain = zip_of((header_name, b"MZ nothing"))
+    at, end, local = plain.index(b"PK\1\2"), plain.index(b"PK\5\6"), 30 + len(header_name)
+    entry, tail = bytearray(plain[at:end]), bytearray(plain[end:])
+    begin = bytearray(plain[:at])
+    if central:
+        struct.pack_into("<H", entry, 30, len(extra))
+        entry += extra
+        struct.pack_into("<I", tail, 12, len(entry))
+    else:
+        struct.pack_into("<H", begin, 28, len(extra))
+        begin[local:local] = extra
+        struct.pack_into("<I", tail, 16, len(begin))
+    return bytes(begin + entry + tail)
+
+
+def archives():
+    made = [
+        ("zip-unicode-path", unicode_path("readme.txt", FILE)),
+        ("zip-unicode-path-bad-sum", unicode_path("readme.txt", FILE, crc_of=b"x")),
+        ("zip-unicode-path-local", unicode_path("readme.txt", FILE, central=False)),
+    ]
+    picture = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 200
+    made.append(("zip-behind-picture-in-zip", zip_of(("photo.jpg", picture + zip_of((FILE, b"MZ nothing"))))))
+    return [(name, disposed(b"filename=offer.zip", b"application/zip", octets)) for name, octets in made]
+
+
+def rows():
+    groups = [("name", "file", names()), ("file", "file", messages()), ("archive", "file", archives())]
+    out = [Row(f"{group}-{name}", lines(message), rule) for group, rule, made in groups for name, message in made]
+    return out + [Row(f"text-{name}", lines(message), "text") for name, message in messages()]
