@@ -378,11 +378,14 @@ static void
 skip_to_dashes(struct mime_walk *w)
 {
 	const uint8_t *end = w->base + w->end;
-	size_t before = w->at;
+	size_t at = w->at, next;
 
 	w->at =
 	    w->ndelims == 0 ? w->end : (size_t)(mime_find_dashes(w->base + w->at, end) - w->base);
-	if (w->at > before + 2) /* more than an empty line */
+	/* Empty lines are not told in any case. */
+	while (at < w->at && mime_line_len(w, at, w->at, &next) == 0)
+		at = next;
+	if (at < w->at)
 		cut(w);
 }
 

@@ -487,6 +487,40 @@ test_line_limit(void **state)
 	arena_free(arena);
 }
 
+/* What lies beyond the limit is told of, however short; empty lines are nothing. */
+static void
+test_lines_cut(void **state)
+{
+	static const struct {
+		const char *body;
+		int cut;
+	} rows[] = {
+		{ "aaa\r\n", 0 },
+		{ "aaaaaaa\r\n", 0 },
+		{ "aaaaaaa\r\nb\r\n", 1 },
+		{ "aaaaaaa\r\nb", 1 }, /* no longer than an empty line would be */
+		{ "aaaaaaa\r\n\r\n\r\n\r\n", 0 },
+		{ "aaaaaaa\r\n\r\n\r\nb", 1 },
+		{ "aaaaaaa\r\n--", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct buf b = { 0 }, told = { 0 };
+		struct mime_events ev = { .line = count_line, .line_limit = 7, .arg = &told };
+		struct arena *arena = arena_new();
+		struct mime_index ix;
+
+		buf_printf(&b, "X: y\r\n\r\n%s", rows[i].body);
+		assert_int_equal(mime_walk(buf_span(&b), &defaults, &ev, arena, &ix), 0);
+		if (((ix.seen & MIME_SEEN_LINES_CUT) != 0) != rows[i].cut)
+			fail_msg("row %zu: told %s", i, buf_cstr(&told));
+		arena_free(arena);
+		buf_fini(&b);
+		buf_fini(&told);
+	}
+}
+
 /* Limit 3: five boundaries count, the sixth is one too many. */
 static void
 test_nesting(void **state)
@@ -726,6 +760,7 @@ main(void)
 		cmocka_unit_test(test_boundary_in_second_piece),
 		cmocka_unit_test(test_long_boundary_line),
 		cmocka_unit_test(test_line_limit),
+		cmocka_unit_test(test_lines_cut),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_attached_chain),
 		cmocka_unit_test(test_index),
