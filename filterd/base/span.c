@@ -96,7 +96,7 @@ span_cut(struct span s, uint8_t sep, struct span *head, struct span *rest)
 
 	*head = span_make(s.p, at);
 	if (at == s.len) {
-		*rest = span_make(s.p + (s.p == NULL ? 0 : s.len), 0);
+		*rest = span_make(s.p == NULL ? NULL : s.p + s.len, 0);
 		return 0;
 	}
 	*rest = span_make(s.p + at + 1, s.len - at - 1);
@@ -136,8 +136,9 @@ span_u64(struct span s, uint64_t max, uint64_t *out)
 void
 rd_init(struct rd *r, struct span s)
 {
-	r->p = s.p;
-	r->end = s.p + s.len;
+	/* Nothing may be counted from NULL, not even nothing. */
+	r->p = s.p == NULL ? (const uint8_t *)"" : s.p;
+	r->end = r->p + s.len;
 	r->bad = 0;
 }
 

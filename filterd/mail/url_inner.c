@@ -61,6 +61,8 @@ inner(struct urls *u, struct span rest, int depth)
 {
 	size_t from = 0, i;
 
+	if (rest.len == 0)
+		return;
 	for (i = 0; i <= rest.len && !urls_full(u); i++) {
 		if (i < rest.len && !is_between(rest.p[i]))
 			continue;

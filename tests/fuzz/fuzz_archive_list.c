@@ -13,6 +13,7 @@
 #define SIZE_LIMIT 1000000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void);
 
 static void
 must(int true)
@@ -76,6 +77,14 @@ message(void *arg, struct att_walk *w, struct att_item *outer)
 	(void)arg;
 	if (outer->octets.len > 4)
 		att_look(w, &part);
+}
+
+/* libarchive asks for as much memory as a header says; what limits the memory of a scanner (there
+ * setrlimit(2)) refuses it, and so it is here. */
+const char *
+__asan_default_options(void)
+{
+	return "max_allocation_size_mb=512:allocator_may_return_null=1";
 }
 
 int

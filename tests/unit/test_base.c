@@ -38,6 +38,10 @@ test_span_reader(void **state)
 	assert_int_equal(rd_cstr(&r).len, 0); /* no NUL any more */
 	assert_int_equal(r.bad, 1);
 	assert_int_equal(rd_u8(&r), 0); /* sticky, although a byte is left */
+	rd_init(&r, span_make(NULL, 0));
+	assert_int_equal(rd_bytes(&r, 0).len, 0);
+	assert_int_equal(rd_left(&r), 0);
+	assert_int_equal(r.bad, 0);
 }
 
 static const struct {
@@ -74,6 +78,9 @@ test_span_cut(void **state)
 	assert_true(span_eq_str(head, "a") && span_eq_str(rest, "b=c"));
 	assert_int_equal(span_cut(span_str("abc"), '=', &head, &rest), 0);
 	assert_true(span_eq_str(head, "abc") && rest.len == 0);
+	/* An empty one may stand nowhere, and nothing is counted from there. */
+	assert_int_equal(span_cut(span_make(NULL, 0), '=', &head, &rest), 0);
+	assert_true(head.len == 0 && rest.len == 0 && rest.p == NULL);
 	assert_true(span_eq_str(span_trim(span_str(" \t x y\r\n")), "x y"));
 	assert_true(span_case_starts(span_str("IPv6:1"), "IPV6:"));
 }

@@ -49,6 +49,7 @@ static const struct html_case attributes[] = {
 	{ "<iframe srcdoc=\"&lt;a href=http://a.com&gt;\">", "http://a.com/" },
 	{ "<object><param name=movie value=http://a.com/x.swf></object>", "http://a.com/x.swf" },
 	{ "<input value=http://a.com alt=http://b.com>", "" }, /* nothing follows those */
+	{ "<a title=x>y", "" },                                /* no text yet to be inside of */
 };
 
 static const struct html_case pages[] = {
