@@ -260,6 +260,21 @@ open_kept(const struct charset *cs)
 	return cd;
 }
 
+/* Signs that Big5 has twice, or a font had first: mail readers show them, the C library's iconv
+ * knows the other place alone.  0: none of them. */
+static uint32_t
+big5_char(struct span s)
+{
+	static const uint16_t chars[][2] = { { 0xa15a, 0x2574 }, { 0xa1c3, 0xffe3 },
+		{ 0xa1c5, 0x2cd }, { 0xa1fe, 0xff0f }, { 0xa240, 0xff3c }, { 0xa2cc, 0x5341 },
+		{ 0xa2ce, 0x5345 } };
+
+	for (size_t i = 0; i < nitems(chars) && s.len >= 2; i++)
+		if (unit16(s.p, 0) == chars[i][0])
+			return chars[i][1];
+	return 0;
+}
+
 /* -1: as open_kept(). */
 static int
 add_iconv(struct span text, const struct charset *cs, struct buf *out)
@@ -272,12 +287,17 @@ add_iconv(struct span text, const struct charset *cs, struct buf *out)
 	if (cd == (iconv_t)-1)
 		return -1;
 	while (in_left > 0) {
+		uint32_t c = 0;
+
 		if (iconv_step(cd, &in, &in_left, out) == 0)
 			continue;
-		seen = CHARSET_BAD;
-		add_char(out, UTF8_REPLACEMENT);
-		in++;
-		in_left--;
+		if (strcmp(cs->name, "BIG5-HKSCS") == 0)
+			c = big5_char(span_make(in, in_left));
+		if (c == 0)
+			seen = CHARSET_BAD;
+		add_char(out, c == 0 ? UTF8_REPLACEMENT : c);
+		in += c == 0 ? 1 : 2;
+		in_left -= c == 0 ? 1 : 2;
 	}
 	iconv_step(cd, &in, &in_left, out);
 	iconv_close(cd);

@@ -64,6 +64,16 @@ static const struct {
 	{ "iso-2022-jp", S("a \x1b$B4A\x1b(B z"), S("a \xe6\xbc\xa2 z"), 0 },
 	{ "iso-2022-jp", S("plain"), S("plain"), 0 },
 	{ "big5", S("\xa4\xa4"), S("\xe4\xb8\xad"), 0 },
+	/* ten, where it stands a second time, and a sign of ETEN's fonts */
+	{ "big5",
+	    S("\xa2\xcc\xa1\x5a"
+	      "a"),
+	    S("\xe5\x8d\x81\xe2\x95\xb4"
+	      "a"),
+	    0 },
+	{ "big5", S("\xa2"), S("\xef\xbf\xbd"), BAD | DOUBT },
+	{ "ibm850", S("\xd5"), S("\xc4\xb1"), 0 },
+	{ "IBM00858", S("\xd5"), S("\xe2\x82\xac"), 0 },
 	{ "big5", S("a\x88\x62"), S("a\xc3\x8a\xcc\x84"), 0 }, /* one that becomes two */
 	{ "windows-1255", S("\xf9"), S("\xd7\xa9"), 0 },       /* iconv holds it back for a dot */
 	{ "windows-1258", S("a"), S("a"), 0 },
