@@ -9,7 +9,7 @@ void
 html_look_root(struct html_look *look)
 {
 	*look = (struct html_look){
-		.font = FONT_DEFAULT, .color = 0x000000, .back = 0xffffff, .block = 1
+		.font = FONT_DEFAULT, .color = 0x000000, .back = 0xffffff, .block = 1, .shown = 1
 	};
 }
 
@@ -28,24 +28,34 @@ resolved(struct html_render *r, struct span value)
 
 /* Of two attributes with one name the first counts. */
 static void
-hint_color(struct html_style *hint, struct span value)
+hint_color(struct html_render *r, struct html_style *hint, struct span value)
 {
 	if ((hint->says & SAYS_COLOR) != 0)
 		return;
 	hint->says |= SAYS_COLOR;
-	hint->color = html_color_attr(value);
+	hint->color = html_color_attr(resolved(r, value));
 }
 
 static void
-hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struct html_style *hint)
+hint_back(struct html_render *r, struct html_style *hint, struct span value)
 {
-	if (span_case_eq_str(a->name, "hidden")) {
+	if ((hint->says & SAYS_BACK) == 0)
+		hint->back = html_color_attr(resolved(r, value));
+	hint->says |= SAYS_BACK;
+}
+
+static void
+hint_attr(
+    enum html_tag tag, const struct html_attr *a, struct html_render *r, struct html_style *hint)
+{
+	if (tag == HTML_a && span_case_eq_str(a->name, "href")) {
+		hint->says |= SAYS_COLOR;
+		hint->color = 0x0000ee;
+	} else if (span_case_eq_str(a->name, "hidden")) {
 		hint->says |= SAYS_DISPLAY;
 		hint->display = DISPLAY_NONE;
 	} else if (span_case_eq_str(a->name, "bgcolor")) {
-		if ((hint->says & SAYS_BACK) == 0)
-			hint->back = html_color_attr(value);
-		hint->says |= SAYS_BACK;
+		hint_back(r, hint, a->value);
 	} else if (span_case_eq_str(a->name, "background")) {
 		hint->says |= SAYS_IMAGE;
 		hint->image = 1;
@@ -55,15 +65,12 @@ hint_attr(enum html_tag tag, const struct html_attr *a, struct span value, struc
 	} else if (tag == HTML_dialog && span_case_eq_str(a->name, "open")) {
 		hint->away = 0;
 	} else if (tag == HTML_font && span_case_eq_str(a->name, "color")) {
-		hint_color(hint, value);
+		hint_color(r, hint, a->value);
 	} else if (tag == HTML_body && span_case_eq_str(a->name, "text")) {
-		hint_color(hint, value);
+		hint_color(r, hint, a->value);
 	} else if (tag == HTML_font && span_case_eq_str(a->name, "size")) {
 		hint->says |= SAYS_FONT;
 		hint->font = FONT_DEFAULT;
-	} else if (tag == HTML_a && span_case_eq_str(a->name, "href")) {
-		hint->says |= SAYS_COLOR;
-		hint->color = 0x0000ee;
 	}
 }
 
@@ -137,21 +144,33 @@ html_own_none(const struct html_render *r, const struct html_token *t)
 	return 1;
 }
 
+static size_t
+css_slot(struct span css)
+{
+	uint64_t h = css.len, word;
+	size_t at = 0;
+
+	for (; css.len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, css.p + at, sizeof(word));
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	for (; at < css.len; at++)
+		h = (h ^ css.p[at]) * UINT64_C(0x9e3779b97f4a7c15);
+	return (size_t)(h >> 32) % HTML_KNOWN;
+}
+
 /* The same few styles stand all over a document. */
-static struct html_style
+static const struct html_style *
 style_of(struct html_render *r, struct span css)
 {
-	struct html_known *k;
+	struct html_known *k = &r->known[css_slot(css)];
 
-	if (css.len == 0)
-		return (struct html_style){ .says = 0 };
-	k = &r->known[(css.len + css.p[css.len / 2]) % HTML_KNOWN];
 	if (k->css.len != css.len || memcmp(k->css.p, css.p, css.len) != 0) {
 		k->style = (struct html_style){ .says = 0 };
 		html_style_read(resolved(r, css), &k->style);
 		k->css = css;
 	}
-	return k->style;
+	return &k->style;
 }
 
 /* The first letter of a name and its length: nearly all say what it is by these. */
@@ -196,77 +215,119 @@ is_turned(const struct html_token *t, const struct html_style *st)
 	return span_case_eq_str(span_trim(a.value), "rtl") ? 1 : 2;
 }
 
+struct reading { /* of one tag */
+	struct html_render *r;
+	const struct html_token *t;
+	struct html_own *own;
+	const struct html_style *line; /* of style=; NULL: there is none */
+	struct span classes, id;
+};
+
+static void
+keep(struct span *first, const struct html_attr *a, const char *name)
+{
+	if (first->p == NULL && span_case_eq_str(a->name, name))
+		*first = a->value;
+}
+
+static void
+read_style(struct reading *k, const struct html_attr *a)
+{
+	static const struct html_style empty;
+
+	if (k->line == NULL && span_case_eq_str(a->name, "style"))
+		k->line = a->value.len == 0 ? &empty : style_of(k->r, a->value);
+}
+
+static void
+read_attr(struct reading *k, const struct html_attr *a)
+{
+	struct html_own *own = k->own;
+
+	/* hidden, open, popover */
+	if (a->value.p == NULL && a->name.len != 6 && a->name.len != 4 && a->name.len != 7)
+		return;
+	switch (word_of(a->name)) {
+	case WORD('s', 5):
+		read_style(k, a);
+		return;
+	case WORD('i', 2):
+		keep(&k->id, a, "id");
+		return;
+	case WORD('a', 3):
+		keep(&own->alt, a, "alt");
+		return;
+	case WORD('t', 5):
+		keep(&own->title, a, "title");
+		return;
+	case WORD('v', 5):
+		keep(&own->value, a, "value");
+		return;
+	case WORD('c', 5): /* class, color */
+		if ((a->name.p[1] | 0x20) == 'l') {
+			keep(&k->classes, a, "class");
+			return;
+		}
+		break;
+	case WORD('b', 7):  /* bgcolor */
+	case WORD('b', 10): /* background */
+	case WORD('h', 4):  /* href */
+	case WORD('h', 6):  /* hidden, height */
+	case WORD('o', 4):  /* open */
+	case WORD('p', 7):  /* popover */
+	case WORD('s', 4):  /* size */
+	case WORD('t', 4):  /* text */
+		break;
+	default:
+		return;
+	}
+	hint_attr(k->t->tag, a, k->r, &own->style);
+}
+
+static void
+read_attrs(struct reading *k)
+{
+	struct span others = k->t->others;
+	struct html_attr a;
+
+	for (size_t i = 0; i < k->t->nfirst; i++)
+		read_attr(k, &k->t->first[i]);
+	while (others.len > 0 && html_attr_next(&others, &a))
+		read_attr(k, &a);
+}
+
+static void
+read_sheet(struct reading *k)
+{
+	struct html_style sheet = { .says = 0 };
+	struct html_own *own = k->own;
+
+	own->left = html_sheet_ask(
+	    &k->r->sheet, k->t->tag, k->classes, k->id, k->r->options.hide == HIDE_MAYBE, &sheet);
+	html_style_add(&own->style, &sheet);
+	own->soft = sheet.says;
+	if (k->line != NULL)
+		own->soft &= (sheet.important | ~k->line->says) & ~k->line->important;
+}
+
 void
 html_own_read(struct html_render *r, const struct html_token *t, struct html_own *own)
 {
-	struct span attrs = t->attrs, classes = { NULL, 0 }, id = { NULL, 0 };
-	struct html_style sheet, line;
-	int seen_style = 0;
-	struct html_attr a;
+	struct reading k = { .r = r, .t = t, .own = own };
 
-	own->style = (struct html_style){ .says = 0 };
-	own->soft = own->left = own->doubt = 0;
-	line.says = line.important = line.doubt = 0;
-	own->alt = own->title = own->value = span_make(NULL, 0);
+	*own = (struct html_own){ .soft = 0 };
 	hint_tag(r, t->tag, &own->style);
-	while (attrs.len > 0 && html_attr_next(&attrs, &a)) {
-		struct span *keep = NULL;
-
-		/* hidden, open, popover */
-		if (a.value.p == NULL && a.name.len != 6 && a.name.len != 4 && a.name.len != 7)
-			continue;
-		switch (word_of(a.name)) {
-		case WORD('s', 5): /* style */
-			if (!seen_style && span_case_eq_str(a.name, "style")) {
-				line = style_of(r, a.value);
-				seen_style = 1;
-			}
-			continue;
-		case WORD('c', 5): /* class, color */
-			keep = span_case_eq_str(a.name, "class") ? &classes : NULL;
-			break;
-		case WORD('i', 2):
-			keep = span_case_eq_str(a.name, "id") ? &id : NULL;
-			break;
-		case WORD('a', 3):
-			keep = span_case_eq_str(a.name, "alt") ? &own->alt : NULL;
-			break;
-		case WORD('t', 5):
-			keep = span_case_eq_str(a.name, "title") ? &own->title : NULL;
-			break;
-		case WORD('v', 5):
-			keep = span_case_eq_str(a.name, "value") ? &own->value : NULL;
-			break;
-		case WORD('b', 7):  /* bgcolor */
-		case WORD('b', 10): /* background */
-		case WORD('h', 4):  /* href */
-		case WORD('h', 6):  /* hidden */
-		case WORD('o', 4):  /* open */
-		case WORD('p', 7):  /* popover */
-		case WORD('s', 4):  /* size */
-		case WORD('t', 4):  /* text */
-			break;
-		default:
-			continue;
-		}
-		if (keep == NULL)
-			hint_attr(t->tag, &a, resolved(r, a.value), &own->style);
-		else if (keep->p == NULL)
-			*keep = a.value;
+	read_attrs(&k);
+	if (obeys_sheet(r) && r->sheet.n > 0)
+		read_sheet(&k);
+	if (k.line != NULL) {
+		if (k.line->says != 0)
+			html_style_add(&own->style, k.line);
+		own->doubt = k.line->doubt;
+		own->soft |= own->doubt;
 	}
-	if (obeys_sheet(r) && r->sheet.n > 0) {
-		sheet = (struct html_style){ .says = 0 };
-		own->left = html_sheet_ask(
-		    &r->sheet, t->tag, classes, id, r->options.hide == HIDE_MAYBE, &sheet);
-		html_style_add(&own->style, &sheet);
-		own->soft = sheet.says & (sheet.important | ~line.says) & ~line.important;
-	}
-	if (line.says != 0)
-		html_style_add(&own->style, &line);
 	own->turned = is_turned(t, &own->style);
-	own->doubt = line.doubt;
-	own->soft |= line.doubt;
-	if ((line.doubt & SAYS_PAINT) != 0 || paints(t, &own->style))
+	if ((own->doubt & SAYS_PAINT) != 0 || paints(t, &own->style))
 		r->painted = 1;
 }
 
@@ -332,6 +393,27 @@ look_gone(struct html_render *r, const struct html_style *st, const struct html_
 	look->gone = 1;
 }
 
+static int
+is_near(uint32_t a, uint32_t b)
+{
+	for (int shift = 0; shift < 24; shift += 8) {
+		int d = (int)(a >> shift & 0xff) - (int)(b >> shift & 0xff);
+
+		if (d > COLOR_NEAR || d < -COLOR_NEAR)
+			return 0;
+	}
+	return 1;
+}
+
+static int
+color_hides(const struct html_look *look)
+{
+	if (look->color == COLOR_CLEAR)
+		return 1;
+	return look->color < COLOR_CLEAR && look->back < COLOR_CLEAR &&
+	       is_near(look->color, look->back);
+}
+
 struct html_look
 html_look_of(struct html_render *r, const struct html_look *parent, enum html_tag tag,
     const struct html_own *own)
@@ -343,7 +425,7 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 	look.block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
 	if ((flags & HTML_T_UNSEEN) != 0) {
 		look.gone = 1;
-		look.soft_gone = 0;
+		look.soft_gone = look.shown = 0;
 		return look;
 	}
 	if (tag == HTML_table && r->quirks) {
@@ -373,28 +455,9 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 		look.pre = st->pre;
 	look_colors(r, st, own, &look);
 	look_gone(r, st, own, &look);
+	look.shown = !look.gone && !look.invisible && !look.foreign && look.font >= FONT_UNSEEN &&
+		     !color_hides(&look);
 	return look;
-}
-
-static int
-is_near(uint32_t a, uint32_t b)
-{
-	for (int shift = 0; shift < 24; shift += 8) {
-		int d = (int)(a >> shift & 0xff) - (int)(b >> shift & 0xff);
-
-		if (d > COLOR_NEAR || d < -COLOR_NEAR)
-			return 0;
-	}
-	return 1;
-}
-
-static int
-color_hides(const struct html_look *look)
-{
-	if (look->color == COLOR_CLEAR)
-		return 1;
-	return look->color < COLOR_CLEAR && look->back < COLOR_CLEAR &&
-	       is_near(look->color, look->back);
 }
 
 int

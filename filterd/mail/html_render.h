@@ -1,8 +1,8 @@
 /*
  * html_render - what the files of html_text share
  *
- * html_text.c walks and writes, html_stack.c knows which elements are open, html_look.c what a
- * text in them looks like.
+ * html_text.c walks, html_put.c writes, html_stack.c knows which elements are open, html_look.c
+ * what a text in them looks like.
  */
 #ifndef MAIL_HTML_RENDER_H
 #define MAIL_HTML_RENDER_H
@@ -26,6 +26,7 @@ struct html_look {    /* what is inherited */
 	uint8_t clear;   /* gone in a way that Outlook does not know */
 	uint8_t modern;  /* so is its colour */
 	uint8_t foreign; /* in <svg>, and not in its <text> */
+	uint8_t shown;   /* for sure: html_look_hides() need not be asked */
 };
 
 struct html_own { /* what an element says for itself */
@@ -49,12 +50,13 @@ struct html_known { /* a style= that was read */
 	struct html_style style;
 };
 
-enum { HTML_WORK = 1 << 17, HTML_KNOWN = 16 };
+enum { HTML_WORK = 1 << 17, HTML_KNOWN = 64 };
 
 struct html_render {
 	struct html_options options;
 	struct html_sheet sheet;
-	struct html_level levels[HTML_DEPTH]; /* [0] is the document, body and all */
+	/* [0] is the document, body and all; [n] the one that is being read. */
+	struct html_level levels[HTML_DEPTH + 1];
 	struct html_known known[HTML_KNOWN];
 	size_t n;
 	size_t deeper;             /* elements that have no level */
@@ -66,7 +68,8 @@ struct html_render {
 
 	/* the text */
 	char *p;
-	size_t len, cap;
+	size_t len;
+	const uint8_t *end; /* of the document */
 	struct buf notes, scratch;
 	size_t note_at; /* len when the last picture's text was noted */
 	int written;    /* something was, before the sheet was complete */
@@ -88,12 +91,15 @@ int html_look_hides(const struct html_render *, const struct html_look *, int *s
 const struct html_look *html_parent(const struct html_render *, enum html_tag);
 /* End what ends when this element begins.  0: browsers take no notice of it here. */
 int html_stack_before(struct html_render *, enum html_tag);
-void html_stack_push(struct html_render *, const struct html_token *, const struct html_own *,
-    const struct html_look *);
+/* levels[n] is the element that begins. */
+void html_stack_push(struct html_render *, const struct html_token *);
 void html_stack_end(struct html_render *, const struct html_token *);
 
-/* --- html_text.c --- */
+/* --- html_put.c --- */
 void html_newline(struct html_render *);
+void html_put_space(struct html_render *);
+/* pre: white space counts; readable: so many octets are there from s.p on. */
+void html_put(struct html_render *, int pre, struct span s, int references, size_t readable);
 /* At the start and end of an element: put the mark, for its text is turned.  There is room, for no
  * tag that turns is shorter than both. */
 void html_turn(struct html_render *, const struct html_level *, int start);

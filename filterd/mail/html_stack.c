@@ -97,18 +97,20 @@ html_parent(const struct html_render *r, enum html_tag tag)
 }
 
 void
-html_stack_push(struct html_render *r, const struct html_token *t, const struct html_own *own,
-    const struct html_look *look)
+html_stack_push(struct html_render *r, const struct html_token *t)
 {
+	struct html_level *l = &r->levels[r->n];
+
 	if (r->n == HTML_DEPTH) {
 		r->deeper++;
 		r->seen |= HTML_SEEN_LIMIT;
 		return;
 	}
-	r->levels[r->n++] =
-	    (struct html_level){ .tag = t->tag, .name = t->name, .own = *own, .look = *look };
-	if (own->turned)
-		html_turn(r, &r->levels[r->n - 1], 1);
+	l->tag = t->tag;
+	l->name = t->name;
+	r->n++;
+	if (l->own.turned)
+		html_turn(r, l, 1);
 	r->open[t->tag]++;
 }
 

@@ -8,185 +8,17 @@
 #include "mail/html_render.h"
 #include "mail/text_seen.h"
 #include "mail/text_turn.h"
-#include "mail/utf8.h"
 
-#define U_LRO              "\xe2\x80\xad"
-#define U_RLO              "\xe2\x80\xae"
-#define U_PDF              "\xe2\x80\xac"
-#define NOTE_END           '\x1f'
-#define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-
-/* --- the text --- */
-
-void
-html_turn(struct html_render *r, const struct html_level *l, int start)
-{
-	if (l->look.gone)
-		return;
-	if (l->own.turned == 1)
-		r->seen |= HTML_SEEN_TURNED;
-	if (r->options.turned) {
-		memcpy(r->p + r->len, !start ? U_PDF : l->own.turned == 1 ? U_RLO : U_LRO, 3);
-		r->len += 3;
-	}
-}
-
-/* A blank at the end of a line is none. */
-void
-html_newline(struct html_render *r)
-{
-	if (r->len > 0 && r->p[r->len - 1] == ' ')
-		r->len--;
-	if (r->len > 0 && r->p[r->len - 1] != '\n')
-		r->p[r->len++] = '\n';
-}
-
-static void
-put(struct html_render *r, const void *octets, size_t n)
-{
-	memcpy(r->p + r->len, octets, n);
-	r->len += n;
-}
-
-/* Would a blank be seen here? */
-static int
-takes_space(const struct html_render *r)
-{
-	return r->len > 0 && r->p[r->len - 1] != ' ' && r->p[r->len - 1] != '\n';
-}
-
-static void
-put_space(struct html_render *r, const struct html_look *look, uint8_t c)
-{
-	if (look->pre && (c == '\n' || c == '\r'))
-		html_newline(r);
-	else if (look->pre || takes_space(r))
-		r->p[r->len++] = ' ';
-}
-
-/* Marks of direction stay while they are needed. */
-static size_t
-seen_as(struct html_render *r, struct span s, int *as)
-{
-	size_t used = text_seen(s, as);
-
-	if (*as == 0 && r->options.turned)
-		*as = text_turn_mark(s) != TURN_NONE;
-	else if (*as == 0 && text_turn_mark(s) == TURN_RIGHT)
-		r->seen |= HTML_SEEN_TURNED;
-	return used;
-}
-
-static void
-put_char(struct html_render *r, const struct html_look *look, uint32_t c)
-{
-	char octets[4];
-	size_t n = utf8_put(c, octets);
-	int as = 1;
-
-	if (text_octets[(uint8_t)octets[0]] == TEXT_UNSEEN)
-		as = 0;
-	else if (text_octets[(uint8_t)octets[0]] == TEXT_SPACE)
-		as = ' ';
-	else if (text_octets[(uint8_t)octets[0]] == TEXT_LEAD)
-		seen_as(r, span_make(octets, n), &as);
-	if (as == ' ')
-		put_space(r, look, (uint8_t)octets[0]);
-	else if (as == 1)
-		put(r, octets, n);
-}
-
-/* What is neither plain nor a blank: how many octets. */
-static size_t
-put_special(struct html_render *r, const struct html_look *look, struct span s, int references)
-{
-	size_t used;
-	uint32_t c[2];
-	int as;
-
-	if (*s.p == '&' && references && (used = html_reference(s, HTML_IN_TEXT, c)) > 0) {
-		put_char(r, look, c[0]);
-		if (c[1] != 0)
-			put_char(r, look, c[1]);
-		return used;
-	}
-	if (text_octets[*s.p] != TEXT_LEAD) {
-		if (text_octets[*s.p] != TEXT_UNSEEN)
-			put(r, s.p, 1);
-		return 1;
-	}
-	used = seen_as(r, s, &as);
-	if (as == ' ')
-		put_space(r, look, ' ');
-	else if (as == 1)
-		put(r, s.p, used);
-	return used;
-}
-
-/* Which of eight octets are zero: 0x80 in each that is. */
-static uint64_t
-zeros(uint64_t v)
-{
-	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
-
-	return ~(((v & low) + low) | v | low);
-}
-
-#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
-
-/* Printable ASCII with single blanks or line ends, eight octets at a time: most of any text. */
-static size_t
-put_eights(struct html_render *r, struct span s, size_t at)
-{
-	int space = !takes_space(r);
-
-	for (; s.len - at >= 8; at += 8) {
-		uint64_t v, blank, end, control;
-
-		memcpy(&v, s.p + at, 8);
-		end = zeros(v ^ EACH('\n'));
-		blank = zeros(v ^ EACH(' ')) | end;
-		control = ~((v & EACH(0x7f)) + EACH(0x60)) & EACH(0x80) & ~end;
-		if (((v & EACH(0x80)) | control | zeros(v ^ EACH('&')) | zeros(v ^ EACH(0x7f))) !=
-		    0)
-			break;
-		if ((blank & blank << 8) != 0 || (space && (blank & 0x80) != 0))
-			break;
-		v ^= (end >> 7) * ('\n' ^ ' ');
-		memcpy(r->p + r->len, &v, 8);
-		r->len += 8;
-		space = blank >> 63 != 0;
-	}
-	return at;
-}
-
-static void
-put_text(struct html_render *r, const struct html_look *look, struct span s, int references)
-{
-	size_t at = 0;
-
-	while (at < s.len) {
-		size_t end = at + 8 < s.len ? at + 8 : s.len;
-
-		if (LITTLE_ENDIAN_HOST && !look->pre) {
-			at = put_eights(r, s, at);
-			end = at + 8 < s.len ? at + 8 : s.len;
-		}
-		while (at < end) {
-			uint8_t kind = text_octets[s.p[at]];
-
-			if (kind == TEXT_PLAIN)
-				r->p[r->len++] = (char)s.p[at++];
-			else if (kind == TEXT_SPACE)
-				put_space(r, look, s.p[at++]);
-			else
-				at += put_special(
-				    r, look, span_make(s.p + at, s.len - at), references);
-		}
-	}
-}
+#define NOTE_END '\x1f'
 
 /* --- tokens --- */
+
+/* Of the document. */
+static void
+put(struct html_render *r, const struct html_look *look, struct span s, int references)
+{
+	html_put(r, look->pre, s, references, (size_t)(r->end - s.p));
+}
 
 static int
 is_blank(struct span s)
@@ -201,8 +33,11 @@ is_blank(struct span s)
 static int
 hides(struct html_render *r, const struct html_look *look)
 {
-	int soft, hidden = html_look_hides(r, look, &soft);
+	int soft, hidden;
 
+	if (look->shown)
+		return 0;
+	hidden = html_look_hides(r, look, &soft);
 	if (soft)
 		r->seen |= HTML_SEEN_LIKELY;
 	if (hidden)
@@ -218,13 +53,14 @@ text(struct html_render *r, const struct html_token *t)
 	const struct html_look *look = html_parent(r, HTML_OTHER);
 	int soft;
 
-	if (t->tag == HTML_style || (html_tag_flags(t->tag) & HTML_T_UNSEEN) != 0)
+	if (t->tag != HTML_OTHER &&
+	    (t->tag == HTML_style || (html_tag_flags(t->tag) & HTML_T_UNSEEN) != 0))
 		return;
 	if (is_blank(t->text)) {
-		if (!html_look_hides(r, look, &soft))
-			put_text(r, look, t->text, 0);
+		if (look->shown || !html_look_hides(r, look, &soft))
+			put(r, look, t->text, 0);
 	} else if (!hides(r, look)) {
-		put_text(r, look, t->text, !t->verbatim);
+		put(r, look, t->text, !t->verbatim);
 		r->written = 1;
 	}
 }
@@ -261,10 +97,12 @@ attributes(struct html_render *r, const struct html_token *t, const struct html_
 {
 	int value = t->tag == HTML_input && !is_blank(own->value) && shows_value(t->attrs);
 
+	if (own->alt.len == 0 && own->title.len == 0 && !value)
+		return;
 	if ((is_blank(own->alt) && is_blank(own->title) && !value) || hides(r, look))
 		return;
 	if (value)
-		put_text(r, look, own->value, 1);
+		put(r, look, own->value, 1);
 	if (!is_blank(own->alt))
 		note(r, own->alt, 1);
 	if (!is_blank(own->title))
@@ -306,12 +144,30 @@ in_foreign(const struct html_token *t)
 	       !span_case_eq_str(t->name, "foreignObject");
 }
 
+/* What the element says, and how it looks. */
+static void
+element(struct html_render *r, const struct html_token *t, struct html_level *l)
+{
+	const struct html_look *parent = html_parent(r, t->tag);
+
+	if (html_own_none(r, t)) {
+		l->own.style.says = 0;
+		l->own.soft = l->own.doubt = l->own.left = 0;
+		l->own.turned = 0;
+		l->look = *parent;
+		l->look.block = (html_tag_flags(t->tag) & HTML_T_BLOCK) != 0 && t->tag != HTML_td &&
+				t->tag != HTML_th;
+	} else {
+		html_own_read(r, t, &l->own);
+		l->look = html_look_of(r, parent, t->tag, &l->own);
+	}
+}
+
 static void
 start(struct html_render *r, const struct html_token *t)
 {
 	unsigned flags = html_tag_flags(t->tag);
-	struct html_own own;
-	struct html_look look;
+	struct html_level *l;
 
 	if (t->tag == HTML_html || t->tag == HTML_body) {
 		if (r->n == 1)
@@ -321,28 +177,24 @@ start(struct html_render *r, const struct html_token *t)
 	if (t->tag == HTML_head || t->tag == HTML_frameset)
 		return;
 	if (!html_stack_before(r, t->tag)) {
-		put_space(r, &(struct html_look){ .pre = 0 }, ' ');
+		html_put_space(r);
 		return;
 	}
-	if (html_own_none(r, t)) {
-		memset(&own, 0, sizeof(own));
-		look = *html_parent(r, t->tag);
-		look.block = (flags & HTML_T_BLOCK) != 0 && t->tag != HTML_td && t->tag != HTML_th;
-	} else {
-		html_own_read(r, t, &own);
-		look = html_look_of(r, html_parent(r, t->tag), t->tag, &own);
+	l = &r->levels[r->n];
+	element(r, t, l);
+	left_out(r, &l->look, l->own.left);
+	if (l->look.foreign || t->tag == HTML_svg) {
+		l->look.foreign = (uint8_t)in_foreign(t);
+		l->look.shown = 0;
 	}
-	left_out(r, &look, own.left);
-	if (look.foreign || t->tag == HTML_svg)
-		look.foreign = in_foreign(t);
-	if (!look.gone && look.block)
+	if (!l->look.gone && l->look.block)
 		html_newline(r);
-	else if (!look.gone && (t->tag == HTML_td || t->tag == HTML_th))
-		put_space(r, &(struct html_look){ .pre = 0 }, ' ');
+	else if (!l->look.gone && (t->tag == HTML_td || t->tag == HTML_th))
+		html_put_space(r);
 	if (t->attrs.len > 0)
-		attributes(r, t, &own, &look);
+		attributes(r, t, &l->own, &l->look);
 	if ((flags & HTML_T_VOID) == 0 && !((flags & HTML_T_FOREIGN) != 0 && t->closed))
-		html_stack_push(r, t, &own, &look);
+		html_stack_push(r, t);
 }
 
 static void
@@ -431,13 +283,14 @@ walk(struct html_render *r, struct span html, int learn)
 static void
 put_notes(struct html_render *r)
 {
-	struct html_look seen = { .pre = 0 };
-	struct span notes = buf_span(&r->notes), one;
+	struct span notes, one;
 
 	html_newline(r);
+	memset(buf_reserve(&r->notes, 16), 0, 16);
+	notes = buf_span(&r->notes);
 	while (notes.len > 0) {
 		span_cut(notes, NOTE_END, &one, &notes);
-		put_text(r, &seen, one, 1);
+		html_put(r, 0, one, 1, one.len + notes.len + 16);
 		html_newline(r);
 	}
 }
@@ -452,11 +305,13 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	r->options = *options;
 	r->notes = r->scratch = (struct buf){ .p = NULL };
 	r->painted = 0;
-	memset(r->known, 0, sizeof(r->known));
+	for (size_t i = 0; i < HTML_KNOWN; i++)
+		r->known[i].css = span_make(NULL, 0);
 	html_sheet_init(&r->sheet);
-	/* Only the references of some pairs of characters are shorter than these, by a fifth. */
-	r->cap = html.len + html.len / 4 + 16;
-	r->p = buf_reserve(out, r->cap);
+	/* Only the references of some pairs of characters are shorter than these, by a fifth; and
+	 * html_put() writes 16 octets at a time. */
+	r->p = buf_reserve(out, html.len + html.len / 4 + 32);
+	r->end = html.p == NULL ? NULL : html.p + html.len;
 	if (walk(r, html, 1))
 		walk(r, html, 0);
 	put_notes(r);

@@ -1,10 +1,15 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "mail/html_scan.h"
 #include "mail/html_token.h"
 
+#define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
+enum { KEY = 8, NAME_MAX_LEN = 15 };
+
 static const struct {
-	const char *name;
+	char name[NAME_MAX_LEN + 1]; /* with NULs behind it */
 	uint8_t len;
 	uint8_t flags;
 } tags[HTML_NTAGS] = {
@@ -14,7 +19,7 @@ static const struct {
 #undef T
 };
 
-_Static_assert(HTML_NTAGS < 200, "there must be room in html_reader.hash, and in an octet");
+_Static_assert(HTML_NTAGS < 200, "they must have room in an octet");
 
 /* What an octet is in a tag. */
 enum {
@@ -23,6 +28,7 @@ enum {
 	C_END = 1 << 2,
 	C_EQUAL = 1 << 3,
 	C_QUOTE = 1 << 4,
+	C_LETTER = 1 << 5,
 	C_NAME_END = C_SPACE | C_SLASH | C_END,
 };
 
@@ -57,33 +63,52 @@ starts(struct span in, size_t at, const char *word)
 	return span_case_starts(span_of(in, at, in.len), word);
 }
 
-/* Where the octet is, or the end. */
-static size_t
-find(struct span in, size_t at, uint8_t c)
-{
-	return at + span_find(span_of(in, at, in.len), c);
-}
-
 /* --- names of elements --- */
 
-static uint8_t
-tag_hash(const uint8_t *name, size_t len)
+/* The first eight octets, in lower case. */
+static uint64_t
+name_key(const uint8_t *name, size_t len, size_t readable)
 {
-	unsigned first = name[0] | 0x20U, mid = name[len / 2] | 0x20U, last = name[len - 1] | 0x20U;
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t v = 0, low, upper;
 
-	return (uint8_t)(first * 29 + mid * 101 + last * 7 + len * 59);
+	if (readable >= KEY)
+		memcpy(&v, name, KEY);
+	else
+		memcpy(&v, name, len);
+	if (len < KEY && readable >= KEY)
+		v = LITTLE_ENDIAN_HOST ? v & ((UINT64_C(1) << len * 8) - 1)
+				       : v & ~(~UINT64_C(0) >> len * 8);
+	low = v & each * 0x7f;
+	upper = ((low + each * (0x80 - 'A')) ^ (low + each * (0x7f - 'Z'))) & ~v & each * 0x80;
+	return v | upper >> 2;
+}
+
+static uint64_t
+tag_key(unsigned tag)
+{
+	uint64_t v;
+
+	memcpy(&v, tags[tag].name, KEY);
+	return v;
+}
+
+static unsigned
+key_hash(uint64_t key)
+{
+	return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HTML_HASH_BITS));
 }
 
 /* Made anew for each reader: some hundred steps, beside thousands of octets. */
 static void
-hash_fill(uint8_t hash[256])
+hash_fill(uint8_t *hash)
 {
-	memset(hash, 0, 256);
+	memset(hash, HTML_OTHER, HTML_HASH);
 	for (unsigned i = HTML_OTHER + 1; i < HTML_NTAGS; i++) {
-		uint8_t h = tag_hash((const uint8_t *)tags[i].name, tags[i].len);
+		unsigned h = key_hash(tag_key(i));
 
-		while (hash[h] != 0)
-			h++;
+		while (hash[h] != HTML_OTHER)
+			h = (h + 1) % HTML_HASH;
 		hash[h] = (uint8_t)i;
 	}
 }
@@ -91,13 +116,15 @@ hash_fill(uint8_t hash[256])
 static enum html_tag
 tag_named(const struct html_reader *r, struct span name)
 {
-	uint8_t h = tag_hash(name.p, name.len);
+	uint64_t key = name_key(name.p, name.len, (size_t)(r->in.p + r->in.len - name.p));
+	unsigned h = key_hash(key);
 
-	for (; r->hash[h] != 0; h++) {
+	for (; r->hash[h] != HTML_OTHER; h = (h + 1) % HTML_HASH) {
 		unsigned i = r->hash[h];
 
-		if (name.len == tags[i].len &&
-		    span_case_same(name.p, (const uint8_t *)tags[i].name, name.len))
+		if (tag_key(i) == key && name.len == tags[i].len &&
+		    (name.len <= KEY || span_case_same(name.p + KEY,
+					    (const uint8_t *)tags[i].name + KEY, name.len - KEY)))
 			return (enum html_tag)i;
 	}
 	return HTML_OTHER;
@@ -111,44 +138,62 @@ html_tag_flags(enum html_tag tag)
 
 /* --- attributes --- */
 
+static inline size_t
+name_end(struct span in, size_t at, int equal)
+{
+	while ((at = html_scan_name(in, at, equal)) < in.len &&
+	       (classes[in.p[at]] & (C_NAME_END | C_EQUAL)) == 0)
+		at++;
+	return at;
+}
+
+static inline size_t
+skip_space(struct span in, size_t at)
+{
+	while (at < in.len && (classes[in.p[at]] & C_SPACE) != 0)
+		at++;
+	return at;
+}
+
+/* The value, at what follows a '='; where it ends. */
+static size_t
+value_at(struct span in, size_t at, struct span *value)
+{
+	size_t start = at = skip_space(in, at);
+
+	if (at < in.len && (classes[in.p[at]] & C_QUOTE) != 0) {
+		start++;
+		at = html_scan(in, start, in.p[at]);
+		*value = span_make(in.p + start, at - start);
+		return at < in.len ? at + 1 : at;
+	}
+	while (at < in.len && (classes[in.p[at]] & (C_SPACE | C_END)) == 0)
+		at++;
+	*value = span_make(in.p + start, at - start);
+	return at;
+}
+
 /* The attribute at *at, which moves behind it: 1; 0: at '>' or the end.  *slash: the last thing
  * before that was a '/' between attributes. */
 static int
 attr_at(struct span in, size_t *at, struct html_attr *a, int *slash)
 {
 	size_t i = *at, start;
+	uint8_t last = 0;
 
-	*slash = 0;
 	while (i < in.len && (classes[in.p[i]] & (C_SPACE | C_SLASH)) != 0)
-		*slash = in.p[i++] == '/';
+		last = in.p[i++];
+	*slash = last == '/';
 	*at = start = i;
 	if (i == in.len || in.p[i] == '>')
 		return 0;
-	do /* a '=' at the front belongs to the name */
-		i++;
-	while (i < in.len && (classes[in.p[i]] & (C_NAME_END | C_EQUAL)) == 0);
-	a->name = span_of(in, start, i);
+	i = name_end(in, i + 1, 1); /* a '=' at the front belongs to the name */
+	a->name = span_make(in.p + start, i - start);
 	a->value = span_make(NULL, 0);
 	*at = i;
-	while (i < in.len && (classes[in.p[i]] & C_SPACE) != 0)
-		i++;
-	if (i == in.len || in.p[i] != '=')
-		return 1;
-	i++;
-	while (i < in.len && (classes[in.p[i]] & C_SPACE) != 0)
-		i++;
-	start = i;
-	if (i < in.len && (classes[in.p[i]] & C_QUOTE) != 0) {
-		start = i + 1;
-		i = find(in, start, in.p[i]);
-		a->value = span_of(in, start, i);
-		*at = i < in.len ? i + 1 : i;
-		return 1;
-	}
-	while (i < in.len && (classes[in.p[i]] & (C_SPACE | C_END)) == 0)
-		i++;
-	a->value = span_of(in, start, i);
-	*at = i;
+	i = skip_space(in, i);
+	if (i < in.len && in.p[i] == '=')
+		*at = value_at(in, i + 1, &a->value);
 	return 1;
 }
 
@@ -197,31 +242,49 @@ foreign_tag(struct html_reader *r, const struct html_token *t)
 	}
 }
 
+/* All of a tag's; where they end. */
+static size_t
+read_attrs(struct html_reader *r, struct html_token *t, size_t at)
+{
+	struct span in = r->in;
+	struct html_attr a;
+
+	t->first = r->list;
+	while (t->nfirst < HTML_ATTRS) {
+		if (!attr_at(in, &at, &r->list[t->nfirst], &t->closed))
+			return at;
+		t->nfirst++;
+	}
+	t->others.p = in.p + at;
+	while (attr_at(in, &at, &a, &t->closed))
+		;
+	t->others.len = (size_t)(in.p + at - t->others.p);
+	return at;
+}
+
 /* At "<x" or "</x". */
 static void
 read_tag(struct html_reader *r, struct html_token *t)
 {
 	struct span in = r->in;
 	size_t start = r->at + 1, at;
-	struct html_attr a;
+	unsigned flags;
 
 	t->kind = in.p[start] == '/' ? HTML_END : HTML_START;
 	start += t->kind == HTML_END;
-	for (at = start; at < in.len && (classes[in.p[at]] & C_NAME_END) == 0;)
-		at++;
-	t->name = span_of(in, start, at);
+	at = name_end(in, start, 0);
+	t->name = span_make(in.p + start, at - start);
 	t->tag = tag_named(r, t->name);
 	start = at;
-	if (at < in.len && in.p[at] != '>') {
-		while (attr_at(in, &at, &a, &t->closed))
-			;
-	}
-	t->attrs = span_of(in, start, at);
+	if (at < in.len && in.p[at] != '>')
+		at = read_attrs(r, t, at);
+	t->attrs = span_make(in.p + start, at - start);
 	t->broken = at == in.len;
 	r->at = t->broken ? at : at + 1;
-	foreign_tag(r, t);
-	if (t->kind == HTML_START && r->foreign == 0 &&
-	    (tags[t->tag].flags & (HTML_T_RAW | HTML_T_TEXT)) != 0)
+	flags = tags[t->tag].flags;
+	if (r->foreign > 0 || (flags & HTML_T_FOREIGN) != 0)
+		foreign_tag(r, t);
+	if ((flags & (HTML_T_RAW | HTML_T_TEXT)) != 0 && t->kind == HTML_START && r->foreign == 0)
 		r->raw = t->tag;
 }
 
@@ -234,7 +297,7 @@ up_to(struct html_reader *r, struct html_token *t, size_t skip, const char *end)
 	struct span in = r->in;
 	size_t start = r->at + skip, len = strlen(end), at = start;
 
-	while ((at = find(in, at, (uint8_t)end[0])) < in.len && !starts(in, at, end))
+	while ((at = html_scan(in, at, (uint8_t)end[0])) < in.len && !starts(in, at, end))
 		at++;
 	t->text = span_of(in, start, at);
 	t->broken = at == in.len;
@@ -251,10 +314,10 @@ read_comment(struct html_reader *r, struct html_token *t)
 	t->kind = HTML_COMMENT;
 	if (starts(in, at, ">") || starts(in, at, "->")) {
 		t->text = span_of(in, at, at);
-		r->at = find(in, at, '>') + 1;
+		r->at = html_scan(in, at, '>') + 1;
 		return;
 	}
-	for (; (at = find(in, at, '>')) < in.len; at++) {
+	for (; (at = html_scan(in, at, '>')) < in.len; at++) {
 		size_t dashes = in.p[at - 1] == '!' ? 3 : 2;
 
 		if (at - start >= dashes && in.p[at - dashes] == '-' &&
@@ -275,9 +338,9 @@ skip_condition(struct html_reader *r)
 {
 	struct span in = r->in;
 
-	while ((r->at = find(in, r->at, '<')) < in.len && !starts(in, r->at, "<![endif"))
+	while ((r->at = html_scan(in, r->at, '<')) < in.len && !starts(in, r->at, "<![endif"))
 		r->at++;
-	r->at = find(in, r->at, '>');
+	r->at = html_scan(in, r->at, '>');
 	r->at += r->at < in.len;
 }
 
@@ -340,15 +403,9 @@ is_markup(struct span in, size_t at)
 static size_t
 text_end(struct span in, size_t at)
 {
-	const uint8_t *p;
-
-	while ((p = memchr(in.p + at, '<', in.len - at)) != NULL) {
-		at = (size_t)(p - in.p);
-		if (is_markup(in, at))
-			return at;
+	while ((at = html_scan(in, at, '<')) < in.len && !is_markup(in, at))
 		at++;
-	}
-	return in.len;
+	return at;
 }
 
 /* Does `mark`, as "</style", stand here, with what ends a name behind it? */
@@ -393,7 +450,7 @@ raw_end(struct span in, size_t at, enum html_tag tag)
 		return in.len;
 	if (tag == HTML_script)
 		return script_end(in, at);
-	while ((at = find(in, at, '<')) < in.len && !names_tag(in, at, "</", tags[tag].name))
+	while ((at = html_scan(in, at, '<')) < in.len && !names_tag(in, at, "</", tags[tag].name))
 		at++;
 	return at;
 }
@@ -414,7 +471,11 @@ read_text(struct html_reader *r, struct html_token *t)
 void
 html_start(struct html_reader *r, struct span html, enum html_conditions conditions)
 {
-	*r = (struct html_reader){ .in = html, .conditions = conditions };
+	r->in = html;
+	r->at = r->until = 0;
+	r->raw = HTML_OTHER;
+	r->foreign = r->was_foreign = r->split = 0;
+	r->conditions = conditions;
 	hash_fill(r->hash);
 }
 
@@ -432,8 +493,10 @@ clear(struct html_token *t)
 {
 	t->kind = HTML_TEXT;
 	t->tag = HTML_OTHER;
-	t->raw.p = t->name.p = t->attrs.p = t->text.p = NULL;
-	t->raw.len = t->name.len = t->attrs.len = t->text.len = 0;
+	t->raw.p = t->name.p = t->attrs.p = t->text.p = t->others.p = NULL;
+	t->raw.len = t->name.len = t->attrs.len = t->text.len = t->others.len = 0;
+	t->first = NULL;
+	t->nfirst = 0;
 	t->verbatim = t->closed = t->broken = 0;
 }
 

@@ -50,21 +50,27 @@ enum html_kind {
 	HTML_CDATA,   /* text: what is in it; only inside svg and math, elsewhere it is a comment */
 };
 
+struct html_attr {
+	struct span name;  /* as written */
+	struct span value; /* without its quotes, references unresolved; p NULL: none given */
+};
+
+enum { HTML_ATTRS = 16, HTML_HASH_BITS = 10, HTML_HASH = 1 << HTML_HASH_BITS };
+
 struct html_token {
 	enum html_kind kind;
 	enum html_tag tag; /* START, END: which; TEXT: the element whose raw text this is */
 	struct span raw;   /* all of it, as written */
 	struct span name;  /* START, END: as written */
 	struct span attrs; /* START: for html_attr_next() */
+	/* START: the first of them, until the next token is read, and what is behind these. */
+	const struct html_attr *first;
+	size_t nfirst;
+	struct span others;
 	struct span text;
 	int verbatim; /* TEXT: references mean nothing here */
 	int closed;   /* START: "/>" */
 	int broken;   /* the input ends before the token does */
-};
-
-struct html_attr {
-	struct span name;  /* as written */
-	struct span value; /* without its quotes, references unresolved; p NULL: none given */
 };
 
 /* "<!--[if mso]>...<![endif]-->" */
@@ -83,7 +89,8 @@ struct html_reader { /* private, but for split */
 	size_t until; /* the end of what is a comment to others, and foreign where it began */
 	int was_foreign;
 	int split; /* a token reaches over that end: to others there are other ones behind it */
-	uint8_t hash[256];
+	uint8_t hash[HTML_HASH];
+	struct html_attr list[HTML_ATTRS];
 };
 
 void html_start(struct html_reader *, struct span html, enum html_conditions);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what looking for things in messages costs, and say which bound does not hold.
 
-    make bench-content [BENCH_ARGS="--rounds 5 --only body,postfix,door,recipients,mime --patterns 10,1000"]
+    make bench-content [BENCH_ARGS="--rounds 5 --only body,postfix,door,recipients,mime,text --patterns 10,1000"]
 
 body     CPU of check_body on 50 KB of text, against bare Vectorscan and PCRE2 on the same lines and patterns.
 postfix  the same body and table by Postfix's own loop (postmap -q -), less what the program takes to read the table.
@@ -9,6 +9,8 @@ door     CPU a message of the mixed corpus through the LMTP door, with few and w
 recipients  CPU of the engine for a message of the mixed corpus: one recipient, against many whose classes order the same
          checks differently, with thresholds and exceptions of their own.
 mime     CPU of taking a multipart apart, against GMime.
+text     CPU of check_text for a message of HTML, against finding the ends of its lines with memchr().  Letters with style
+         sheets, hidden text and conditions have several texts each; what they take is shown, without a bound.
 
 Contenders take turns within a round; figures are medians of the rounds, ratios are taken round by round.  Needs a
 filterd built with Vectorscan, and Postfix's pcre tables.  Exit status: 0 all bounds hold, 1 not, 2 it could not be
@@ -34,7 +36,7 @@ from measure import Program, Sent, values, wait_for_port
 from filterd_proc import Filterd  # measure.py made tests/lib known
 from ports import free_port
 
-PARTS = ("body", "postfix", "door", "recipients", "mime")
+PARTS = ("body", "postfix", "door", "recipients", "mime", "text")
 
 
 def say(text=""):
@@ -258,6 +260,70 @@ def run_mime(stand, args):
     say(f"\nMIME, us a multipart of {cases.MIME_OCTETS} octets: {median([r['ours_us'] for r in runs]):.1f}, GMime "
         f"{median([r['gmime_us'] for r in runs]):.1f}: {ratio:.2f}   <= {cases.MIME} " + stand.must(
             ratio <= cases.MIME, f"taking a multipart apart costs {ratio:.2f} of GMime's, bound {cases.MIME}"))
+
+
+# --- text ---
+
+def letter(w, size):
+    """HTML as programs for mass mailing write it."""
+    r, have = w.r, 0
+    yield f"""<!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml"><head><title>{w.sentence()}</title>
+<!--[if mso]><xml><o:PixelsPerInch>96</o:PixelsPerInch></xml><![endif]-->
+<style type="text/css">
+body {{ margin: 0; padding: 0; }}
+.button a {{ color: #ffffff; background: #336699; text-decoration: none; }}
+@media screen and (max-width: 600px) {{ .wide {{ width: 100% !important; }} .desktop {{ display: none !important; }} }}
+</style></head>
+<body style="margin:0;padding:0;background-color:#f4f4f4">
+<div style="display:none;font-size:1px;max-height:0;overflow:hidden">{w.sentence()} &#847; &zwnj; &nbsp;</div>
+<table border="0" cellpadding="0" cellspacing="0" width="100%" class="wide"><tr><td align="center">
+"""
+    while have < size:
+        text = f"""<!--[if mso]><table width="600" cellpadding="0" cellspacing="0"><tr><td><![endif]-->
+<table border="0" cellpadding="0" cellspacing="0" class="wide" style="max-width:600px;background-color:#ffffff">
+ <tr><td style="padding:24px 24px 0 24px;font-family:Arial,sans-serif;font-size:{r.choice([14, 16, 18])}px;color:#333333">
+  <a href="https://click.{w.host()}/{w.hexes(32)}" style="color:#336699;text-decoration:none"><img
+   src="https://img.{w.host()}/{w.hexes(8)}.png" width="{r.randint(40, 600)}" alt="{w.sentence()}" style="display:block"></a>
+  <h2 style="margin:0 0 12px 0;font-size:20px;color:#111111">{w.sentence()}</h2>
+  <p style="margin:0 0 16px 0">{w.paragraph()}&nbsp;&mdash; <span class="desktop">{w.word()}</span></p></td></tr>
+ <tr><td class="button" align="center" bgcolor="#336699"><a href="https://click.{w.host()}/{w.hexes(48)}"
+  style="font-size:16px;color:#ffffff;display:inline-block">{w.word()}&nbsp;{w.word()}</a></td></tr>
+</table>
+<!--[if mso]></td></tr></table><![endif]-->
+"""
+        have += len(text)
+        yield text
+    yield "</td></tr></table>\n</body></html>\n"
+
+
+def write_pages(folder, make):
+    """HTML of about cases.TEXT_OCTETS: make(writer, size)."""
+    os.makedirs(folder)
+    for i in range(cases.TEXT_MESSAGES):
+        w = corpus.Writer(f"text {i}")
+        header = w.header(False) + ["Content-Type: text/html; charset=utf-8"]
+        with open(f"{folder}/{i:03}", "w") as f:
+            f.write("\n".join(header) + "\n\n" + make(w, cases.TEXT_OCTETS))
+
+
+def text_runs(stand, args, folder):
+    p = Asked(stand.tool("text"), "-t", stand.table("body", cases.TEXT_PATTERNS), "-F", folder)
+    runs = [p.ask(cases.TEXT_TIMES) for _ in range(args.rounds + 1)][1:]
+    p.end()
+    return runs, median([r["check_us"] / r["memchr_us"] for r in runs])
+
+
+def run_text(stand, args):
+    folder = stand.folder + "/pages"
+    write_pages(folder, lambda w, size: w.html(size - 1000))
+    write_pages(folder + ".letters", lambda w, size: "".join(letter(w, size - 1000)))
+    runs, ratio = text_runs(stand, args, folder)
+    say(f"\ncheck_text, us for {runs[0]['octets']:.0f} octets of HTML: {median([r['check_us'] for r in runs]):.1f}, memchr "
+        f"{median([r['memchr_us'] for r in runs]):.1f}: {ratio:.1f} times   <= {cases.TEXT} " + stand.must(
+            ratio <= cases.TEXT, f"check_text takes {ratio:.1f} times what memchr does, bound {cases.TEXT}"))
+    runs, ratio = text_runs(stand, args, folder + ".letters")
+    say(f"  letters, {runs[0]['texts']:.1f} texts each: {median([r['check_us'] for r in runs]):.1f} us, {ratio:.1f} times")
 
 
 def arguments():

@@ -42,3 +42,10 @@ MIME = 0.5
 MIME_OCTETS = 65536
 MIME_MESSAGES = 20
 MIME_TIMES = 50
+
+# check_text of a message that is HTML, with a small table: CPU, in times of one memchr() a line of it.
+TEXT = 15
+TEXT_OCTETS = 65536
+TEXT_MESSAGES = 10
+TEXT_TIMES = 20
+TEXT_PATTERNS = 10
