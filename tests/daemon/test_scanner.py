@@ -69,7 +69,8 @@ def test_log_has_an_end(scanning):
     assert s.send("log_much").startswith("250 ")
     os.kill(s.pids("scanner")[0], signal.SIGKILL)   # what was left out is told then, or each minute
     s.f.wait_log(lambda e: re.search(r"^scanner \d+: \d+ more lines are left out", e.get("text", "")))
-    assert 0 < len([e for e in s.f.entries() if ": line " in e.get("text", "")]) <= 100
+    # 100 of its 300 each minute, and a minute may end meanwhile
+    assert 0 < len([e for e in s.f.entries() if ": line " in e.get("text", "")]) <= 200
 
 
 def test_status(scanning):
