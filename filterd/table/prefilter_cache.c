@@ -26,7 +26,7 @@
 #define ASIDE_SECONDS 3600
 
 struct head {
-	char format[sizeof(FORMAT) - 1];
+	char format[24]; /* zeros behind it: there is no octet that anybody may change */
 	uint64_t len;
 	uint8_t key[SHA256_DIGEST_SIZE];
 	uint8_t digest[SHA256_DIGEST_SIZE]; /* of what follows */
@@ -123,6 +123,7 @@ static const char *
 read_file(int fd, const struct prefilter_key *key, struct buf *out)
 {
 	uint8_t digest[SHA256_DIGEST_SIZE];
+	const struct head wanted = { .format = FORMAT };
 	struct head head;
 	struct stat st;
 
@@ -131,7 +132,7 @@ read_file(int fd, const struct prefilter_key *key, struct buf *out)
 		       "write to it";
 	if (read_all(fd, &head, sizeof(head)) == -1)
 		return "is too short";
-	if (memcmp(head.format, FORMAT, sizeof(head.format)) != 0 ||
+	if (memcmp(head.format, wanted.format, sizeof(head.format)) != 0 ||
 	    memcmp(head.key, key->digest, sizeof(head.key)) != 0)
 		return "is of other patterns";
 	if (head.len > PREFILTER_CACHE_MAX || st.st_size < 0 ||
@@ -275,10 +276,9 @@ write_all(int fd, const void *from, size_t len)
 static int
 write_file(int dir, const char *aside, const struct prefilter_key *key, const struct buf *b)
 {
-	struct head head = { .len = b->len };
+	struct head head = { .format = FORMAT, .len = b->len };
 	int fd, rc;
 
-	memcpy(head.format, FORMAT, sizeof(head.format));
 	memcpy(head.key, key->digest, sizeof(head.key));
 	digest_of(b->p, b->len, head.digest);
 	fd = openat(dir, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

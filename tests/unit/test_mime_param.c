@@ -33,6 +33,7 @@ static const struct {
 	{ " attachment; filename2=no; xfilename=no", NULL },
 	{ " attachment; filename=a.txt; filename=b.exe", "a.txt" },
 	/* RFC 2231 */
+	{ " a; filename*=utf-8''", "" },
 	{ " a; filename*=utf-8''%e2%82%ac%20rates.exe", "\xe2\x82\xac rates.exe" },
 	{ " a; filename*=iso-8859-1'de'%e4.exe", "\xc3\xa4.exe" },
 	{ " a; filename*=\"utf-8''a%2eexe\"", "a.exe" }, /* quotes have no place there */

@@ -108,6 +108,13 @@ damage_format(void)
 	put(3, "X");
 }
 
+/* Behind the word is room. */
+static void
+damage_room(void)
+{
+	put(20, "X");
+}
+
 static void
 damage_key(void)
 {
@@ -209,6 +216,7 @@ static const struct {
 	{ damage_none, 1, 0, "" },
 	{ damage_gone, 0, 0, "" },
 	{ damage_format, -1, 0, "is of other patterns" },
+	{ damage_room, -1, 0, "is of other patterns" },
 	{ damage_key, -1, 0, "is of other patterns" },
 	{ damage_content, -1, 0, "was damaged" },
 	{ damage_length, -1, 0, "is not as long as it says" },
