@@ -15,14 +15,14 @@ struct kept {
 static void
 take_fact(struct kept *k, const char *text)
 {
-	const char *colon = strchr(text, ':');
-	const char *detail = colon == NULL ? "" : colon + 1;
+	const size_t n = strcspn(text, ":");
+	const char *detail = text[n] == ':' ? text + n + 1 : "";
 
-	if (strncmp(text, "limit", 5) == 0 && k->limit == NULL)
+	if (n == 5 && memcmp(text, "limit", n) == 0 && k->limit == NULL)
 		k->limit = detail;
-	else if (strncmp(text, "broken", 6) == 0)
+	else if (n == 6 && memcmp(text, "broken", n) == 0)
 		k->broken = detail;
-	else if (strcmp(text, "encrypted") == 0)
+	else if (n == 9 && memcmp(text, "encrypted", n) == 0)
 		k->encrypted = detail;
 }
 

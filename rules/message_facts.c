@@ -38,6 +38,8 @@ static const struct bit_fact seen_facts[] = {
 	{ MIME_SEEN_NON_HEADER, FACT_HEADER_NON_HEADER },
 	{ MIME_SEEN_HEADER_COUNT, FACT_HEADER_COUNT },
 	{ MIME_SEEN_NO_HEADER, FACT_HEADER_NONE },
+	/* and this once check_body has: who asks before it is to know as well */
+	{ MIME_SEEN_LINES_CUT, FACT_BODY_LIMIT },
 	/* what stands behind a NUL, and where the body begins, readers see differently */
 	{ MIME_SEEN_HEADER_NUL, FACT_MIME_HEADER_NUL },
 	{ MIME_SEEN_HEADER_NUL | MIME_SEEN_NON_HEADER, FACT_MIME_AMBIGUOUS },

@@ -73,7 +73,8 @@ buf_cstr(struct buf *b)
 struct span
 buf_span(const struct buf *b)
 {
-	return span_make(b->p, b->len);
+	/* Where nothing was added there is nothing, but somewhere: from NULL nobody may count. */
+	return span_make(b->p == NULL ? "" : b->p, b->len);
 }
 
 void

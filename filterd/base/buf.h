@@ -68,7 +68,7 @@ void buf_printf(struct buf *, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *, const char *fmt, va_list ap);
 /* The bytes as a C string ("" when nothing was added); valid until the next change. */
 const char *buf_cstr(struct buf *);
-struct span buf_span(const struct buf *);
+struct span buf_span(const struct buf *); /* p is never NULL */
 /* Drop n bytes from the front. */
 void buf_shift(struct buf *, size_t n);
 /* Empty it and keep the memory. */

@@ -172,8 +172,7 @@ tell_others(struct readings *r)
 {
 	struct span octets = buf_span(&r->j.octets);
 	unsigned seen = decode(&r->j, &r->out);
-	int is_word =
-	    r->j.encoded && octets.len > 0 && memmem(octets.p, octets.len, "=?", 2) != NULL;
+	int is_word = r->j.encoded && memmem(octets.p, octets.len, "=?", 2) != NULL;
 
 	/* In what RFC 2231 encodes an encoded word is text, and not to everybody. */
 	for (int i = 0; i < FIELD_READINGS; i++) {

@@ -109,10 +109,15 @@ check_keys(struct rule_run *run, const struct rule_op *op, const struct filterd_
 static int
 said(const struct rule_run *run, const char *fact)
 {
-	for (size_t i = 0; i < run->answer.nkeys; i++)
-		if (run->said[i][0] == ATT_SAYS_FACT &&
-		    strncmp(run->said[i] + 1, fact, strlen(fact)) == 0)
+	size_t n = strlen(fact);
+
+	for (size_t i = 0; i < run->answer.nkeys; i++) {
+		const char *s = run->said[i];
+
+		if (s[0] == ATT_SAYS_FACT && strncmp(s + 1, fact, n) == 0 &&
+		    (s[1 + n] == '\0' || s[1 + n] == ':'))
 			return 1;
+	}
 	return 0;
 }
 

@@ -114,6 +114,8 @@ test_buf(void **state)
 	char *taken;
 
 	(void)state;
+	assert_non_null(buf_span(&b).p);
+	assert_int_equal(buf_span(&b).len, 0);
 	assert_string_equal(buf_cstr(&b), "");
 	buf_adds(&b, "hello ");
 	buf_printf(&b, "%d", 42);

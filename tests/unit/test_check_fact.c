@@ -350,6 +350,27 @@ test_decoded(void **state)
 	}
 }
 
+/* So it is with the limit of check_body, although that stands behind. */
+static void
+test_body_limit(void **state)
+{
+	struct buf message = { 0 };
+	struct world x;
+
+	(void)state;
+	buf_adds(&message, FROM "\n");
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&message, "%60d\n", i);
+	for (int many = 0; many < 2; many++) {
+		begin(&x, LIST_CONTENT,
+		    "check_fact inline:{body=REJECT}, check_body inline:{z=REJECT}",
+		    many ? buf_cstr(&message) : FROM "\nx\n");
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), many ? REFUSED : "dunno");
+		end(&x);
+	}
+	buf_fini(&message);
+}
+
 /* Several details of a fact: each is asked for, and a row about the fact answers once. */
 static void
 test_details(void **state)
@@ -451,6 +472,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_later_facts),
 		cmocka_unit_test(test_decoded),
+		cmocka_unit_test(test_body_limit),
 		cmocka_unit_test(test_details),
 		cmocka_unit_test(test_load),
 	};
