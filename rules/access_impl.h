@@ -31,6 +31,8 @@ enum access_kind {
 
 /* Of a row about the content. */
 enum access_kind access_kind(const char *value);
+/* Of a row about something else: is it a class, or a list of restrictions? */
+int access_is_list(const char *value, int tolerant);
 enum rule_result access_result_content(struct rule_run *, const char *table, const char *value,
     const struct origin *, const struct access_content *);
 

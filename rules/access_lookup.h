@@ -23,6 +23,10 @@ int access_lookup_keys(struct access_lookup *, struct mail_keys *);
 int access_lookup_name(struct access_lookup *, const char *name);
 int access_lookup_addr(struct access_lookup *, const char *addr);
 
+/* The compile function of such restrictions: a row that says nothing, or a list that could only be
+ * answered with 451 4.3.5, is told while the configuration is loaded. */
+int access_compile(struct rule_compile *, struct rule_op *);
+
 /* Is it a table that is asked for the recipient?  In content_restrictions a bare one is, too. */
 int access_asks_recipient(const struct rule_op *);
 /* Its row, without doing anything about it: 1, 0, or -1: it could not be asked. */

@@ -231,6 +231,13 @@ access_kind(const char *value)
 	return all_digits(value) ? ACCESS_OTHER : ACCESS_LIST;
 }
 
+int
+access_is_list(const char *value, int tolerant)
+{
+	return find_action(take_apart(value).word, SUBJECT_CLIENT, tolerant) == NULL &&
+	       !is_code(value, SUBJECT_CLIENT) && !all_digits(value);
+}
+
 static enum rule_result
 restrictions(struct rule_run *run, const struct access_row *r)
 {

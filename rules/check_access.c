@@ -224,7 +224,8 @@ const struct restriction_def restriction_bare_table = { .name = "type:name",
 	.args = ARG_TABLE,
 	.stages = AT_ANY,
 	.needs = CAN_PERMIT,
-	.check = bare_table };
+	.check = bare_table,
+	.compile = access_compile };
 
 const struct restriction_def restrictions_access[] = {
 	{ .name = "check_client_access",
@@ -232,6 +233,7 @@ const struct restriction_def restrictions_access[] = {
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
 	    .check = client_access,
+	    .compile = access_compile,
 	    .text =
 		"Looks up the client's name, its parent domains, its address and the networks it "
 		"is in." },
@@ -240,6 +242,7 @@ const struct restriction_def restrictions_access[] = {
 	    .stages = AT_ANY,
 	    .needs = 0,
 	    .check = reverse_access,
+	    .compile = access_compile,
 	    .text =
 		"As check_client_access with the name that the address itself claims. OK is not "
 		"allowed." },
@@ -248,24 +251,28 @@ const struct restriction_def restrictions_access[] = {
 	    .stages = AT_ANY,
 	    .needs = NEED_HELO | CAN_PERMIT,
 	    .check = helo_access,
+	    .compile = access_compile,
 	    .text = "Looks up the HELO name and its parent domains." },
 	{ .name = "check_sender_access",
 	    .args = ARG_TABLE,
 	    .stages = AT_ANY,
 	    .needs = NEED_SENDER | CAN_PERMIT,
 	    .check = sender_access,
+	    .compile = access_compile,
 	    .text = "Looks up the sender: address, domain, parent domains, local part with @." },
 	{ .name = "check_recipient_access",
 	    .args = ARG_TABLE,
 	    .stages = AT_ANY,
 	    .needs = NEED_RCPT | CAN_PERMIT,
 	    .check = recipient_access,
+	    .compile = access_compile,
 	    .text = "Looks up the recipient: address, domain, parent domains, local part with @." },
 	{ .name = "check_sasl_access",
 	    .args = ARG_TABLE,
 	    .stages = AT_ANY,
 	    .needs = CAN_PERMIT,
 	    .check = sasl_access,
+	    .compile = access_compile,
 	    .text = "Looks up the login name of an authenticated client." },
 	{ .name = NULL },
 };

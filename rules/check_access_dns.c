@@ -276,7 +276,8 @@ begin_server_access(struct rule_run *run, const struct rule_op *op)
 	{                                                                                          \
 		.name = restriction, .args = ARG_TABLE, .stages = AT_ANY,                          \
 		.needs = (need) | NEED_DNS, .variant = VARIANT(subject, behind),                   \
-		.check = server_access, .prepare = begin_server_access, .text = what               \
+		.check = server_access, .prepare = begin_server_access, .compile = access_compile, \
+		.text = what                                                                       \
 	}
 #define MX_TEXT(of) "Looks up the mail exchangers " of ", by name and address. OK is not allowed."
 #define NS_TEXT(of) "Looks up the name servers " of ", by name and address. OK is not allowed."

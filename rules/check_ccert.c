@@ -88,7 +88,7 @@ compile_ccert(struct rule_compile *c, struct rule_op *op)
 		if (parse_option(c, search, option) == -1)
 			return -1;
 	op->table = rule_compile_table(c, arena_str(c->load.mem, word));
-	return op->table == -1 ? -1 : 0;
+	return op->table == -1 ? -1 : access_compile(c, op);
 }
 
 static const char *

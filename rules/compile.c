@@ -355,6 +355,8 @@ rule_compile_item(struct rule_compile *c, struct rule_item *it, struct span word
 	} else if (strchr(name, ':') != NULL) {
 		op->def = &restriction_bare_table;
 		table_item(c, op, name);
+		if (op->def->compile != NULL)
+			op->def->compile(c, op);
 	} else if (find_row(c, op, name)) {
 		known(c, it, name);
 	} else if ((op->call = find_class(c->rules, name)) != NULL) {

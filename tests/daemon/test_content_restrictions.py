@@ -1,8 +1,10 @@
 """content_restrictions: once for each accepted recipient, whose alone the effects are (DESIGN.md, "Verdicts"; PITFALLS B8, B9)."""
 import json
+import re
 
 import pytest
 
+import filterd_proc
 import policy_server
 import smtp
 from nexthop import NextHop
@@ -260,13 +262,24 @@ def test_soft_bounce(filterd, hop, door):
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_table_that_fails_defers_its_recipient(filterd, hop, door):
-    """Never an accident for the others; on_mixed keeps the copy where there is one reply."""
-    f = filterd(listeners=listeners(), files={"per_user": "mine@example.com no_such_class\n"}, next_hop=hop.next_hop,
-                content_restrictions=RULE, smtpd_reject_footer="")
+    """Never an accident for the others; on_mixed keeps the copy where there is one reply.  (What a pattern fills in is not
+    known before mail comes.)"""
+    f = filterd(listeners=listeners(), files={"per_user": "/^mine@(example)/ no_such_class_$1\n"}, next_hop=hop.next_hop,
+                content_restrictions="check_recipient_access pcre:{dir}/per_user", smtpd_reject_footer="")
     f.expect("no_such_class")
     assert send(f, door, [MINE, OTHER]) == (["451 4.3.5 Server configuration error", OK] if door == "lmtp" else [OK, OK])
     assert [m.recipients for m in hop.wait(1)] == [[OTHER]]
     assert held(f) == ([] if door == "lmtp" else [((MINE,), "defer: 451 4.3.5 Server configuration error", "failure")])
+
+
+def test_a_row_with_a_mistake_is_told_before():
+    for row, why in (("mine@example.com careful, no_such_class\n", '"no_such_class" is no restriction and no class'),
+                     ("mine@example.com carefull\n", "did you mean careful?"), ("mine@example.com SCORE many\n", "needs a number")):
+        status, said = filterd_proc.check("listeners = { lmtp:127.0.0.1:0, next_hop = smtp:[127.0.0.1]:1 }\n"
+                                          "smtpd_restriction_classes = careful\ncareful = reject\ncontent_restrictions = " + RULE,
+                                          files={"per_user": "other@example.com careful\n" + row})
+        assert status == 78
+        assert re.search(r"error: \S+/per_user:2: content_restrictions: ", said) and why in said
 
 
 # --- after the queue ---

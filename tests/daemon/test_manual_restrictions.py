@@ -124,8 +124,8 @@ def examples(text):
 
 def test_examples_load():
     first, classes, rows = examples(page("filterd_restrictions.5"))[:3]
-    for config in (first, classes):
-        status, said = filterd_proc.check(LISTENER + SITE + config.replace("/etc/filterd", "{dir}"), files={"per_user": rows})
+    for config, users in ((first, ""), (classes, rows)):
+        status, said = filterd_proc.check(LISTENER + SITE + config.replace("/etc/filterd", "{dir}"), files={"per_user": users})
         assert (status, said) == (0, "")
 
 

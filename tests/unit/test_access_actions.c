@@ -121,14 +121,35 @@ effects(const struct verdict *v, struct buf *out)
 	return buf_cstr(out);
 }
 
-static void
-world(struct rule_world *w, const char *list)
+static int
+compile(struct rule_world *w, const char *list, int tolerant)
 {
 	rule_world_init(w);
 	w->o.smtpd_restriction_classes = "strict loose";
 	w->o.site = site;
+	w->o.tolerant = tolerant;
 	w->o.lists[LIST_RECIPIENT] = list;
-	assert_int_equal(rule_world_compile(w), 0);
+	return rule_world_compile(w);
+}
+
+static void
+world(struct rule_world *w, const char *list)
+{
+	assert_int_equal(compile(w, list, 0), 0);
+}
+
+/* What can only be answered with 451 4.3.5 is refused when it is loaded, but where Postfix's way is
+ * wanted. */
+static void
+world_of_value(struct rule_world *w, const char *list, const char *hit)
+{
+	int bad = strstr(hit, "4.3.5") != NULL;
+
+	assert_int_equal(compile(w, list, 0), bad ? -1 : 0);
+	if (!bad)
+		return;
+	rule_world_fini(w);
+	assert_int_equal(compile(w, list, 1), 0);
 }
 
 static void
@@ -144,7 +165,7 @@ test_values(void **state)
 		snprintf(list, sizeof(list),
 		    "check_recipient_access inline:{ { hit@local.example = %s } }, %s",
 		    cases[i].value, cases[i].behind);
-		world(&w, list);
+		world_of_value(&w, list, cases[i].hit);
 		rule_world_rcpt(&w, "miss@local.example");
 		assert_string_equal(rule_world_ask(&w, RULE_RCPT), cases[i].miss);
 		assert_string_equal(effects(&w.txn.verdict, &out), "");

@@ -354,27 +354,43 @@ static const struct {
 	const char *check, *row;
 	const char *finding; /* in it; NULL: none */
 } load_cases[] = {
-	{ "check_header", "REJECT", NULL },
-	{ "check_header", "451", NULL },
-	{ "check_header", "550 5.7.1 no", NULL },
-	{ "check_header", "DEFER_IF_PERMIT later", NULL },
-	{ "check_header", "ours", NULL },
-	{ "check_header", "permit_mynetworks, reject", NULL },
+	{ "check_header", "REJECT", NULL }, { "check_header", "451", NULL },
+	{ "check_header", "550 5.7.1 no", NULL }, { "check_header", "DEFER_IF_PERMIT later", NULL },
+	{ "check_header", "ours", NULL }, { "check_header", "permit_mynetworks, reject", NULL },
 	{ "check_header", "REJCT", "is no action, and no list: \"REJCT\" is no restriction" },
 	{ "check_header", "reject_virus, nothing", "is no restriction" },
 	{ "check_header", "check_body pcre:/x", "a list in a table cannot name tables" },
 	{ "check_header", "REDIRECT nobody", "needs user@domain" },
-	{ "check_header", "BCC $1", NULL },
-	{ "check_header", "$1 x", NULL },
+	{ "check_header", "BCC $1", NULL }, { "check_header", "$1 x", NULL },
 	{ "check_header", "FILTER x", "needs transport:destination" },
 	{ "check_header", "PREPEND x", "needs \"headername: headervalue\"" },
-	{ "check_header", "REPLACE", "needs a text" },
-	{ "check_header", "IGNORE", NULL },
-	{ "check_body", "PREPEND x", NULL },
-	{ "check_body", "REPLACE", "needs a text" },
-	{ "check_body", "STRIP x", NULL },
-	{ "check_mime_header", "REJCT", "is no action" },
+	{ "check_header", "REPLACE", "needs a text" }, { "check_header", "IGNORE", NULL },
+	{ "check_body", "PREPEND x", NULL }, { "check_body", "REPLACE", "needs a text" },
+	{ "check_body", "STRIP x", NULL }, { "check_mime_header", "REJCT", "is no action" },
 	{ "check_nested_header", "REJCT", "is no action" },
+	/* tables that are not about the content: access(5)'s own words */
+	{ "check_recipient_access", "ours", NULL }, { "check_recipient_access", "OK", NULL },
+	{ "check_recipient_access", "451", NULL }, /* a number */
+	{ "check_recipient_access", "451 later", NULL },
+	{ "check_recipient_access", "permit_mynetworks, reject", NULL },
+	{ "check_recipient_access", "tag_if_score 3, reject_if_score 8", NULL },
+	{ "check_recipient_access", "$1 x", NULL },
+	{ "check_recipient_access", "REDIRECT nobody", NULL }, /* a warning when it matches */
+	{ "check_recipient_access", "our",
+	    "is no action, and no list: \"our\" is no restriction and no class of "
+	    "smtpd_restriction_classes; did you mean ours?" },
+	{ "check_recipient_access", "ours, reject_if_score x", "must be a number of points" },
+	{ "check_recipient_access", "250 fine", "is no action, and no list" },
+	{ "check_recipient_access", "STRIP x", "is no action, and no list" },
+	{ "check_recipient_access", "check_body pcre:/x", "a list in a table cannot name tables" },
+	{ "check_sender_access", "REJCT", "is no action" },
+	{ "check_client_access", "REJCT", "is no action" },
+	{ "check_reverse_client_hostname_access", "REJCT", "is no action" },
+	{ "check_helo_access", "REJCT", "is no action" },
+	{ "check_sasl_access", "REJCT", "is no action" },
+	{ "check_sender_mx_access", "REJCT", "is no action" },
+	{ "check_ccert_access", "REJCT", "is no action" },
+	{ "", "REJCT", "is no action" }, /* a table alone: the recipient's */
 };
 
 struct found {
