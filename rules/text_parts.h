@@ -6,8 +6,8 @@
  * as a text, if it looks like one.  Where readers may differ a part has several texts: encoded in
  * several ways, a charset that lies, HTML in what is said to be plain, style sheets that not all
  * readers obey, text that is hidden from most, text from right to left; and, with
- *text_fold_homoglyphs, the text with look-alike letters folded.  No two texts of a part are the
- *same.
+ * text_fold_homoglyphs, the text with look-alike letters folded.  No two texts of a part are the
+ * same.
  *
  * Subject and other header fields are none of them: check_decoded_header has those.
  *

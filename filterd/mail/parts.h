@@ -5,14 +5,14 @@
  * containers: not multiparts nor attached messages, but what these consist of.  A multipart or
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
  * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws" or
- *as message/news, comes itself, and behind it what it consists of.  A part with several
- *Content-Transfer-Encoding fields that differ comes once for each.  uuencoded files in a text that
- *is not encoded otherwise come behind the text.
+ * as message/news, comes itself, and behind it what it consists of.  A part with several
+ * Content-Transfer-Encoding fields that differ comes once for each.  uuencoded files in a text that
+ * is not encoded otherwise come behind the text.
  *
  * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
  * with something behind them, several ones, those of RFC 2231, a header with a line that is no
- *field (enum mime_way).  Such a message is walked again in each way, and the parts that were not
- *seen so before come behind the others, as odd ones.
+ * field (enum mime_way).  Such a message is walked again in each way, and the parts that were not
+ * seen so before come behind the others, as odd ones.
  *
  * Nothing is done before the first part is asked for, and a part is decoded when it is asked for.
  *

@@ -120,6 +120,17 @@ def test_example_over_lmtp(example_filterd, hop):
     assert copies(hop, 4)[(ANN, BOB)] == PLAIN
 
 
+def test_example_over_smtp(example_filterd, hop):
+    """One reply: Bob's, and the copies of those who refuse are kept."""
+    f = example_filterd(["smtp"], smtpd_prdr_enable="no")
+    with smtp.Client(f.address("smtp")) as c:
+        c.hello()
+        got = c.transaction("s@shop.example", [ANN, BOB, CAROL], MESSAGE)[2]
+    assert replies(got) == [OK]
+    assert [(m.recipients, m.data) for m in hop.wait(1)] == [([BOB], TAGGED)]
+    assert held(f) == [(ANN, CAROL)]
+
+
 def test_example_watches(example_filterd, hop):
     """Without the subject it is the body, which both look at; each line is looked up once, and only as far as somebody wants."""
     f = example_filterd(["lmtp"])

@@ -39,6 +39,16 @@ FILLS = {"inbound": ["site_exceptions", "site_dnsbl", "site_per_recipient", "sit
          "permissive": ["site_exceptions", "site_dnsbl_trial"],
          "submission": ["smtpd_sender_login_maps", "site_submission_first", "site_submission_last"]}
 
+
+
+def filled_in(name):
+    """careful is inbound's alone, and a row that names it would be an error in strict."""
+    found = {k: FILLED[k] for k in FILLS[name]}
+    if name == "strict":
+        found["site_per_recipient"] = found["site_per_recipient"].replace("carl@example.com=careful, ", "")
+    return found
+
+
 # (address, name, login), HELO, sender, recipient; the reply
 STRANGER = ("192.0.2.80", "mx.ok.example", None)
 NAMELESS = ("203.0.113.9", GONE, None)
@@ -154,7 +164,7 @@ def include(name):
 def test_loads_without_a_word(name, filled, role):
     if filterd_proc.missing():
         cannot(filterd_proc.missing())
-    fills = {k: FILLED[k] for k in FILLS[name]} if filled else {}
+    fills = filled_in(name) if filled else {}
     f = filterd_proc.Filterd(listeners={"smtp": f"smtp, role = {role}"}, extra=include(name), **US, **fills)
     try:
         status, said, errors = f.ctl("check", status=None)
@@ -187,7 +197,7 @@ def policy(filterd, hop):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_replies(policy, name):
-    f = policy(include(name), **{k: FILLED[k] for k in FILLS[name]}, **({} if name == "submission" else {"smtpd_sasl_auth_enable": "yes"}))
+    f = policy(include(name), **filled_in(name), **({} if name == "submission" else {"smtpd_sasl_auth_enable": "yes"}))
     wrong = [f"{case[:4]}: {said}, not {case[4]}" for case in CASES[name]
              for said in [converse(f.address("smtp"), *case[:4])] if said != case[4]]
     assert not wrong, "\n".join(wrong)
