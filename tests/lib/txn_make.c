@@ -17,15 +17,26 @@ make_path(struct path *p, struct arena *a, const char *addr)
 	p->params = "";
 }
 
-void
-txn_make(struct txn_made *m, size_t nrcpts, const char *text)
+struct message *
+txn_make_message(const char *text)
 {
 	const struct message_options options = { .memory_limit = 1 << 20,
 		.spool_directory = "/tmp" };
+	struct message *m = message_new(&options);
 	size_t len = strlen(text);
 	struct err err;
 	uint8_t *p;
 
+	p = message_reserve(m, len + 1, &err);
+	assert(p != NULL);
+	memcpy(p, text, len);
+	message_commit(m, len);
+	return m;
+}
+
+void
+txn_make_of(struct txn_made *m, size_t nrcpts, struct message *message)
+{
 	m->arena = arena_new();
 	transaction_init(&m->txn, m->arena);
 	decision_id_make(m->txn.id, sizeof(m->txn.id));
@@ -37,17 +48,21 @@ txn_make(struct txn_made *m, size_t nrcpts, const char *text)
 	for (size_t i = 0; i < nrcpts; i++)
 		make_path(&transaction_add_rcpt(&m->txn)->path, m->arena,
 		    arena_printf(m->arena, "r%zu@example.org", i));
-	m->message = message_new(&options);
-	p = message_reserve(m->message, len + 1, &err);
-	assert(p != NULL);
-	memcpy(p, text, len);
-	message_commit(m->message, len);
-	m->txn.message = m->message;
+	m->txn.message = m->message = message;
+	m->borrowed = 1;
+}
+
+void
+txn_make(struct txn_made *m, size_t nrcpts, const char *text)
+{
+	txn_make_of(m, nrcpts, txn_make_message(text));
+	m->borrowed = 0;
 }
 
 void
 txn_unmake(struct txn_made *m)
 {
-	message_free(m->message);
+	if (!m->borrowed)
+		message_free(m->message);
 	arena_free(m->arena);
 }

@@ -257,7 +257,8 @@ check_step(const struct plan_step *s, unsigned door)
 }
 
 static void
-one_case(const enum said *said, size_t n, const struct plan_options *o, struct buf *text)
+one_case(const enum said *said, size_t n, const struct plan_options *o, struct message *mail,
+    struct buf *text)
 {
 	const struct plan_step *s;
 	unsigned changes[3];
@@ -266,7 +267,7 @@ one_case(const enum said *said, size_t n, const struct plan_options *o, struct b
 	struct plan plan;
 	int asked = 0;
 
-	txn_make(&m, n, PLAN_TEXT);
+	txn_make_of(&m, n, mail);
 	for (size_t i = 0; i < n; i++) {
 		plan_say(&m.txn.rcpts[i]->verdict, said[i], m.arena);
 		want[i] = expect_alone(said[i], o->door, o->after_queue_reject);
@@ -310,7 +311,7 @@ is_read(const struct plan_options *o)
 }
 
 static size_t
-every_message(const struct plan_options *o, struct buf *text)
+every_message(const struct plan_options *o, struct message *mail, struct buf *text)
 {
 	enum said s[3];
 	size_t total = SAID_COUNT * SAID_COUNT * SAID_COUNT;
@@ -320,10 +321,10 @@ every_message(const struct plan_options *o, struct buf *text)
 		s[1] = i / SAID_COUNT % SAID_COUNT;
 		s[2] = i / SAID_COUNT / SAID_COUNT;
 		if (i < SAID_COUNT)
-			one_case(s, 1, o, text);
+			one_case(s, 1, o, mail, text);
 		if (i < SAID_COUNT * SAID_COUNT)
-			one_case(s, 2, o, text);
-		one_case(s, 3, o, text);
+			one_case(s, 2, o, mail, text);
+		one_case(s, 3, o, mail, text);
 	}
 	return total;
 }
@@ -334,6 +335,7 @@ every_message(const struct plan_options *o, struct buf *text)
 static void
 test_plan_every_case(void **state)
 {
+	struct message *mail = txn_make_message(PLAN_TEXT);
 	struct buf text = { 0 };
 	size_t cases = 0;
 
@@ -344,9 +346,10 @@ test_plan_every_case(void **state)
 
 		o.on_mixed_edits = (enum on_mixed_edits)(i / DOORS / 3 / 6);
 		if (is_read(&o))
-			cases += every_message(&o, &text);
+			cases += every_message(&o, mail, &text);
 	}
 	assert_true(cases > 700000);
+	message_free(mail);
 	buf_fini(&text);
 }
 
