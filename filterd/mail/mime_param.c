@@ -220,8 +220,10 @@ tell_pieces(struct readings *r, const struct mime_pieces *all)
 	size_t n = mime_pieces_join(all, MIME_PIECES_FIRST, first), more;
 
 	tell(r, first, n);
-	if (n < all->n && !r->is_long)
+	if (n < all->n && !r->is_long) {
 		tell(r, other, mime_pieces_join(all, MIME_PIECES_LAST, other));
+		tell(r, other, mime_pieces_join(all, MIME_PIECES_ALL, other));
+	}
 	more = mime_pieces_join(all, MIME_PIECES_STRICT, other);
 	if (more > 0 && more < n && !r->is_long)
 		tell(r, other, more);

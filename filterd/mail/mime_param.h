@@ -21,11 +21,11 @@
 int mime_param(struct span field_value, const char *name, struct buf *out);
 
 /* Every value that some reader may take it to have, the one above first: of several alike the last,
- * what is not encoded beside what is, the pieces up to one that is missing, what stands before a
- * blank where there are no quotes, with quotes anywhere, and all these without comments.  They need
- * not differ.  fn is called with text that lives as long as the call.  Returns whether there may be
- * more: of more than 64 pieces, and of a field longer than 16 KB, of which each parameter is read
- * in one way. */
+ * or pieces of one number one behind the other, what is not encoded beside what is, the pieces up
+ * to one that is missing, what stands before a blank where there are no quotes, with quotes
+ * anywhere, and all these without comments.  They need not differ.  fn is called with text that
+ * lives as long as the call.  Returns whether there may be more: of more than 64 pieces, and of a
+ * field longer than 16 KB, of which each parameter is read in one way. */
 typedef void mime_param_fn(void *arg, struct span value);
 int mime_param_readings(struct span field_value, const char *name, mime_param_fn *fn, void *arg);
 

@@ -30,9 +30,10 @@ struct mime_pieces {
 /* All that the field value says of the parameter; the value must stay. */
 void mime_pieces_read(struct span field_value, const char *wanted, struct mime_pieces *);
 
-/* The numbered ones in their order; of two with one number the first or last counts.  STRICT: up to
- * the first number that is missing, and without odd ones.  Writes at most MIME_PIECES_MAX. */
-enum mime_pieces_way { MIME_PIECES_FIRST, MIME_PIECES_LAST, MIME_PIECES_STRICT };
+/* The numbered ones in their order; of two with one number the first or last counts, or with ALL
+ * one behind the other.  STRICT: up to the first number that is missing, and without odd ones.
+ * Writes at most MIME_PIECES_MAX. */
+enum mime_pieces_way { MIME_PIECES_FIRST, MIME_PIECES_LAST, MIME_PIECES_ALL, MIME_PIECES_STRICT };
 size_t mime_pieces_join(const struct mime_pieces *, enum mime_pieces_way, struct mime_piece *out);
 
 /* Append the field value as it is without comments (RFC 5322), within each other or not closed.

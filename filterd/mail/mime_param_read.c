@@ -120,7 +120,7 @@ mime_pieces_join(const struct mime_pieces *all, enum mime_pieces_way way, struct
 			at--;
 		if (way == MIME_PIECES_STRICT && p.odd)
 			continue;
-		if (at > 0 && out[at - 1].number == p.number) {
+		if (at > 0 && out[at - 1].number == p.number && way != MIME_PIECES_ALL) {
 			if (way == MIME_PIECES_LAST)
 				out[at - 1] = p;
 			continue;

@@ -24,6 +24,7 @@ def names():
         ("rfc2231-64-pieces", disposed(b"".join(b"filename*%d=x; " % i for i in range(63)) + b"filename*63=.exe")),
         ("rfc2231-second-piece", disposed(b"filename*0=evil; filename*1=.txt; filename*1=.exe")),
         ("rfc2231-first-piece", disposed(b"filename*0=evil; filename*1=.exe; filename*1=.txt")),
+        ("rfc2231-joined-pieces", disposed(b"filename*0=evil; filename*1=.e; filename*1=xe")),  # GMime's
         ("rfc2231-gap", disposed(b"filename*0=evil.exe; filename*2=.txt")),
         ("rfc2231-number-0", disposed(b"filename*0=evil.exe; filename*01=.txt")),
         ("comment-behind", disposed(b"filename=evil.exe(x)")),

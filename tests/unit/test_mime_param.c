@@ -115,7 +115,9 @@ static const struct {
 	{ " a; filename*=''a.txt; filename*=''b.exe", "a.txt|b.exe" },
 	{ " a; filename*1=exe; filename*0=b.; filename=c.txt; filename*=''d", "d|b.exe|c.txt" },
 	/* two pieces of one number; one that is missing, where some stop, as at a number with 0 */
-	{ " a; filename*0=evil; filename*1=.txt; filename*1=.exe", "evil.txt|evil.exe" },
+	{ " a; filename*0=evil; filename*1=.txt; filename*1=.exe",
+	    "evil.txt|evil.exe|evil.txt.exe" },
+	{ " a; filename*0=evil; filename*1=.e; filename*1=xe", "evil.e|evilxe|evil.exe" },
 	{ " a; filename*0=x.exe; filename*2=.txt", "x.exe.txt|x.exe" },
 	{ " a; filename*0=x.exe; filename*01=.txt", "x.exe.txt|x.exe" },
 	{ " a; filename*1=x.exe", "x.exe" },
