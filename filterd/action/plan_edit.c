@@ -29,7 +29,7 @@ makes_way(const struct edit *e, const struct edit *own)
 static void
 add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_list *own)
 {
-	size_t i = 0, k = 0, end = 0;
+	size_t i = 0, k = 0;
 	const struct edit *e;
 
 	while (i < all->n || k < own->n) {
@@ -39,11 +39,10 @@ add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_
 			e = &all->v[i++];
 		} else {
 			e = &own->v[k++];
-			if (e->at < end || (i < all->n && e->at + e->del > all->v[i].at))
+			if (i < all->n && e->at + e->del > all->v[i].at)
 				continue;
 		}
 		edit_add(out, e->at, e->del, e->ins);
-		end = e->at + e->del;
 	}
 }
 
