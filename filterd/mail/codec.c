@@ -156,7 +156,7 @@ base64_decode(struct span in, struct codec_out *o)
 	struct b64 b = { 0 };
 
 	b64_table(table);
-	for (size_t i = 0; i < in.len; i++) {
+	for (size_t i = 0; i < in.len && !codec_full(o); i++) {
 		uint8_t v;
 
 		if (b.n == 0 && !b.ended && (i = b64_groups(table, in, i, o)) == in.len)
@@ -179,7 +179,7 @@ base64_decode(struct span in, struct codec_out *o)
 static void
 qp_text(struct span s, struct codec_out *o)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len && !codec_full(o); i++) {
 		int octet = s.p[i] == '=' ? span_hex_octet(s, i + 1) : -1;
 
 		if (octet != -1) {
@@ -196,7 +196,7 @@ qp_text(struct span s, struct codec_out *o)
 static void
 qp_decode(struct span in, struct codec_out *o)
 {
-	while (in.len > 0) {
+	while (in.len > 0 && !codec_full(o)) {
 		struct span line, end;
 		size_t all;
 

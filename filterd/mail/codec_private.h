@@ -14,6 +14,12 @@ struct codec_out {
 
 /* One octet more, if there is room. */
 void codec_put(struct codec_out *, uint8_t);
+/* Was there no room for something?  Then nothing more is looked at. */
+static inline int
+codec_full(const struct codec_out *o)
+{
+	return (o->odd & CODEC_ODD_CUT) != 0;
+}
 /* The first line of *rest, which is not empty, and its line end: CRLF, LF or nothing. */
 void codec_line(struct span *rest, struct span *line, struct span *end);
 

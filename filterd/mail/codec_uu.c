@@ -87,7 +87,7 @@ decode_block(struct span block, struct codec_out *o)
 {
 	struct span line, end;
 
-	while (block.len > 0) {
+	while (block.len > 0 && !codec_full(o)) {
 		codec_line(&block, &line, &end);
 		if (ends(line))
 			return;
@@ -115,7 +115,7 @@ codec_uu_decode(struct span in, struct codec_out *o)
 	struct span rest = in, name, block;
 	int blocks = 0;
 
-	for (; codec_uu_next(&rest, &name, &block); blocks++) {
+	for (; !codec_full(o) && codec_uu_next(&rest, &name, &block); blocks++) {
 		struct span line, end;
 
 		codec_line(&block, &line, &end);

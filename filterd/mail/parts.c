@@ -6,7 +6,7 @@
 #include "mail/parts.h"
 #include "mail/parts_private.h"
 
-/* How often as many octets as the message has are walked once more. */
+/* How often as many octets as the message has are walked once more, and decoded. */
 #define AGAIN_MAX 16
 
 struct entry {
@@ -34,6 +34,7 @@ struct parts {
 	int walked, limited;
 	unsigned inner_mistakes; /* of encoded containers */
 	size_t again;            /* octets walked once more */
+	size_t looked;           /* encoded octets, decoded or measured */
 	struct entry *v;
 	size_t n, cap;
 
@@ -68,17 +69,28 @@ parts_free(struct parts *p)
 	free(p);
 }
 
+/* Encoded containers within each other all go on to the end of the message. */
+static int
+may_look(struct parts *p, struct span raw)
+{
+	if (p->looked / AGAIN_MAX > p->message.len)
+		return 0;
+	p->looked += raw.len;
+	return 1;
+}
+
 /* Decode behind `head`, as much as there is memory for; *odd gets enum codec_odd. */
 static struct span
 decode(struct parts *p, enum codec codec, struct span head, struct span raw, unsigned *odd)
 {
-	size_t left = p->opt.memory_limit - p->used, room = codec_room(codec, raw), n;
+	size_t left = p->opt.memory_limit - p->used, room, n;
 	struct block *b;
 
-	if (head.len > left) {
+	if (head.len > left || (left == head.len && raw.len > 0) || !may_look(p, raw)) {
 		*odd = CODEC_ODD_CUT;
-		return span_make(NULL, 0);
+		return span_make("", 0);
 	}
+	room = codec_room(codec, raw);
 	if (room > left - head.len)
 		room = left - head.len;
 	b = xmalloc(sizeof(*b) + head.len + room);
@@ -339,20 +351,23 @@ walk_once(struct parts *p)
 	walk(p, p->message, 0, 0);
 }
 
+/* One that there is no time for may have any mistake. */
 static void
-measure(struct entry *e)
+measure(struct parts *p, struct entry *e)
 {
-	if (!e->is_measured)
+	if (!e->is_measured && e->codec != CODEC_NONE && !may_look(p, e->raw))
+		e->odd = 1;
+	else if (!e->is_measured)
 		codec_measure(e->codec, e->raw, &e->mistakes);
 	e->is_measured = 1;
 	e->odd |= e->mistakes != 0;
 }
 
 static int
-is_odd(struct entry *e)
+is_odd(struct parts *p, struct entry *e)
 {
 	if (!e->odd && !e->is_done)
-		measure(e);
+		measure(p, e);
 	return e->odd;
 }
 
@@ -366,7 +381,7 @@ parts_mistakes(struct parts *p)
 	for (size_t i = 0; i < p->n; i++) {
 		struct entry *e = &p->v[i];
 
-		measure(e);
+		measure(p, e);
 		all |= mistake_of(e->codec, e->mistakes);
 		if (e->odd || (e->label != NULL && e->label->values > 1))
 			all |= PARTS_READINGS;
@@ -381,7 +396,7 @@ parts_odd(struct parts *p, size_t n, struct parts_part *out)
 
 	walk_once(p);
 	for (i = 0; i < p->n; i++)
-		if (is_odd(&p->v[i]) && n-- == 0)
+		if (is_odd(p, &p->v[i]) && n-- == 0)
 			break;
 	return parts_get(p, i, out);
 }

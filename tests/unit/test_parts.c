@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "mail/parts.h"
 
 static const struct parts_options defaults = {
@@ -504,6 +505,41 @@ test_uu_bomb(void **state)
 	buf_fini(&b);
 }
 
+/* Attached messages within each other, each encoded, and so each with all the rest of the message:
+ * what is decoded and walked grows with the message, and not with its square. */
+static void
+test_encoded_in_encoded(void **state)
+{
+	static const char *const encodings[] = { "base64", "quoted-printable", "x-uuencode" };
+	struct parts_options o = defaults;
+
+	(void)state;
+	o.mime.parts_limit = 0;
+	o.mime.nesting_limit = 100000;
+	for (size_t i = 0; i < nitems(encodings); i++) {
+		struct buf b = { 0 };
+		struct parts *parts;
+		struct parts_part p;
+		size_t n = 0;
+		int64_t began = clock_thread_us();
+
+		for (int k = 0; k < 8000; k++)
+			buf_printf(&b,
+			    "Content-Type: message/rfc822\r\n"
+			    "Content-Transfer-Encoding: %s\r\n\r\n",
+			    encodings[i]);
+		buf_adds(&b, "Subject: x\r\n\r\nhello\r\n");
+		parts = parts_new(buf_span(&b), &o);
+		assert_int_equal(parts_mistakes(parts) & PARTS_READINGS, PARTS_READINGS);
+		while (parts_get(parts, n, &p) == 1)
+			n++;
+		assert_int_equal(parts_get(parts, n, &p), -1);
+		assert_in_range(clock_thread_us() - began, 0, 2000 * 1000);
+		parts_free(parts);
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -519,6 +555,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_ways_limit),
 		cmocka_unit_test(test_uu_bomb),
+		cmocka_unit_test(test_encoded_in_encoded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
