@@ -349,12 +349,12 @@ charset_load(void)
 static int
 is_7bit(struct span text)
 {
-	uint64_t eight, all = 0;
+	uint64_t four[4], all = 0;
 	size_t at = 0;
 
-	for (; text.len - at >= sizeof(eight); at += sizeof(eight)) {
-		memcpy(&eight, text.p + at, sizeof(eight));
-		all |= eight;
+	for (; text.len - at >= sizeof(four); at += sizeof(four)) {
+		memcpy(four, text.p + at, sizeof(four));
+		all |= (four[0] | four[1]) | (four[2] | four[3]);
 	}
 	for (; at < text.len; at++)
 		all |= text.p[at];

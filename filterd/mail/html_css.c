@@ -113,6 +113,28 @@ css_escape(struct span s, uint32_t *c)
 	return 2;
 }
 
+/* What stands at the front, as css_plain() has it; how many octets it takes. */
+static size_t
+plain_char(struct span s, uint32_t *c)
+{
+	size_t used;
+
+	*c = *s.p;
+	if (*c == '"' || *c == '\'') {
+		*c = '"';
+		return quoted_len(s);
+	}
+	if (*c == '\\')
+		return css_escape(s, c);
+	if (*c == '/' && (used = comment_len(s)) > 0) {
+		*c = ' ';
+		return used;
+	}
+	if (is_space((uint8_t)*c))
+		*c = ' ';
+	return 1;
+}
+
 size_t
 css_plain(struct span s, char *out, size_t size)
 {
@@ -123,24 +145,22 @@ css_plain(struct span s, char *out, size_t size)
 		uint32_t c = *s.p;
 		size_t used = 1;
 
-		if (c == '"' || c == '\'') {
-			used = quoted_len(s);
-			c = '"';
-		} else if (c == '\\') {
-			used = css_escape(s, &c);
-		} else if ((used = comment_len(s)) > 0 || is_space((uint8_t)c)) {
-			used += used == 0;
-			c = ' ';
-		} else {
-			used = 1;
-			depth += c == '(';
-			depth -= c == ')' && depth > 0;
+		if (c <= ' ' || special[c]) {
+			int raw = c == '(' || c == ')';
+
+			used = plain_char(s, &c);
+			depth += raw && c == '(';
+			depth -= raw && c == ')' && depth > 0;
 		}
 		if (depth > 0 && (c == ' ' || c == '/'))
 			c = ',';
-		if (!((c == ' ' || c == ',') &&
-			(n == 0 || out[n - 1] == (char)c || out[n - 1] == '(')))
-			n += utf8_put(c >= 'A' && c <= 'Z' ? c | 0x20 : c, out + n);
+		if ((c == ' ' || c == ',') &&
+		    (n == 0 || out[n - 1] == (char)c || out[n - 1] == '('))
+			;
+		else if (c >= 0x80)
+			n += utf8_put(c, out + n);
+		else
+			out[n++] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 		s = behind(s, used);
 	}
 	if (n > 0 && out[n - 1] == ' ')

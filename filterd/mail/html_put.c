@@ -189,7 +189,9 @@ specials(__m128i v)
 	__m128i found = _mm_or_si128(_mm_cmpeq_epi8(v, all('&')), _mm_cmpeq_epi8(v, all(0x7f)));
 
 	found = _mm_or_si128(found, _mm_cmpeq_epi8(_mm_min_epu8(v, all(0x1f)), v));
-	return bits(_mm_or_si128(found, is_lead(v)));
+	if (bits(v) != 0)
+		found = _mm_or_si128(found, is_lead(v));
+	return bits(found);
 }
 
 struct eyeful {          /* of octets */

@@ -87,8 +87,17 @@ struct html_look html_look_of(
 int html_look_hides(const struct html_render *, const struct html_look *, int *soft);
 
 /* --- html_stack.c --- */
+const struct html_look *html_parent_in_rows(const struct html_render *, enum html_tag);
 /* Where a text stands, or an element that begins here. */
-const struct html_look *html_parent(const struct html_render *, enum html_tag);
+static inline const struct html_look *
+html_parent(const struct html_render *r, enum html_tag tag)
+{
+	const struct html_level *top = &r->levels[r->n - 1];
+
+	if ((html_tag_flags(top->tag) & HTML_T_ROWS) == 0)
+		return &top->look;
+	return html_parent_in_rows(r, tag);
+}
 /* End what ends when this element begins.  0: browsers take no notice of it here. */
 int html_stack_before(struct html_render *, enum html_tag);
 /* levels[n] is the element that begins. */

@@ -24,10 +24,10 @@ html_scan(struct span in, size_t at, uint8_t c)
 
 	for (; in.len - at >= 16; at += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(in.p + at));
-		int hits = _mm_movemask_epi8(_mm_cmpeq_epi8(v, wanted));
+		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, wanted));
 
 		if (hits != 0)
-			return at + (size_t)__builtin_ctz((unsigned)hits);
+			return at + (size_t)__builtin_ctz(hits);
 	}
 #endif
 	while (at < in.len && in.p[at] != c)
@@ -35,30 +35,27 @@ html_scan(struct span in, size_t at, uint8_t c)
 	return at;
 }
 
-/* Where the name that is at `at` may end: at white space, '/', '>', another control character; with
- * equal, at '='. */
-static inline size_t
+/* How long the name is that begins at `at`, in an input that has 16 octets more: up to white space,
+ * '/', '>', another control character or, with equal, '='.  16: it does not end there, or who knows
+ * where. */
+static inline unsigned
 html_scan_name(struct span in, size_t at, int equal)
 {
 #ifdef __SSE2__
-	for (; in.len - at >= 16; at += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(in.p + at));
-		__m128i ends = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ')), v);
-		int hits;
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(in.p + at));
+	__m128i ends = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ')), v);
 
-		ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('/')));
-		ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('>')));
-		if (equal)
-			ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('=')));
-		hits = _mm_movemask_epi8(ends);
-		if (hits != 0)
-			return at + (size_t)__builtin_ctz((unsigned)hits);
-	}
+	ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('/')));
+	ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('>')));
+	if (equal)
+		ends = _mm_or_si128(ends, _mm_cmpeq_epi8(v, _mm_set1_epi8('=')));
+	return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(ends) | 1U << 16);
+#else
+	(void)in;
+	(void)at;
+	(void)equal;
+	return 16;
 #endif
-	while (at < in.len && in.p[at] > ' ' && in.p[at] != '/' && in.p[at] != '>' &&
-	       !(equal && in.p[at] == '='))
-		at++;
-	return at;
 }
 
 #endif

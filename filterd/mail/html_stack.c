@@ -6,56 +6,52 @@
 static int
 is_formatting(enum html_tag tag)
 {
-	switch ((int)tag) {
-	case HTML_a:
-	case HTML_b:
-	case HTML_big:
-	case HTML_code:
-	case HTML_em:
-	case HTML_font:
-	case HTML_i:
-	case HTML_nobr:
-	case HTML_s:
-	case HTML_small:
-	case HTML_strike:
-	case HTML_strong:
-	case HTML_tt:
-	case HTML_u:
-		return 1;
-	}
-	return 0;
+	return (html_tag_flags(tag) & HTML_T_LETTERS) != 0;
 }
 
-/* What only stands in tables. */
+enum kind {               /* bits */
+	K_PART = 1 << 0,  /* only stands in tables */
+	K_CELL = 1 << 1,  /* of these those with text */
+	K_SCOPE = 1 << 2, /* end tags do not reach through it, */
+	K_TABLE = 1 << 3, /* nor those of rows and cells through this, */
+	K_LIST = 1 << 4,  /* nor those of list items, */
+	K_CLICK = 1 << 5, /* nor those of paragraphs */
+	K_WALL = 1 << 6,  /* nor those of letters */
+};
+
+static const uint8_t kinds[HTML_NTAGS] = {
+	[HTML_tbody] = K_PART,
+	[HTML_thead] = K_PART,
+	[HTML_tfoot] = K_PART,
+	[HTML_tr] = K_PART,
+	[HTML_colgroup] = K_PART,
+	[HTML_td] = K_PART | K_CELL | K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_th] = K_PART | K_CELL | K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_caption] = K_PART | K_CELL | K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_table] = K_SCOPE | K_TABLE | K_LIST | K_CLICK | K_WALL,
+	[HTML_template] = K_SCOPE | K_TABLE | K_LIST | K_CLICK | K_WALL,
+	[HTML_marquee] = K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_object] = K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_applet] = K_SCOPE | K_LIST | K_CLICK | K_WALL,
+	[HTML_button] = K_CLICK | K_WALL,
+	[HTML_select] = K_WALL,
+	[HTML_ul] = K_LIST,
+	[HTML_ol] = K_LIST,
+	[HTML_menu] = K_LIST,
+	[HTML_dir] = K_LIST,
+	[HTML_dl] = K_LIST,
+};
+
 static int
 is_row_part(enum html_tag tag)
 {
-	switch ((int)tag) {
-	case HTML_tbody:
-	case HTML_thead:
-	case HTML_tfoot:
-	case HTML_tr:
-	case HTML_td:
-	case HTML_th:
-	case HTML_caption:
-	case HTML_colgroup:
-		return 1;
-	}
-	return 0;
+	return (kinds[tag] & K_PART) != 0;
 }
 
 static int
 is_cell(enum html_tag tag)
 {
-	return tag == HTML_td || tag == HTML_th || tag == HTML_caption;
-}
-
-/* Elements that end tags do not reach through. */
-static int
-is_scope(enum html_tag tag)
-{
-	return is_cell(tag) || tag == HTML_table || tag == HTML_template || tag == HTML_marquee ||
-	       tag == HTML_object || tag == HTML_applet;
+	return (kinds[tag] & K_CELL) != 0;
 }
 
 static int
@@ -67,33 +63,23 @@ is_heading(enum html_tag tag)
 static int
 is_special(enum html_tag tag)
 {
-	return (html_tag_flags(tag) & HTML_T_BLOCK) != 0 || is_scope(tag) || tag == HTML_button ||
-	       tag == HTML_select;
+	return (html_tag_flags(tag) & HTML_T_BLOCK) != 0 || (kinds[tag] & K_WALL) != 0;
 }
 
 /* --- looks --- */
 
-/* The level whose content would stand here; text right inside a table stands before it. */
-static size_t
-parent_level(const struct html_render *r, enum html_tag tag)
+/* Text right inside a table stands before it. */
+const struct html_look *
+html_parent_in_rows(const struct html_render *r, enum html_tag tag)
 {
 	size_t top = r->n - 1;
 
 	if (is_row_part(tag) || tag == HTML_col || tag == HTML_style || tag == HTML_script ||
 	    tag == HTML_template)
-		return top;
-	if (r->levels[top].tag != HTML_table &&
-	    (!is_row_part(r->levels[top].tag) || is_cell(r->levels[top].tag)))
-		return top;
+		return &r->levels[top].look;
 	while (top > 0 && r->levels[top].tag != HTML_table)
 		top--;
-	return top > 0 ? top - 1 : 0;
-}
-
-const struct html_look *
-html_parent(const struct html_render *r, enum html_tag tag)
-{
-	return &r->levels[parent_level(r, tag)].look;
+	return &r->levels[top > 0 ? top - 1 : 0].look;
 }
 
 void
@@ -156,42 +142,23 @@ take_out(struct html_render *r, size_t at)
 	r->n--;
 }
 
-/* The nearest open one, if none stands between that `stops`; 0: there is none. */
+/* The nearest open one, if none of these kinds stands between; 0: there is none. */
 static size_t
-find(const struct html_render *r, enum html_tag tag, int (*stops)(enum html_tag))
+find(const struct html_render *r, enum html_tag tag, unsigned stops)
 {
 	if (r->open[tag] == 0)
 		return 0;
 	for (size_t i = r->n - 1; i > 0; i--) {
 		if (r->levels[i].tag == tag)
 			return i;
-		if (stops(r->levels[i].tag))
+		if ((kinds[r->levels[i].tag] & stops) != 0)
 			return 0;
 	}
 	return 0;
 }
 
-static int
-stops_in_table(enum html_tag tag)
-{
-	return tag == HTML_table || tag == HTML_template;
-}
-
-static int
-stops_button(enum html_tag tag)
-{
-	return is_scope(tag) || tag == HTML_button;
-}
-
-static int
-stops_list(enum html_tag tag)
-{
-	return is_scope(tag) || tag == HTML_ul || tag == HTML_ol || tag == HTML_menu ||
-	       tag == HTML_dir || tag == HTML_dl;
-}
-
 static void
-end_one(struct html_render *r, enum html_tag tag, int (*stops)(enum html_tag), int keep)
+end_one(struct html_render *r, enum html_tag tag, unsigned stops, int keep)
 {
 	size_t at = find(r, tag, stops);
 
@@ -202,7 +169,7 @@ end_one(struct html_render *r, enum html_tag tag, int (*stops)(enum html_tag), i
 static void
 end_formatting(struct html_render *r, enum html_tag tag)
 {
-	size_t at = find(r, tag, is_scope);
+	size_t at = find(r, tag, K_SCOPE);
 
 	if (at == 0)
 		return;
@@ -232,18 +199,18 @@ ends_paragraph(enum html_tag tag)
 static void
 row_part_before(struct html_render *r, enum html_tag tag)
 {
-	end_one(r, HTML_td, stops_in_table, 0);
-	end_one(r, HTML_th, stops_in_table, 0);
-	end_one(r, HTML_caption, stops_in_table, 0);
-	end_one(r, HTML_colgroup, stops_in_table, 0);
+	end_one(r, HTML_td, K_TABLE, 0);
+	end_one(r, HTML_th, K_TABLE, 0);
+	end_one(r, HTML_caption, K_TABLE, 0);
+	end_one(r, HTML_colgroup, K_TABLE, 0);
 	if (tag == HTML_td || tag == HTML_th)
 		return;
-	end_one(r, HTML_tr, stops_in_table, 0);
+	end_one(r, HTML_tr, K_TABLE, 0);
 	if (tag == HTML_tr)
 		return;
-	end_one(r, HTML_tbody, stops_in_table, 0);
-	end_one(r, HTML_thead, stops_in_table, 0);
-	end_one(r, HTML_tfoot, stops_in_table, 0);
+	end_one(r, HTML_tbody, K_TABLE, 0);
+	end_one(r, HTML_thead, K_TABLE, 0);
+	end_one(r, HTML_tfoot, K_TABLE, 0);
 }
 
 int
@@ -258,18 +225,18 @@ html_stack_before(struct html_render *r, enum html_tag tag)
 		return 1;
 	}
 	if (tag == HTML_table && (top == HTML_table || (is_row_part(top) && !is_cell(top))))
-		end_one(r, HTML_table, stops_in_table, 0);
+		end_one(r, HTML_table, K_TABLE, 0);
 	if (ends_paragraph(tag))
-		end_one(r, HTML_p, stops_button, 1);
+		end_one(r, HTML_p, K_CLICK, 1);
 	if (tag == HTML_li) {
-		end_one(r, HTML_li, stops_list, 1);
+		end_one(r, HTML_li, K_LIST, 1);
 	} else if (tag == HTML_dd || tag == HTML_dt) {
-		end_one(r, HTML_dd, stops_list, 1);
-		end_one(r, HTML_dt, stops_list, 1);
+		end_one(r, HTML_dd, K_LIST, 1);
+		end_one(r, HTML_dt, K_LIST, 1);
 	} else if (tag == HTML_a || tag == HTML_nobr) {
 		end_formatting(r, tag);
 	} else if (tag == HTML_button) {
-		end_one(r, HTML_button, is_scope, 1);
+		end_one(r, HTML_button, K_SCOPE, 1);
 	} else if (is_heading(tag) && is_heading(top)) {
 		pop_to(r, r->n - 1, 1);
 	} else if ((tag == HTML_option || tag == HTML_optgroup) && top == HTML_option) {
@@ -283,7 +250,7 @@ html_stack_before(struct html_render *r, enum html_tag tag)
 static void
 end_heading(struct html_render *r)
 {
-	for (size_t i = r->n - 1; i > 0 && !is_scope(r->levels[i].tag); i--) {
+	for (size_t i = r->n - 1; i > 0 && (kinds[r->levels[i].tag] & K_SCOPE) == 0; i--) {
 		if (is_heading(r->levels[i].tag)) {
 			pop_to(r, i, 1);
 			return;
@@ -325,9 +292,9 @@ html_stack_end(struct html_render *r, const struct html_token *t)
 	if (is_formatting(t->tag))
 		end_formatting(r, t->tag);
 	else if (t->tag == HTML_table || is_row_part(t->tag))
-		end_one(r, t->tag, stops_in_table, 0);
+		end_one(r, t->tag, K_TABLE, 0);
 	else if (is_special(t->tag))
-		end_one(r, t->tag, t->tag == HTML_p ? stops_button : is_scope, 1);
+		end_one(r, t->tag, t->tag == HTML_p ? K_CLICK : K_SCOPE, 1);
 	else
 		end_other(r, t);
 }

@@ -6,15 +6,20 @@
 
 #define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
-enum { KEY = 8, NAME_MAX_LEN = 15 };
+enum { KEY = 8, NAME_SIZE = 15, NEAR = 16 };
 
 static const struct {
-	char name[NAME_MAX_LEN + 1]; /* with NULs behind it */
+	char name[NAME_SIZE]; /* with NULs behind it */
 	uint8_t len;
-	uint8_t flags;
 } tags[HTML_NTAGS] = {
-	[HTML_OTHER] = { "", 0, 0 },
-#define T(name, flags) [HTML_##name] = { #name, sizeof(#name) - 1, flags },
+	[HTML_OTHER] = { "", 0 },
+#define T(name, flags) [HTML_##name] = { #name, sizeof(#name) - 1 },
+#include "mail/html_tags.def"
+#undef T
+};
+
+const uint8_t html_tag_bits[HTML_NTAGS] = {
+#define T(name, flags) [HTML_##name] = (flags),
 #include "mail/html_tags.def"
 #undef T
 };
@@ -29,11 +34,14 @@ enum {
 	C_EQUAL = 1 << 3,
 	C_QUOTE = 1 << 4,
 	C_LETTER = 1 << 5,
+	C_MARKUP = 1 << 6, /* '!', '?' */
 	C_NAME_END = C_SPACE | C_SLASH | C_END,
 };
 
-static const uint8_t classes[256] = {
-	['\t'] = C_SPACE,
+#define L1(c)      [c] = C_LETTER,
+#define L5(c)      L1(c) L1(c + 1) L1(c + 2) L1(c + 3) L1(c + 4)
+#define LETTERS(c) L5(c) L5(c + 5) L5(c + 10) L5(c + 15) L5(c + 20) L1(c + 25)
+static const uint8_t classes[256] = { ['\t'] = C_SPACE,
 	['\n'] = C_SPACE,
 	['\f'] = C_SPACE,
 	['\r'] = C_SPACE,
@@ -43,12 +51,17 @@ static const uint8_t classes[256] = {
 	['='] = C_EQUAL,
 	['"'] = C_QUOTE,
 	['\''] = C_QUOTE,
-};
+	['!'] = C_MARKUP,
+	['?'] = C_MARKUP,
+	LETTERS('a') LETTERS('A') };
+#undef LETTERS
+#undef L5
+#undef L1
 
-static int
+static inline int
 is_letter(uint8_t c)
 {
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+	return (classes[c] & C_LETTER) != 0;
 }
 
 static struct span
@@ -130,21 +143,29 @@ tag_named(const struct html_reader *r, struct span name)
 	return HTML_OTHER;
 }
 
-unsigned
-html_tag_flags(enum html_tag tag)
-{
-	return tags[tag].flags;
-}
-
 /* --- attributes --- */
 
-static inline size_t
-name_end(struct span in, size_t at, int equal)
+/* Octet by octet: a long name, or one at the end of the input. */
+static size_t
+name_end_far(struct span in, size_t at, unsigned ends)
 {
-	while ((at = html_scan_name(in, at, equal)) < in.len &&
-	       (classes[in.p[at]] & (C_NAME_END | C_EQUAL)) == 0)
+	while (at < in.len && (classes[in.p[at]] & ends) == 0)
 		at++;
 	return at;
+}
+
+/* ends: C_NAME_END, and perhaps C_EQUAL */
+static inline size_t
+name_end(struct span in, size_t at, unsigned ends)
+{
+	unsigned n;
+
+	if (in.len - at < NEAR)
+		return name_end_far(in, at, ends);
+	n = html_scan_name(in, at, (ends & C_EQUAL) != 0);
+	if (n < NEAR && (classes[in.p[at + n]] & ends) != 0)
+		return at + n;
+	return name_end_far(in, at, ends);
 }
 
 static inline size_t
@@ -187,7 +208,7 @@ attr_at(struct span in, size_t *at, struct html_attr *a, int *slash)
 	*at = start = i;
 	if (i == in.len || in.p[i] == '>')
 		return 0;
-	i = name_end(in, i + 1, 1); /* a '=' at the front belongs to the name */
+	i = name_end(in, i + 1, C_NAME_END | C_EQUAL); /* a '=' at the front belongs to the name */
 	a->name = span_make(in.p + start, i - start);
 	a->value = span_make(NULL, 0);
 	*at = i;
@@ -232,7 +253,7 @@ stays_foreign(enum html_tag tag)
 static void
 foreign_tag(struct html_reader *r, const struct html_token *t)
 {
-	if ((tags[t->tag].flags & HTML_T_FOREIGN) != 0) {
+	if ((html_tag_flags(t->tag) & HTML_T_FOREIGN) != 0) {
 		if (t->kind == HTML_START && !t->closed)
 			r->foreign++;
 		else if (t->kind == HTML_END && r->foreign > 0)
@@ -272,7 +293,7 @@ read_tag(struct html_reader *r, struct html_token *t)
 
 	t->kind = in.p[start] == '/' ? HTML_END : HTML_START;
 	start += t->kind == HTML_END;
-	at = name_end(in, start, 0);
+	at = name_end(in, start, C_NAME_END);
 	t->name = span_make(in.p + start, at - start);
 	t->tag = tag_named(r, t->name);
 	start = at;
@@ -281,7 +302,7 @@ read_tag(struct html_reader *r, struct html_token *t)
 	t->attrs = span_make(in.p + start, at - start);
 	t->broken = at == in.len;
 	r->at = t->broken ? at : at + 1;
-	flags = tags[t->tag].flags;
+	flags = html_tag_flags(t->tag);
 	if (r->foreign > 0 || (flags & HTML_T_FOREIGN) != 0)
 		foreign_tag(r, t);
 	if ((flags & (HTML_T_RAW | HTML_T_TEXT)) != 0 && t->kind == HTML_START && r->foreign == 0)
@@ -389,15 +410,15 @@ read_markup(struct html_reader *r, struct html_token *t)
 /* --- text --- */
 
 /* Is what stands at this '<' more than text? */
-static int
+static inline int
 is_markup(struct span in, size_t at)
 {
-	uint8_t c;
+	unsigned class;
 
 	if (at + 1 >= in.len)
 		return 0;
-	c = in.p[at + 1];
-	return is_letter(c) || c == '!' || c == '?' || (c == '/' && at + 2 < in.len);
+	class = classes[in.p[at + 1]];
+	return (class & (C_LETTER | C_MARKUP)) != 0 || ((class & C_SLASH) != 0 && at + 2 < in.len);
 }
 
 static size_t
@@ -462,10 +483,10 @@ read_text(struct html_reader *r, struct html_token *t)
 
 	t->kind = HTML_TEXT;
 	t->tag = r->raw;
-	t->verbatim = (tags[r->raw].flags & HTML_T_RAW) != 0;
+	t->verbatim = (html_tag_flags(r->raw) & HTML_T_RAW) != 0;
 	r->at = r->raw == HTML_OTHER ? text_end(r->in, start) : raw_end(r->in, start, r->raw);
 	r->raw = HTML_OTHER;
-	t->text = span_of(r->in, start, r->at);
+	t->text = span_make(r->in.p + start, r->at - start);
 }
 
 void
@@ -500,31 +521,36 @@ clear(struct html_token *t)
 	t->verbatim = t->closed = t->broken = 0;
 }
 
-int
-html_next(struct html_reader *r, struct html_token *t)
+/* At what is_markup(). */
+static void
+markup(struct html_reader *r, struct html_token *t)
 {
-	size_t start = r->at;
-	uint8_t c;
+	uint8_t c = r->in.p[r->at + 1];
 
-	clear(t);
-	if (start == r->in.len)
-		return 0;
-	if (r->raw != HTML_OTHER || r->in.p[start] != '<' || !is_markup(r->in, start)) {
-		read_text(r, t);
-		if (r->at > start || r->at == r->in.len) {
-			t->raw = span_of(r->in, start, r->at);
-			if (start < r->until)
-				note_split(r);
-			return r->at > start;
-		}
-	}
-	c = r->in.p[start + 1];
-	if (is_letter(c) || (c == '/' && is_letter(r->in.p[start + 2])))
+	if (is_letter(c) || (c == '/' && is_letter(r->in.p[r->at + 2])))
 		read_tag(r, t);
 	else
 		read_markup(r, t);
-	t->raw = span_of(r->in, start, r->at);
+}
+
+int
+html_next(struct html_reader *r, struct html_token *t)
+{
+	size_t start = r->at, len = r->in.len;
+
+	clear(t);
+	if (start == len)
+		return 0;
+	if (r->raw == HTML_OTHER && r->in.p[start] == '<' && is_markup(r->in, start)) {
+		markup(r, t);
+	} else {
+		read_text(r, t);
+		if (r->at == start && start < len) { /* an element for text, and there is none */
+			markup(r, t);
+		}
+	}
+	t->raw = span_make(r->in.p + start, r->at - start);
 	if (start < r->until)
 		note_split(r);
-	return 1;
+	return r->at > start;
 }

@@ -39,6 +39,8 @@ enum html_tag_flag {             /* bits */
 	HTML_T_TEXT = 1 << 3,    /* its content is text without tags */
 	HTML_T_UNSEEN = 1 << 4,  /* its content is not shown */
 	HTML_T_FOREIGN = 1 << 5, /* another language inside */
+	HTML_T_ROWS = 1 << 6,    /* of a table, and text in it stands before that */
+	HTML_T_LETTERS = 1 << 7, /* how letters look: it goes on where blocks around it end */
 };
 
 enum html_kind {
@@ -102,7 +104,12 @@ int html_attr_next(struct span *attrs, struct html_attr *);
 /* The first attribute with this (lower case) name: 1; 0: there is none. */
 int html_attr_find(struct span attrs, const char *name, struct html_attr *);
 
-unsigned html_tag_flags(enum html_tag);
+extern const uint8_t html_tag_bits[HTML_NTAGS];
+static inline unsigned
+html_tag_flags(enum html_tag tag)
+{
+	return html_tag_bits[tag];
+}
 
 /* html_condition.c: does the condition, "[if gte mso 9]...", hold for Outlook?  What is not
  * understood does. */
