@@ -1,5 +1,9 @@
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "mail/codec.h"
 #include "mail/codec_private.h"
 
@@ -27,6 +31,32 @@ ends(struct span line)
 	return span_eq_str(span_trim(line), "end");
 }
 
+/* Where the first line with a 'b' in front is, or the end; s begins with a line.  Nearly all texts
+ * have no block, so most of them are looked through here. */
+static size_t
+line_with_b(struct span s)
+{
+	size_t at = 0;
+
+	if (s.len > 0 && s.p[0] == 'b')
+		return 0;
+#ifdef __SSE2__
+	for (; s.len - at > 16; at += 16) {
+		const void *p = s.p + at, *next = s.p + at + 1;
+		__m128i ends = _mm_cmpeq_epi8(_mm_loadu_si128(p), _mm_set1_epi8('\n'));
+		__m128i bs = _mm_cmpeq_epi8(_mm_loadu_si128(next), _mm_set1_epi8('b'));
+		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(ends, bs));
+
+		if (hits != 0)
+			return at + (size_t)__builtin_ctz(hits) + 1;
+	}
+#endif
+	for (; s.len > at + 1; at++)
+		if (s.p[at] == '\n' && s.p[at + 1] == 'b')
+			return at + 1;
+	return s.len;
+}
+
 int
 codec_uu_next(struct span *text, struct span *name, struct span *block)
 {
@@ -34,6 +64,11 @@ codec_uu_next(struct span *text, struct span *name, struct span *block)
 	int found = 0;
 
 	while (text->len > 0 && !found) {
+		size_t at = line_with_b(*text);
+
+		*text = span_make(text->p + at, text->len - at);
+		if (at > 0 && text->len == 0)
+			return 0;
 		codec_line(text, &line, &end);
 		found = begins(line, name);
 	}

@@ -69,6 +69,8 @@ is_size_word(struct span v)
 	static const char *const words[] = { "xx-small", "x-small", "small", "medium", "large",
 		"x-large", "xx-large", "xxx-large", "initial" };
 
+	if (v.len == 0 || *v.p < 'a')
+		return 0; /* it is a number, most likely */
 	for (size_t i = 0; i < nitems(words); i++)
 		if (span_eq_str(v, words[i]))
 			return 1;

@@ -508,17 +508,14 @@ note_split(struct html_reader *r)
 		r->split = 1;
 }
 
-/* One by one: for so few octets a call of memset() takes longer. */
-static void
+/* In two pieces, for which no function is called. */
+static inline void
 clear(struct html_token *t)
 {
-	t->kind = HTML_TEXT;
-	t->tag = HTML_OTHER;
-	t->raw.p = t->name.p = t->attrs.p = t->text.p = t->others.p = NULL;
-	t->raw.len = t->name.len = t->attrs.len = t->text.len = t->others.len = 0;
-	t->first = NULL;
-	t->nfirst = 0;
-	t->verbatim = t->closed = t->broken = 0;
+	enum { HALF = offsetof(struct html_token, first) };
+
+	memset(t, 0, HALF);
+	memset((char *)t + HALF, 0, sizeof(*t) - HALF);
 }
 
 /* At what is_markup(). */
