@@ -65,6 +65,8 @@ struct html_render {
 	int quirks;                /* no doctype */
 	int painted;               /* something is, and we do not know where */
 	unsigned seen;
+	size_t learned; /* the sheets up to here are known */
+	size_t walked;  /* octets, again and again */
 
 	/* the text */
 	char *p;

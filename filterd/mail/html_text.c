@@ -248,14 +248,9 @@ token(struct html_render *r, const struct html_token *t)
 	}
 }
 
-/* All tokens; learn: with the sheets.  1: a sheet came after a text that it may be about. */
-static int
-walk(struct html_render *r, struct span html, int learn)
+static void
+begin(struct html_render *r)
 {
-	struct html_reader reader;
-	struct html_token t, style = { .tag = HTML_OTHER };
-	int late = 0;
-
 	r->n = 1;
 	r->work = r->deeper = r->len = r->note_at = 0;
 	r->written = 0;
@@ -265,19 +260,48 @@ walk(struct html_render *r, struct span html, int learn)
 	memset(&r->levels[0], 0, sizeof(r->levels[0]));
 	html_look_root(&r->levels[0].look);
 	buf_reset(&r->notes);
+}
+
+/* 1: the sheet is new, and comes after a text that it may be about. */
+static int
+learn(struct html_render *r, const struct html_token *style, struct span css)
+{
+	size_t had = r->sheet.n;
+	int painted = r->sheet.paints, later = r->learned > 0 || r->written;
+
+	sheet(r, style, css);
+	return later && (r->sheet.n > had || (r->learned > 0 && r->sheet.paints != painted));
+}
+
+/* All tokens.  1: it has to be done once more, for what was learned on the way. */
+static int
+walk(struct html_render *r, struct span html)
+{
+	struct html_reader reader;
+	struct html_token t, style = { .tag = HTML_OTHER };
+	int painted = r->painted;
+	size_t late = 0;
+
+	begin(r);
 	html_start(&reader, html, r->options.conditional);
 	while (html_next(&reader, &t)) {
 		if (t.kind == HTML_START && t.tag == HTML_style)
 			style = t;
-		if (learn && t.kind == HTML_TEXT && t.tag == HTML_style) {
-			size_t had = r->sheet.n;
-
-			sheet(r, &style, t.text);
-			late |= r->sheet.n > had && r->written;
+		if (t.kind == HTML_TEXT && t.tag == HTML_style && reader.at > r->learned &&
+		    learn(r, &style, t.text)) {
+			late = html.len;
+			/* Near the beginning, as behind a <title>, it is done at once. */
+			if (r->walked + reader.at <= html.len / 4) {
+				late = reader.at;
+				break;
+			}
 		}
 		token(r, &t);
 	}
-	return late;
+	r->walked += reader.at;
+	if (late > 0)
+		r->learned = late;
+	return late > 0 || (r->learned > 0 && r->painted != painted);
 }
 
 static void
@@ -312,8 +336,9 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	 * html_put() writes 16 octets at a time. */
 	r->p = buf_reserve(out, html.len + html.len / 4 + 32);
 	r->end = html.p == NULL ? NULL : html.p + html.len;
-	if (walk(r, html, 1))
-		walk(r, html, 0);
+	r->learned = r->walked = 0;
+	while (walk(r, html))
+		;
 	put_notes(r);
 	if (r->options.turned)
 		r->len = text_turn(r->p, r->len, 1);
