@@ -175,7 +175,7 @@ def test_xclient_names(mta, name, reverse, client, back):
             c.hello()
             c.mail("a@example.com")
             r = c.rcpt("b@example.com")
-            assert str(r).startswith(want or "454 4.7.1 <b@example.com>: Relay") or (want is None and r.code == 250), r
+            assert str(r).startswith(want or "250 "), r
 
 
 def test_xclient_login(mta):
