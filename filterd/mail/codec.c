@@ -149,8 +149,9 @@ b64_groups(const uint8_t table[256], struct span in, size_t i, struct codec_out 
 	return i;
 }
 
+/* on: '=' is junk. */
 static void
-base64_decode(struct span in, struct codec_out *o)
+base64_decode(struct span in, int on, struct codec_out *o)
 {
 	uint8_t table[256];
 	struct b64 b = { 0 };
@@ -164,14 +165,32 @@ base64_decode(struct span in, struct codec_out *o)
 		v = table[in.p[i]];
 		if (v < 64)
 			b64_digit(&b, v, o);
-		else if (v == B64_PAD)
+		else if (v == B64_PAD && !on)
 			b64_pad(&b, o);
-		else if (v == B64_JUNK)
+		else if (v == B64_PAD || v == B64_JUNK)
 			o->odd |= CODEC_ODD_JUNK;
 	}
 	if (b.n > 0 || b.short_pad > 0)
 		o->odd |= CODEC_ODD_END;
 	b64_partial(&b, o);
+}
+
+/* A digit behind an '='. */
+static int
+base64_goes_on(struct span in)
+{
+	for (size_t i = span_find(in, '='); i < in.len; i++)
+		if (b64_value(in.p[i]) < 64)
+			return 1;
+	return 0;
+}
+
+unsigned
+codec_ways(unsigned codecs, struct span in)
+{
+	if ((codecs & 1u << CODEC_BASE64) != 0 && base64_goes_on(in))
+		codecs |= 1u << CODEC_BASE64_ON;
+	return codecs;
 }
 
 /* --- quoted-printable --- */
@@ -251,6 +270,7 @@ codec_room(enum codec codec, struct span in)
 {
 	switch (codec) {
 	case CODEC_BASE64:
+	case CODEC_BASE64_ON:
 		return in.len / 4 * 3 + 3;
 	case CODEC_UU:
 		return codec_uu_room(in);
@@ -276,7 +296,8 @@ decode(enum codec codec, struct span in, struct codec_out *o)
 {
 	switch (codec) {
 	case CODEC_BASE64:
-		base64_decode(in, o);
+	case CODEC_BASE64_ON:
+		base64_decode(in, codec == CODEC_BASE64_ON, o);
 		break;
 	case CODEC_QP:
 		qp_decode(in, o);

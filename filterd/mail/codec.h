@@ -8,7 +8,8 @@
  *	base64		Octets that are no digits are passed over: line ends, blanks, junk.  Padding
  *			ends a group of four, and what follows it is decoded as a new group (some
  *			readers stop there).  An '=' where no padding can stand is junk.  Without
- *			padding the last group gives the octets that it has whole.
+ *			padding the last group gives the octets that it has whole.  To others no
+ *			'=' ends a group: CODEC_BASE64_ON.
  *	quoted-printable  Hexadecimal digits of either case.  An '=' without two digits behind it
  *			stays as it is.  Blanks at the end of a line are dropped; a soft line break
  *			may have some behind its '=', and be the last line.  Line ends stay as they
@@ -30,6 +31,7 @@
 enum codec {
 	CODEC_NONE, /* 7bit, 8bit, binary, or no word at all: the octets as they are */
 	CODEC_BASE64,
+	CODEC_BASE64_ON, /* the same, as it is to readers for whom every '=' is junk */
 	CODEC_QP,
 	CODEC_UU,
 	CODEC_UNKNOWN, /* a word that nobody knows: the octets as they are */
@@ -45,6 +47,9 @@ enum codec_odd {                 /* bits */
 
 /* What a Content-Transfer-Encoding's value says: its first word, whatever surrounds it. */
 enum codec codec_named(struct span value);
+
+/* The ways in which a text is read that is encoded so: bits 1 << enum codec, and more of them. */
+unsigned codec_ways(unsigned codecs, struct span in);
 
 /* At least as many octets as decoding gives. */
 size_t codec_room(enum codec, struct span in);

@@ -43,7 +43,7 @@ flush(struct decode *d)
 			d->seen |= FIELD_DOUBTS;
 	}
 	buf_reset(&d->octets);
-	d->bits = (struct rfc2047_bits){ 0 };
+	d->bits.n = 0;
 }
 
 static void
@@ -68,9 +68,12 @@ add_word(struct decode *d, const struct rfc2047_word *w)
 	if (d->bits.n > 0) {
 		d->seen |= FIELD_DOUBTS;
 		if (d->reading == FIELD_GUESS)
-			d->bits = (struct rfc2047_bits){ 0 };
+			d->bits.n = 0;
 	}
+	d->bits.groups = d->reading == FIELD_GUESS;
 	rfc2047_octets(w, &d->bits, &d->octets);
+	if (d->bits.went_on)
+		d->seen |= FIELD_DOUBTS;
 	d->seen |= FIELD_WORDS;
 }
 

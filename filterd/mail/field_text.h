@@ -8,9 +8,10 @@
  * Readers differ on what is not as RFC 2047 wants it, so there are readings.  FIELD_LENIENT finds
  * encoded words anywhere and of any length, also with blanks in them, and puts the octets of
  * neighbours of one charset together before it looks for characters, for many programs cut words
- * in the middle of one.  FIELD_STRICT decodes what the RFC allows and nothing else, each word by
- * itself.  FIELD_GUESS is the lenient one without belief in the charsets' names, in which base64
- * that ends in the middle of an octet does not go on in the next word.
+ * in the middle of one; an '=' inside base64 is nothing to it.  FIELD_STRICT decodes what the RFC
+ * allows and nothing else, each word by itself.  FIELD_GUESS is the lenient one without belief in
+ * the charsets' names, in which base64 that ends in the middle of an octet, or with an '=', begins
+ * anew behind it.
  *
  * Threads: any.  The time is in proportion to the value's length.
  */

@@ -169,11 +169,12 @@ add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const s
 		.label = h->label,
 		.raw = raw };
 	int plain = (h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0;
+	unsigned codecs = codec_ways(h->codecs, raw);
 
-	e.odd = odd || (h->codecs & (h->codecs - 1)) != 0;
+	e.odd = odd || (codecs & (codecs - 1)) != 0;
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
 		e.codec = c;
-		if (h->codecs & 1u << c)
+		if (codecs & 1u << c)
 			add(p, e);
 	}
 	e.codec = CODEC_NONE;
@@ -190,7 +191,9 @@ mistake_of(enum codec codec, unsigned odd)
 {
 	if (odd == 0)
 		return 0;
-	return codec == CODEC_BASE64 ? PARTS_BAD_BASE64 : codec == CODEC_QP ? PARTS_BAD_QP : 0;
+	if (codec == CODEC_BASE64 || codec == CODEC_BASE64_ON)
+		return PARTS_BAD_BASE64;
+	return codec == CODEC_QP ? PARTS_BAD_QP : 0;
 }
 
 static void walk(struct parts *, struct span message, int depth, int odd);
@@ -202,7 +205,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
     const struct parts_head *h, int depth)
 {
 	struct span head = parts_is_multipart(part->type) ? h->type : span_make(NULL, 0), inner;
-	unsigned odd;
+	unsigned odd, codecs = codec_ways(h->codecs, raw);
 	int done = 1;
 
 	if (head.len > 0) {
@@ -214,7 +217,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 		head = span_make(p2, head.len + blank.len);
 	}
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
-		if ((h->codecs & 1u << c) == 0)
+		if ((codecs & 1u << c) == 0)
 			continue;
 		odd = CODEC_ODD_CUT;
 		inner = span_make(NULL, 0);
@@ -254,14 +257,14 @@ walk_file(struct parts *p, struct span inner, int depth, int odd)
 static void
 open_file(struct parts *p, struct span raw, const struct parts_head *h, int depth, int odd)
 {
-	unsigned mistakes;
+	unsigned mistakes, codecs = codec_ways(h->codecs, raw);
 
 	if (depth >= p->opt.inner_limit) {
 		p->limited = 1;
 		return;
 	}
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
-		if ((h->codecs & 1u << c) == 0)
+		if ((codecs & 1u << c) == 0)
 			continue;
 		struct span inner = decode(p, c, span_make(NULL, 0), raw, &mistakes);
 

@@ -51,18 +51,23 @@ b64_digit(uint8_t c)
 	return at == NULL ? -1 : (int)(at - digits);
 }
 
+/* What follows an '=' is read by some, as the next group or as if it stood without it. */
 static void
 decode_b(struct span s, struct rfc2047_bits *b, struct buf *out)
 {
+	int ended = 0;
+
 	for (size_t i = 0; i < s.len; i++) {
 		int v = b64_digit(s.p[i]);
 
-		if (s.p[i] == '=') { /* the end */
-			*b = (struct rfc2047_bits){ 0 };
-			return;
+		if (s.p[i] == '=') {
+			ended = 1;
+			if (b->groups)
+				b->n = 0;
 		}
 		if (v == -1)
 			continue;
+		b->went_on |= ended;
 		b->bits = (b->bits << 6 | (unsigned)v) & 0xffffff;
 		b->n += 6;
 		if (b->n >= 8) {
@@ -70,6 +75,8 @@ decode_b(struct span s, struct rfc2047_bits *b, struct buf *out)
 			buf_addc(out, (char)(b->bits >> b->n & 0xff));
 		}
 	}
+	if (ended)
+		b->n = 0;
 }
 
 void

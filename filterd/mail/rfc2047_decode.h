@@ -23,6 +23,8 @@ struct rfc2047_word {
 struct rfc2047_bits { /* of base64, which goes on in a neighbouring word; begins zeroed */
 	unsigned bits;
 	int n;
+	int groups;  /* input: an '=' ends a group of base64, else it is junk in the middle */
+	int went_on; /* there was more behind an '=' */
 };
 
 /* Is all of it one encoded word? */

@@ -71,6 +71,11 @@ static const struct {
 	{ CODEC_BASE64, "=QUJD", "ABC", JUNK },
 	{ CODEC_BASE64, "Q=UJD", "ABC", JUNK },
 	{ CODEC_BASE64, "QQ===", "A", JUNK },
+	{ CODEC_BASE64_ON, "QUJDRA==", "ABCD", END | JUNK },
+	{ CODEC_BASE64_ON, "QUJDR=EVG", "ABCDEF", JUNK },
+	{ CODEC_BASE64_ON, "QUJDRE=VG", "ABCDEF", JUNK },
+	{ CODEC_BASE64_ON, "QUJDREV=\r\nG", "ABCDEF", JUNK },
+	{ CODEC_BASE64_ON, "QUJDRE==VG", "ABCDEF", JUNK },
 	{ CODEC_BASE64, "QR==", "A", 0 }, /* bits that nothing is made of */
 
 	{ CODEC_QP, "", "", 0 },

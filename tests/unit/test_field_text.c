@@ -44,6 +44,11 @@ static const struct {
 	{ "=?utf-8?b?ZXZpbA?= =?utf-8?b?LmV4ZQ?=",
 	    { "evil\xef\xbf\xbdW\xef\xbf\xbdP",
 		"=?utf-8?b?ZXZpbA?= =?utf-8?b?LmV4ZQ?=", "evil.exe" } },
+	/* an '=' inside a word: junk, no word of the RFC, the end of a group */
+	{ "=?utf-8?b?ZXZpb=C5leGU=?=",
+	    { "evil.exe", "=?utf-8?b?ZXZpb=C5leGU=?=", "evi\xe2\x84\xa2^" } },
+	{ "=?utf-8?b?ZXZpbA==LmV4ZQ==?=",
+	    { "evil\xef\xbf\xbdW\xef\xbf\xbdP", "=?utf-8?b?ZXZpbA==LmV4ZQ==?=", "evil.exe" } },
 	/* each character its own word */
 	{ "=?utf-8?q?v?==?utf-8?q?i?= =?utf-8?q?a?=", { "via", "=?utf-8?q?v?==?utf-8?q?i?= a" } },
 	/* not where or as the RFC wants it */
