@@ -15,8 +15,9 @@ CTE64 = b"Content-Transfer-Encoding: base64\n"
 
 
 # libclamav reads none of these as mail readers do: it wants nothing behind the '=' of a soft line break, does not
-# decode a multipart, and misses what is in a message at the top whose base64 has mistakes.
-IN_PART = ("qp-blanks-behind-soft", "qp-cr-in-soft", "multipart-base64", "top-multipart-qp", "top-message-base64-junk")
+# decode a multipart, misses what is in a message at the top whose base64 has mistakes, and ends base64 at an "=".
+IN_PART = ("qp-blanks-behind-soft", "qp-cr-in-soft", "multipart-base64", "top-multipart-qp", "top-message-base64-junk",
+           "base64-pad-inside-2", "base64-pads-inside")
 
 
 def body64(octets=None):
