@@ -1,8 +1,8 @@
 /*
  * html_render - what the files of html_text share
  *
- * html_text.c walks, html_put.c writes, html_stack.c knows which elements are open, html_look.c
- * what a text in them looks like.
+ * html_text.c walks, html_put.c writes, html_own.c reads tags, html_stack.c knows which elements
+ * are open, html_look.c what a text in them looks like.
  */
 #ifndef MAIL_HTML_RENDER_H
 #define MAIL_HTML_RENDER_H
@@ -50,7 +50,7 @@ struct html_known { /* a style= that was read */
 	struct html_style style;
 };
 
-enum { HTML_WORK = 1 << 17, HTML_KNOWN = 64 };
+enum { HTML_WORK = 1 << 17, HTML_KNOWN = 64, HTML_FONT = 1600 };
 
 struct html_render {
 	struct html_options options;
@@ -77,12 +77,14 @@ struct html_render {
 	int written;    /* something was, before the sheet was complete */
 };
 
-/* --- html_look.c --- */
-void html_look_root(struct html_look *);
+/* --- html_own.c --- */
 /* A tag that says nothing about that: the element looks as its parent does. */
 int html_own_none(const struct html_render *, const struct html_token *);
 /* What is in a tag about the element's looks. */
 void html_own_read(struct html_render *, const struct html_token *, struct html_own *);
+
+/* --- html_look.c --- */
+void html_look_root(struct html_look *);
 struct html_look html_look_of(
     struct html_render *, const struct html_look *parent, enum html_tag, const struct html_own *);
 /* Is a text with this look hidden; *soft: perhaps not for all. */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "mail/html_reader.h"
 #include "mail/html_scan.h"
 #include "mail/html_token.h"
 
@@ -62,18 +63,6 @@ static inline int
 is_letter(uint8_t c)
 {
 	return (classes[c] & C_LETTER) != 0;
-}
-
-static struct span
-span_of(struct span in, size_t from, size_t to)
-{
-	return in.p == NULL ? in : span_make(in.p + from, to - from); /* NULL: it is empty */
-}
-
-static int
-starts(struct span in, size_t at, const char *word)
-{
-	return span_case_starts(span_of(in, at, in.len), word);
 }
 
 /* --- names of elements --- */
@@ -224,7 +213,7 @@ html_attr_next(struct span *attrs, struct html_attr *a)
 	size_t at = 0;
 	int slash, got = attr_at(*attrs, &at, a, &slash);
 
-	*attrs = span_of(*attrs, at, attrs->len);
+	*attrs = html_span(*attrs, at, attrs->len);
 	return got;
 }
 
@@ -309,104 +298,6 @@ read_tag(struct html_reader *r, struct html_token *t)
 		r->raw = t->tag;
 }
 
-/* --- what begins with "<!" and its kin --- */
-
-/* A token with `skip` octets in front of its text and `end` behind it. */
-static void
-up_to(struct html_reader *r, struct html_token *t, size_t skip, const char *end)
-{
-	struct span in = r->in;
-	size_t start = r->at + skip, len = strlen(end), at = start;
-
-	while ((at = html_scan(in, at, (uint8_t)end[0])) < in.len && !starts(in, at, end))
-		at++;
-	t->text = span_of(in, start, at);
-	t->broken = at == in.len;
-	r->at = t->broken ? at : at + len;
-}
-
-/* At "<!--". */
-static void
-read_comment(struct html_reader *r, struct html_token *t)
-{
-	struct span in = r->in;
-	size_t start = r->at + 4, at = start;
-
-	t->kind = HTML_COMMENT;
-	if (starts(in, at, ">") || starts(in, at, "->")) {
-		t->text = span_of(in, at, at);
-		r->at = html_scan(in, at, '>') + 1;
-		return;
-	}
-	for (; (at = html_scan(in, at, '>')) < in.len; at++) {
-		size_t dashes = in.p[at - 1] == '!' ? 3 : 2;
-
-		if (at - start >= dashes && in.p[at - dashes] == '-' &&
-		    in.p[at - dashes + 1] == '-') {
-			t->text = span_of(in, start, at - dashes);
-			r->at = at + 1;
-			return;
-		}
-	}
-	t->text = span_of(in, start, at);
-	t->broken = 1;
-	r->at = at;
-}
-
-/* Text up to behind "<![endif]...>" is none: at a condition that does not hold. */
-static void
-skip_condition(struct html_reader *r)
-{
-	struct span in = r->in;
-
-	while ((r->at = html_scan(in, r->at, '<')) < in.len && !starts(in, r->at, "<![endif"))
-		r->at++;
-	r->at = html_scan(in, r->at, '>');
-	r->at += r->at < in.len;
-}
-
-/* "<!--[if mso]>" and "<![if mso]>", where conditions count: only this much is a comment, and later
- * "<![endif]-->". */
-static int
-read_condition(struct html_reader *r, struct html_token *t)
-{
-	int comment = starts(r->in, r->at, "<!--[if");
-	struct html_token whole;
-	struct html_reader other;
-
-	if (r->conditions == HTML_COMMENTS || (!comment && !starts(r->in, r->at, "<![if")))
-		return 0;
-	if (comment && r->at >= r->until) {
-		other = *r;
-		read_comment(&other, &whole);
-		r->until = other.at;
-		r->was_foreign = r->foreign;
-	}
-	up_to(r, t, comment ? 4 : 2, ">");
-	if (r->conditions == HTML_OUTLOOK && !html_condition(t->text))
-		skip_condition(r);
-	return 1;
-}
-
-static void
-read_markup(struct html_reader *r, struct html_token *t)
-{
-	t->kind = HTML_COMMENT;
-	if (read_condition(r, t))
-		return;
-	if (starts(r->in, r->at, "<!--")) {
-		read_comment(r, t);
-	} else if (starts(r->in, r->at, "<!doctype")) {
-		up_to(r, t, 9, ">");
-		t->kind = HTML_DOCTYPE;
-	} else if (r->foreign > 0 && starts(r->in, r->at, "<![CDATA[")) {
-		up_to(r, t, 9, "]]>");
-		t->kind = HTML_CDATA;
-	} else {
-		up_to(r, t, r->in.p[r->at + 1] == '?' ? 1 : 2, ">");
-	}
-}
-
 /* --- text --- */
 
 /* Is what stands at this '<' more than text? */
@@ -435,8 +326,8 @@ names_tag(struct span in, size_t at, const char *mark, const char *name)
 {
 	size_t behind = at + strlen(mark) + strlen(name);
 
-	return starts(in, at, mark) && starts(in, at + strlen(mark), name) && behind < in.len &&
-	       (classes[in.p[behind]] & C_NAME_END) != 0;
+	return html_starts(in, at, mark) && html_starts(in, at + strlen(mark), name) &&
+	       behind < in.len && (classes[in.p[behind]] & C_NAME_END) != 0;
 }
 
 /* A script that is in a comment for browsers without scripts may hold another with its end. */
@@ -446,11 +337,11 @@ script_end(struct span in, size_t at)
 	int comment = 0, inner = 0;
 
 	for (; at < in.len; at++) {
-		if (in.p[at] == '-' && comment && starts(in, at, "-->")) {
+		if (in.p[at] == '-' && comment && html_starts(in, at, "-->")) {
 			comment = inner = 0;
 		} else if (in.p[at] != '<') {
 			continue;
-		} else if (!comment && starts(in, at, "<!--")) {
+		} else if (!comment && html_starts(in, at, "<!--")) {
 			comment = 1;
 			at++; /* "<!-->" is a whole one */
 		} else if (names_tag(in, at, "</", "script")) {
@@ -527,7 +418,7 @@ markup(struct html_reader *r, struct html_token *t)
 	if (is_letter(c) || (c == '/' && is_letter(r->in.p[r->at + 2])))
 		read_tag(r, t);
 	else
-		read_markup(r, t);
+		html_read_markup(r, t);
 }
 
 int
