@@ -15,6 +15,7 @@ urls_new(struct arena *a, const struct public_suffix *suffixes, size_t limit)
 	u->arena = a;
 	u->suffixes = suffixes;
 	u->limit = limit;
+	u->join_left = URL_JOIN_MAX;
 	keyhash_init(&u->key);
 	return u;
 }

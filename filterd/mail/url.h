@@ -16,9 +16,11 @@
  *
  * Ownership: all memory is the arena's; the texts may go.
  * Limits: `limit` URLs, after which nothing is looked for; URL_TEXT_MAX octets of a normal form,
- *the rest of which is left out; URL_DEPTH_MAX URLs in one another.  urls_limits() tells which was
- *reached: what is beyond is unknown, not harmless. Time: linear in the text. Threads: one at a
- *time.
+ *	the rest of which is left out, and some megabytes of <base> before the references of a set,
+ *	both of which are URLS_LIMIT_LENGTH; URL_DEPTH_MAX URLs in one another.  urls_limits() tells
+ *	which was reached: what is beyond is unknown, not harmless.
+ * Time: linear in the text.
+ * Threads: one at a time.
  */
 #ifndef MAIL_URL_H
 #define MAIL_URL_H

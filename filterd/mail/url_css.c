@@ -82,7 +82,7 @@ string_at(struct urls *u, struct span s, size_t i, size_t *end)
 }
 
 void
-url_css(struct urls *u, struct span s, struct span base)
+url_css(struct urls *u, struct span s, const struct url_base *base)
 {
 	static const char import[] = "@import";
 	size_t i = 0;
@@ -91,13 +91,13 @@ url_css(struct urls *u, struct span s, struct span base)
 		struct span rest = span_make(s.p + i, s.len - i);
 
 		if (span_case_starts(rest, "url(")) {
-			urls_reference(u, string_at(u, s, i + 4, &i), base);
+			url_reference(u, string_at(u, s, i + 4, &i), base);
 		} else if (span_case_starts(rest, import)) {
 			i += sizeof(import) - 1;
 			while (is_blank(s, i))
 				i++;
 			if (i < s.len && (s.p[i] == '"' || s.p[i] == '\''))
-				urls_reference(u, string_at(u, s, i, &i), base);
+				url_reference(u, string_at(u, s, i, &i), base);
 		} else {
 			i++;
 		}

@@ -11,7 +11,7 @@
 
 struct page {
 	struct urls *u;
-	struct span base;
+	struct url_base base;
 	struct buf text;  /* of all tags, without them */
 	struct buf value; /* of an attribute, its references undone */
 	int depth;
@@ -37,7 +37,7 @@ skip(struct span s, size_t n)
 static void
 take_reference(struct page *p, struct span s)
 {
-	urls_reference(p->u, s, p->base);
+	url_reference(p->u, s, &p->base);
 }
 
 /* "a.png 2x, b.png 3x", and the list of ping, which has no commas. */
@@ -116,7 +116,7 @@ take_srcdoc(struct page *p, struct span s)
 static void
 take_css(struct page *p, struct span s)
 {
-	url_css(p->u, s, p->base);
+	url_css(p->u, s, &p->base);
 }
 
 static void
@@ -334,16 +334,16 @@ static int
 page_as(struct urls *u, struct span html, int depth, enum html_conditions conditions)
 {
 	struct page p = { .u = u, .depth = depth };
-	struct span other;
+	struct span base = { 0 };
 	struct html_reader r;
 	struct html_token t;
 	int differs = 0;
 
 	if (has_base(html)) {
-		p.base = base_of(u, html, conditions);
-		other = base_of(u, html, HTML_COMMENTS);
-		differs = !span_eq(p.base, other);
+		base = base_of(u, html, conditions);
+		differs = !span_eq(base, base_of(u, html, HTML_COMMENTS));
 	}
+	url_base_make(u, base, &p.base);
 	html_start(&r, html, conditions);
 	while (!urls_full(u) && html_next(&r, &t))
 		take(&p, &t);

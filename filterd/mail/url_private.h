@@ -12,6 +12,7 @@
 
 #define URL_REST_MAX 16384 /* octets behind a host that are looked at as part of the URL */
 #define URLS_CHAINS  256
+#define URL_JOIN_MAX (8 << 20) /* octets of <base> before all references of a set */
 
 struct url_kept {
 	struct url url;
@@ -39,6 +40,8 @@ struct urls {
 	 * those to which \\ is its end. */
 	struct span open;
 	uint8_t *undone[URL_DEPTH_MAX + 1]; /* URL_REST_MAX octets each, once needed */
+	uint8_t *joined;                    /* a reference behind its base, once needed */
+	size_t join_left;                   /* octets of bases */
 	struct url_form form;
 };
 
@@ -112,8 +115,22 @@ int url_name_is_top(const struct urls *, const char *name);
 /* --- url_scan.c --- */
 void url_scan(struct urls *, struct span text, int depth);
 
+/* --- url_reference.c --- */
+/* What <base> says, made ready once for all references. */
+struct url_base {
+	struct span text;
+	const struct url_scheme *scheme; /* NULL: none, and nothing is relative to it */
+	struct url_scheme_name own;
+	size_t scheme_len; /* with its colon */
+	/* How much stands before "/x", "x" and "?x", each at most URL_REST_MAX. */
+	size_t host, folder, path;
+};
+/* The base is not to be moved. */
+void url_base_make(struct urls *, struct span written, struct url_base *);
+void url_reference(struct urls *, struct span value, const struct url_base *);
+
 /* --- url_css.c --- */
-void url_css(struct urls *, struct span css, struct span base);
+void url_css(struct urls *, struct span css, const struct url_base *);
 
 /* --- url_end.c: where a URL ends in a text --- */
 /* Is there something at i that no URL goes on with?  Else *n is how long it is, and *dot says

@@ -54,36 +54,58 @@ name_length(struct span s)
 	return n;
 }
 
-/* How much of base stands before what is relative to it. */
-static size_t
-base_length(struct span base, size_t scheme_len, struct span s)
-{
-	size_t i = scheme_len, last;
+/* --- the base --- */
 
-	while (is_slash(base, i))
-		i++;
-	while (i < base.len && !is_slash(base, i) && base.p[i] != '?' && base.p[i] != '#')
-		i++;
-	if (is_slash(s, 0))
-		return i;
-	for (last = i; i < base.len && base.p[i] != '?' && base.p[i] != '#'; i++)
-		if (is_slash(base, i))
-			last = i + 1;
-	return s.p[0] == '?' ? i : last;
+static size_t
+at_most(size_t n, size_t most)
+{
+	return n < most ? n : most;
 }
 
+void
+url_base_make(struct urls *u, struct span written, struct url_base *base)
+{
+	struct span s = cleaned(u, written);
+	size_t i;
+
+	*base = (struct url_base){ .text = s };
+	base->scheme = scheme_of(s, &base->own, &base->scheme_len);
+	for (i = base->scheme_len; is_slash(s, i); i++)
+		;
+	while (i < s.len && !is_slash(s, i) && s.p[i] != '?' && s.p[i] != '#')
+		i++;
+	base->host = base->folder = i;
+	for (; i < s.len && s.p[i] != '?' && s.p[i] != '#'; i++)
+		if (is_slash(s, i))
+			base->folder = i + 1;
+	base->path = at_most(i, URL_REST_MAX);
+	base->folder = at_most(base->folder, URL_REST_MAX);
+	base->host = at_most(base->host, URL_REST_MAX);
+}
+
+/* How much of base stands before what is relative to it. */
+static size_t
+base_length(const struct url_base *base, struct span s)
+{
+	return is_slash(s, 0) ? base->host : s.p[0] == '?' ? base->path : base->folder;
+}
+
+/* Both are at most URL_REST_MAX octets. */
 static struct span
 joined(struct urls *u, struct span a, int slash, struct span b)
 {
-	uint8_t *out = arena_alloc(u->arena, a.len + 1 + b.len);
 	size_t n = a.len;
 
-	memcpy(out, a.p, a.len);
+	if (u->joined == NULL)
+		u->joined = arena_alloc(u->arena, 2 * URL_REST_MAX + 1);
+	memcpy(u->joined, a.p, a.len);
 	if (slash)
-		out[n++] = '/';
-	memcpy(out + n, b.p, b.len);
-	return span_make(out, n + b.len);
+		u->joined[n++] = '/';
+	memcpy(u->joined + n, b.p, b.len);
+	return span_make(u->joined, n + b.len);
 }
+
+/* --- references --- */
 
 /* What is left of a reference that was too long. */
 static void
@@ -99,12 +121,41 @@ take_absolute(struct urls *u, const struct url_scheme *scheme, struct span behin
 	take_tail(u, behind, url_take(u, scheme, behind, URL_FROM_REFERENCE, 0));
 }
 
-static void
-take_relative(struct urls *u, struct span s, struct span base)
+/* A long base before many short references would be far more than the message. */
+static int
+may_join(struct urls *u, size_t base_len)
 {
+	if (base_len > u->join_left) {
+		u->limits |= URLS_LIMIT_LENGTH;
+		return 0;
+	}
+	u->join_left -= base_len;
+	return 1;
+}
+
+static void
+take_joined(struct urls *u, struct span s, const struct url_base *base)
+{
+	size_t n = base_length(base, s);
+	int slash = !is_slash(s, 0) && s.p[0] != '?' && !is_slash(base->text, n - 1);
+
+	if (!may_join(u, n)) {
+		take_tail(u, s, 0);
+		return;
+	}
+	if (s.len > URL_REST_MAX)
+		take_tail(u, s, URL_REST_MAX);
+	s.len = at_most(s.len, URL_REST_MAX);
+	s = joined(u, span_make(base->text.p, n), slash, s);
+	take_absolute(u, base->scheme, span_make(s.p + base->scheme_len, s.len - base->scheme_len));
+}
+
+static void
+take_relative(struct urls *u, struct span s, const struct url_base *base)
+{
+	const struct url_scheme *scheme = base->scheme;
 	struct url_scheme_name own;
-	size_t len = 0, n;
-	const struct url_scheme *scheme = scheme_of(base, &own, &len);
+	size_t n;
 
 	if (is_slash(s, 0) && is_slash(s, 1)) {
 		if (scheme == NULL || scheme->syntax != URL_WEB)
@@ -115,14 +166,7 @@ take_relative(struct urls *u, struct span s, struct span base)
 	if (s.p[0] == '#')
 		return;
 	if (scheme != NULL) {
-		n = base_length(base, len, s);
-		if (s.len > URL_REST_MAX)
-			take_tail(u, s, URL_REST_MAX);
-		s.len = s.len < URL_REST_MAX ? s.len : URL_REST_MAX;
-		n = n < URL_REST_MAX ? n : URL_REST_MAX;
-		s = joined(u, span_make(base.p, n),
-		    !is_slash(s, 0) && s.p[0] != '?' && !is_slash(base, n - 1), s);
-		take_absolute(u, scheme, span_make(s.p + len, s.len - len));
+		take_joined(u, s, base);
 		return;
 	}
 	n = name_length(s);
@@ -130,7 +174,7 @@ take_relative(struct urls *u, struct span s, struct span base)
 }
 
 void
-urls_reference(struct urls *u, struct span value, struct span base)
+url_reference(struct urls *u, struct span value, const struct url_base *base)
 {
 	struct span s = cleaned(u, value);
 	struct url_scheme_name own;
@@ -139,10 +183,18 @@ urls_reference(struct urls *u, struct span value, struct span base)
 
 	if (s.len == 0 || urls_full(u))
 		return;
-	base = cleaned(u, base);
 	scheme = scheme_of(s, &own, &len);
 	if (scheme != NULL)
 		take_absolute(u, scheme, span_make(s.p + len, s.len - len));
 	else
 		take_relative(u, s, base);
+}
+
+void
+urls_reference(struct urls *u, struct span value, struct span base)
+{
+	struct url_base b;
+
+	url_base_make(u, base, &b);
+	url_reference(u, value, &b);
 }

@@ -90,6 +90,10 @@ def bombs():
          "urls=limit:count body=limit"),
         ("urls-html-20000", HEAD + HTML + b"\n" + b"".join(b"<a href=http://h%d.example/>x\n" % i for i in range(20000)),
          "urls=limit:count text=limit:size body=limit"),
+        ("urls-base-1m", HEAD + HTML + b"\n<base href=http://a.example/" + b"x/" * 30000 + b">\n" + b"<a href=y>\n" * 90000,
+         "urls=limit:length text=limit:size line=long body=limit"),
+        ("urls-base-lines-1m", HEAD + HTML + b"\n<base href='http://a.example/" + b"xxxxxxxx/\n" * 6000 + b"'>\n" +
+         b"<a href=y>\n" * 90000, "urls=limit:length text=limit:size body=limit"),
         ("urls-half", HEAD + PLAIN + b"\n" + b"http://" * 140000 + b"\n", "text=limit:size line=long body=limit"),
         ("zero-width-1m", HEAD + b"Content-Type: text/plain; charset=utf-8\n\n" + "a\u200b".encode() * 250000 + b"\n",
          "text=limit:size line=long body=limit"),

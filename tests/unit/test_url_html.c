@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "tests/lib/url_world.h"
 
 struct html_case {
@@ -195,6 +196,47 @@ test_linear(void **state)
 	url_world_fini(&w);
 }
 
+/* A long base, and references that are all one URL beyond what is kept of it; what is new behind
+ * them is still found, and "y" of a base without folders is short. */
+static void
+test_long_base(void **state)
+{
+	static const struct {
+		const char *folder, *end;
+		size_t len;
+		size_t found; /* base, y and b.com; the first two may be cut to the same */
+	} rows[] = {
+		{ "x/", "", 60000, 2 }, { "x/\n", "", 60000, 2 }, { "x", "/", 60000, 2 },
+		{ "x", "", 60000, 3 },
+		{ "x/", "", 3000, 3 }, /* nothing is cut, but there are 30000 of it */
+	};
+	struct url_world w;
+	struct buf b = { 0 };
+
+	(void)state;
+	url_world_init(&w);
+	for (size_t i = 0; i < nitems(rows); i++) {
+		int64_t began;
+
+		buf_reset(&b);
+		buf_adds(&b, "<base href='http://a.com/");
+		while (b.len < rows[i].len)
+			buf_adds(&b, rows[i].folder);
+		buf_printf(&b, "%s'>", rows[i].end);
+		while (b.len < 1000000)
+			buf_adds(&b, "<a href=y><a href='http://b.com'>");
+		url_world_fresh(&w, 500);
+		began = clock_thread_us();
+		urls_html(w.urls, buf_span(&b));
+		assert_in_range(clock_thread_us() - began, 0, 1000 * 1000);
+		assert_in_range(arena_used(w.arena), 0, 400 * 1000);
+		assert_int_equal(urls_count(w.urls), rows[i].found);
+		assert_int_equal(urls_limits(w.urls), URLS_LIMIT_LENGTH);
+	}
+	buf_fini(&b);
+	url_world_fini(&w);
+}
+
 int
 main(void)
 {
@@ -204,6 +246,7 @@ main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_srcdoc_depth),
 		cmocka_unit_test(test_linear),
+		cmocka_unit_test(test_long_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
