@@ -11,9 +11,15 @@
 
 struct entry {
 	struct span v[KEYS];
-	/* The details of one fact are readings of it: a row that knows the fact answers once. */
 	size_t thing;
 	int reading;
+};
+
+/* The details of one fact are readings of it, whenever they come to be known: a row that knows the
+ * fact answers once. */
+struct own {
+	size_t thing;
+	int n;
 };
 
 /* Those there are by now; others may come to be known while lists go on. */
@@ -24,14 +30,14 @@ struct known {
 	struct entry *v;
 	size_t n, cap;
 	size_t things;
+	struct own own[FACT_COUNT];
 	int all; /* what texts and URLs tell is there */
 };
 
-static struct entry *
-add(struct rule_run *run, struct known *k, const char *whole, size_t value, size_t subject)
+static void
+add(struct rule_run *run, struct known *k, struct own *own, const char *whole, size_t value,
+    size_t subject)
 {
-	struct entry *e;
-
 	if (k->n == k->cap) {
 		size_t cap = k->cap == 0 ? 8 : k->cap * 2;
 		struct entry *v = arena_alloc(run->arena, cap * sizeof(*v));
@@ -41,11 +47,12 @@ add(struct rule_run *run, struct known *k, const char *whole, size_t value, size
 		k->v = v;
 		k->cap = cap;
 	}
-	e = &k->v[k->n++];
-	*e = (struct entry){ .v = { span_str(whole), span_make(whole, value),
-				 span_make(whole, subject) },
-		.thing = k->things++ };
-	return e;
+	if (own->n == 0)
+		own->thing = k->things++;
+	k->v[k->n++] = (struct entry){ .v = { span_str(whole), span_make(whole, value),
+					   span_make(whole, subject) },
+		.thing = own->thing,
+		.reading = own->n++ };
 }
 
 static int
@@ -65,20 +72,13 @@ add_own(struct rule_run *run, struct known *k, enum fact id, int fresh)
 	const struct facts *f = &run->txn->facts;
 	const char *name = fact_name(id);
 	size_t value = strcspn(name, ":"), subject = strcspn(name, "=");
-	int reading = 0;
 
 	if (fresh && !has_details(f, id))
-		add(run, k, name, value, subject);
-	for (size_t i = k->ndetails; i < f->ndetails; i++) {
-		struct entry *e;
-
-		if (f->details[i].id != id)
-			continue;
-		e = add(run, k, fact_detail_shown(&f->details[i], run->arena), value, subject);
-		if (reading > 0)
-			e->thing = --k->things - 1;
-		e->reading = reading++;
-	}
+		add(run, k, &k->own[id], name, value, subject);
+	for (size_t i = k->ndetails; i < f->ndetails; i++)
+		if (f->details[i].id == id)
+			add(run, k, &k->own[id], fact_detail_shown(&f->details[i], run->arena),
+			    value, subject);
 }
 
 static void
@@ -88,8 +88,9 @@ add_told(struct rule_run *run, struct known *k, const struct fact_told *t)
 	const char *whole = arena_printf(
 	    run->arena, "%s=%s%s%s", t->subject, t->value, t->detail == NULL ? "" : ":", detail);
 	size_t subject = strlen(t->subject);
+	struct own own = { .n = 0 };
 
-	add(run, k, whole, subject + 1 + strlen(t->value), subject);
+	add(run, k, &own, whole, subject + 1 + strlen(t->value), subject);
 }
 
 static void
@@ -116,12 +117,11 @@ get(struct rule_run *run, size_t i, struct content_key *key, struct err *err)
 	const struct entry *e;
 
 	(void)err;
-	if (i / KEYS >= k->n)
-		look_again(run, k);
-	/* What one recipient's facts are must not depend on what another one's list has asked
-	 * before. */
-	if (i / KEYS >= k->n && !k->all) {
-		k->all = message_facts_decoded(run);
+	if (i / KEYS >= k->n) {
+		/* What one recipient's facts are, and which comes first, must not depend on what
+		 * another one's list has asked before. */
+		if (!k->all)
+			k->all = message_facts_decoded(run);
 		look_again(run, k);
 	}
 	if (i / KEYS >= k->n)

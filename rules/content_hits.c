@@ -47,7 +47,8 @@ struct kept_hits { /* of one source and table */
 	size_t thing;  /* the last one looked at, */
 	int reading;
 	int known;       /* known in that reading */
-	size_t of_thing; /* where hits of it begin in v */
+	size_t of_thing; /* where hits of it may begin in v */
+	size_t things;   /* all that were looked at have lower numbers */
 	int vain;        /* looks around that found something, beyond those that did not */
 	struct list_text *lists[LIST_CHAINS];
 	size_t nlists;
@@ -153,8 +154,9 @@ is_again(const struct kept_hits *h, const struct table_hit *row)
 	for (size_t i = h->of_thing; i < h->n; i++) {
 		const struct content_hit *other = hit_at(h, i);
 
-		if (other->failed == NULL && other->row.file == row->file &&
-		    other->row.line == row->line && strcmp(other->row.value, row->value) == 0)
+		if (other->failed == NULL && other->key.thing == h->thing &&
+		    other->row.file == row->file && other->row.line == row->line &&
+		    strcmp(other->row.value, row->value) == 0)
 			return 1;
 	}
 	return 0;
@@ -165,13 +167,16 @@ static int
 is_settled(struct kept_hits *h, const struct content_key *key)
 {
 	if (h->asked == 1 || key->thing != h->thing) {
-		h->of_thing = h->n;
+		/* One that has come up again has hits anywhere. */
+		h->of_thing = key->thing < h->things ? 0 : h->n;
 		h->known = 0;
 	} else if (key->reading != h->reading) {
 		h->known = 0;
 	}
 	h->thing = key->thing;
 	h->reading = key->reading;
+	if (key->thing >= h->things)
+		h->things = key->thing + 1;
 	return h->known;
 }
 

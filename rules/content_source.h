@@ -42,7 +42,9 @@ enum content_place_kind {
 struct content_key {
 	struct span text; /* what the table is asked with; it lives as long as the transaction */
 	/* Keys of one thing have the same number, rising: once a table knows one of them (DUNNO
-	 * included) it is not asked about the others.  A host and then its parent domains, say. */
+	 * included) it is not asked about the others.  A host and then its parent domains, say.
+	 * What comes to be known of a thing later may stand behind other things, as another
+	 * reading. */
 	size_t thing;
 	enum content_place_kind place;
 	size_t at, len;    /* of the message: what REPLACE takes away, line ends included */

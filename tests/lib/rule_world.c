@@ -323,22 +323,36 @@ ask_traced(struct rule_world *w, struct rule_ask *ask, struct verdict *v)
 		rule_coverage_asked(&w->past, span_make(t->p, t->len), answer, clock_ms() - began);
 }
 
-const char *
-rule_world_ask(struct rule_world *w, enum rule_stage stage)
+static const char *
+ask(struct rule_world *w, enum rule_stage stage, struct recipient *recipient)
 {
-	struct rule_ask ask = {
-		.txn = &w->txn, .stage = stage, .services = &w->services, .memory = w->memory
-	};
+	struct rule_ask ask = { .txn = &w->txn,
+		.stage = stage,
+		.recipient = recipient,
+		.services = &w->services,
+		.memory = w->memory };
 	struct verdict v;
 
 	verdict_init(&v, w->arena);
 	if (stage == RULE_RCPT || (stage > RULE_RCPT && w->txn.nrcpts == 1))
 		ask.rcpt = &w->rcpt;
-	if (stage == RULE_CONTENT)
-		ask.recipient = w->txn.rcpts[0];
+	else if (recipient != NULL)
+		ask.rcpt = &recipient->path;
 	ask.deadline = deadline_in_ms(w->deadline_ms == 0 ? 10000 : w->deadline_ms);
 	ask_traced(w, &ask, &v);
 	if (v.outcome == OUTCOME_OK || v.outcome == OUTCOME_DUNNO)
 		return v.outcome == OUTCOME_OK ? "ok" : "dunno";
 	return arena_printf(w->arena, "%d %s %s", v.code, v.enhanced, v.text);
+}
+
+const char *
+rule_world_ask(struct rule_world *w, enum rule_stage stage)
+{
+	return ask(w, stage, stage == RULE_CONTENT ? w->txn.rcpts[0] : NULL);
+}
+
+const char *
+rule_world_ask_for(struct rule_world *w, size_t recipient)
+{
+	return ask(w, RULE_CONTENT, w->txn.rcpts[recipient]);
 }

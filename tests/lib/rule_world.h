@@ -73,6 +73,8 @@ void rule_world_client(struct rule_world *, const char *name, const char *addr);
 /* "ok", "dunno", or the refusal: "450 4.7.1 text".  What was asked of DNS: dns_zone_asked(w->zone).
  */
 const char *rule_world_ask(struct rule_world *, enum rule_stage);
+/* RULE_CONTENT for the recipient of this number, from 0 on; rule_world_ask() asks for the first. */
+const char *rule_world_ask_for(struct rule_world *, size_t recipient);
 /* What the log said since the last call; warnings with "WARNING " in front. */
 const char *rule_world_said(struct rule_world *);
 /* cmocka's group fixtures. */

@@ -147,20 +147,26 @@ put(struct message *m, const char *text)
 }
 
 static void
-begin(struct world *x, enum rule_list_id id, const char *list, const char *text)
+start(struct world *x, const char *text)
 {
 	static const struct message_options opt = { .memory_limit = 1 << 24,
 		.spool_directory = "/nonexistent" };
 
-	memset(x, 0, sizeof(*x));
-	rule_world_init(&x->w);
-	x->w.o.lists[id] = list;
 	if (rule_world_compile(&x->w) == -1)
-		fail_msg("%s: %s", list, buf_cstr(&x->w.findings));
-	rule_world_accept(&x->w);
+		fail_msg("%s", buf_cstr(&x->w.findings));
 	x->message = message_new(&opt);
 	put(x->message, text);
 	x->w.txn.message = x->message;
+}
+
+static void
+begin(struct world *x, enum rule_list_id id, const char *list, const char *text)
+{
+	memset(x, 0, sizeof(*x));
+	rule_world_init(&x->w);
+	x->w.o.lists[id] = list;
+	start(x, text);
+	rule_world_accept(&x->w);
 }
 
 static void
@@ -410,6 +416,124 @@ test_details(void **state)
 	}
 }
 
+/* A detail that comes to be known once a row has answered for the fact, with others in between, is
+ * one more reading of it. */
+static void
+test_details_apart(void **state)
+{
+	static const struct {
+		const char *rows;
+		int64_t before, after;
+	} cases[] = {
+		{ "/^text=limit$/ SCORE 4", 4000, 4000 }, { "/^text$/ SCORE 4", 4000, 4000 },
+		{ "/^text=limit$/ SCORE 4\n/^text=limit:html$/ SCORE 1", 4000, 5000 },
+		{ "/^text=limit:size$/ DUNNO\n/^text=limit$/ SCORE 4", 0, 4000 },
+		{ "/^urls=limit$/ SCORE 1\n/^text=limit$/ SCORE 4", 5000, 5000 },
+		{ "/=limit$/ SCORE 1", 2000, 2000 }, /* one of each fact */
+	};
+	const char *path = *state;
+	char list[300];
+
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct world x;
+		struct score *own;
+
+		print_message("%s\n", cases[i].rows);
+		write_file(path, cases[i].rows);
+		snprintf(list, sizeof(list), "check_fact regexp:%s", path);
+		begin(&x, LIST_CONTENT, list, FROM "\nx\n");
+		own = &x.w.txn.rcpts[0]->verdict.score;
+		fact_set_detail(&x.w.txn.facts, FACT_TEXT_LIMIT, "size");
+		fact_set_detail(&x.w.txn.facts, FACT_URLS_LIMIT, "count");
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+		assert_int_equal(own->total, cases[i].before);
+		fact_set_detail(&x.w.txn.facts, FACT_TEXT_LIMIT, "html");
+		fact_set_detail(&x.w.txn.facts, FACT_URLS_LIMIT, "hosts");
+		*own = (struct score){ 0 };
+		assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+		assert_int_equal(own->total, cases[i].after);
+		end(&x);
+	}
+}
+
+/* --- whose copy it is --- */
+
+static const char *
+site(void *arg, const char *name, struct rule_where *where)
+{
+	const char *const *lists = arg;
+
+	*where = (struct rule_where){ .file = NULL };
+	return strcmp(name, "anns") == 0 ? lists[0] : strcmp(name, "bobs") == 0 ? lists[1] : NULL;
+}
+
+static void
+put_parts(struct buf *m)
+{
+	buf_adds(m, MULTI "--b\nContent-Type: text/html\n\n<p style=\"display:none\">h</p>a");
+	for (int i = 0; i < 200; i++)
+		buf_adds(m, "<div><div><div><div><div>\n");
+	buf_adds(m, "x\n--b\n\nphrase\n--b\n\n");
+	for (int i = 0; i < 500; i++)
+		buf_adds(m, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n");
+	buf_adds(m, "--b--\n");
+}
+
+/* Ann's list ends in the middle of the text: what it has told by then is not all there is to tell,
+ * and Bob's answer is the same whether she gets a copy, and who comes first. */
+static void
+test_order(void **state)
+{
+	static const struct {
+		const char *rows, *bob;
+	} cases[] = {
+		{ "/^text=limit$/ SCORE 2", "dunno" }, /* 2 points, not 4 */
+		{ "/^text$/ SCORE 2", "dunno" },
+		{ "/^text=limit:html$/ SCORE 2\n/^text=limit:size$/ SCORE 2",
+		    "554 5.7.1 Message score too high" },
+		{ "/^text=limit:(html|size)$/ 550 $1", "550 5.7.1 html" },
+		{ "/^text=limit:html$/ 550 html\n/^text=limit:size$/ 550 size", "550 5.7.1 html" },
+		/* which one comes first */
+		{ "/^text=hidden$/ 550 hidden\n/^text=limit:size$/ 550 size", "550 5.7.1 size" },
+		/* URLs are found in text, and told of behind it */
+		{ "/^text=limit:size$/ 550 size\n/^urls=limit/ 550 urls", "550 5.7.1 size" },
+	};
+	static const char *const orders[] = { "b", "ab", "ba", "aba", "bab" };
+	const char *path = *state;
+	struct buf m = { 0 };
+	char bobs[300];
+	const char *lists[] = { "check_text pcre:{{/phrase/ REJECT}}", bobs };
+
+	put_parts(&m);
+	snprintf(bobs, sizeof(bobs), "check_fact regexp:%s, reject_if_score 4", path);
+	for (size_t i = 0; i < nitems(cases) * nitems(orders); i++) {
+		const char *order = orders[i % nitems(orders)];
+		struct world x;
+
+		print_message("%s: %s\n", order, cases[i / nitems(orders)].rows);
+		write_file(path, cases[i / nitems(orders)].rows);
+		memset(&x, 0, sizeof(x));
+		rule_world_init(&x.w);
+		x.w.o.site = site;
+		x.w.o.arg = lists;
+		x.w.o.smtpd_restriction_classes = "anns, bobs";
+		x.w.o.text_check_size_limit = 15000;
+		x.w.o.url_check_size_limit = 100;
+		x.w.o.lists[LIST_CONTENT] =
+		    "check_recipient_access inline:{a@local.example=anns, b@local.example=bobs}";
+		start(&x, buf_cstr(&m));
+		for (const char *who = order; *who != '\0'; who++) {
+			rule_world_rcpt(&x.w, *who == 'a' ? "a@local.example" : "b@local.example");
+			rule_world_accept(&x.w);
+		}
+		for (size_t k = 0; order[k] != '\0'; k++)
+			assert_string_equal(rule_world_ask_for(&x.w, k),
+			    order[k] == 'a' ? REFUSED : cases[i / nitems(orders)].bob);
+		end(&x);
+	}
+	buf_fini(&m);
+}
+
 static const struct {
 	const char *row, *finding; /* NULL: fine */
 } load_cases[] = {
@@ -474,6 +598,8 @@ main(void)
 		cmocka_unit_test(test_decoded),
 		cmocka_unit_test(test_body_limit),
 		cmocka_unit_test(test_details),
+		cmocka_unit_test(test_details_apart),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_load),
 	};
 
