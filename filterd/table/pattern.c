@@ -72,8 +72,19 @@ found(struct walk *w, const struct pattern_rule *r, struct arena *a, struct tabl
 static void
 begin_clock(struct walk *w)
 {
+	w->call.until_us = clock_thread_us() + PATTERN_LONG_US;
+}
+
+/* The rules behind the first that could not be decided have some time whatever that one took. */
+static void
+go_on(struct walk *w)
+{
+	int64_t until = clock_thread_us() + PATTERN_BEHIND_US;
+
 	if (w->call.until_us == 0)
-		w->call.until_us = clock_thread_us() + PATTERN_LONG_US;
+		begin_clock(w);
+	else if (w->call.until_us < until)
+		w->call.until_us = until;
 }
 
 /* A rule that could not be decided must not hide those behind it, so they are tried all the same;
@@ -101,7 +112,7 @@ walk(struct walk *w, struct arena *a, struct table_hit *hit, struct err *err)
 		rc = holds(w, i, failed ? &other : err);
 		if (rc == -1 && !failed) {
 			err_prefix(err, "%.200s, line %d", w->table->full, r->line);
-			begin_clock(w);
+			go_on(w);
 			failed = 1;
 		}
 		if (rc == 1 && r->kind == PATTERN_RESULT) {

@@ -28,9 +28,11 @@ struct table_hit;
 struct tree_pattern;
 
 /* A key that is no line but a text.  What is small with a line is not with a text: such a look-up
- * may take PATTERN_LONG_US of processor time, rules and all, and then has failed. */
-#define PATTERN_LONG    ((size_t)4096)
-#define PATTERN_LONG_US 1000000
+ * may take PATTERN_LONG_US of processor time, rules and all, and then has failed; the rules behind
+ * the one that took it have PATTERN_BEHIND_US. */
+#define PATTERN_LONG      ((size_t)4096)
+#define PATTERN_LONG_US   1000000
+#define PATTERN_BEHIND_US 250000
 
 /* What one look-up needs while it lasts. */
 struct pattern_call {

@@ -1,5 +1,5 @@
 /* regexp - POSIX patterns, by regcomp(3) in the C locale, as Postfix uses it */
-#include <limits.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,11 +11,23 @@
 #include "base/xmem.h"
 #include "table/pattern.h"
 #include "table/pattern_tree.h"
+#include "table/pcre_code.h"
+#include "table/regexp_code.h"
 #include "table/regexp_cost.h"
+#include "table/regexp_pcre.h"
 #include "table/table_type.h"
 
-/* Octets that are read without looking at the clock, some 10 ms. */
-#define WORK (4 << 20)
+/* A pattern.  regexec(3) cannot be told to stop, and a text may keep it busy for minutes; so texts,
+ * and lines where it was slow, are PCRE2's. */
+struct regexp_rule {
+	struct regexp_code *code;
+	const char *text;
+	unsigned flags;
+	const struct pcre_limits *limits;
+	pthread_mutex_t lock;
+	int tried;              /* the next was looked for */
+	struct pcre_code *pcre; /* NULL: there is none */
+};
 
 static int
 regexp_flag(char c, unsigned *flags)
@@ -39,104 +51,165 @@ static void *
 regexp_compile(const struct table *t, const char *text, unsigned flags, unsigned groups,
     unsigned *has, char *why, size_t whysize)
 {
-	regex_t *re;
-	int rc;
+	const struct pattern_table *p = t->data;
+	struct regexp_code *code;
+	struct regexp_rule *r;
 
 	if (regexp_cost_check(text, (flags & REG_EXTENDED) != 0, why, whysize) == -1)
 		return NULL;
-	re = xmalloc(sizeof(*re));
-	if ((rc = regcomp(re, text, (int)flags | (groups == 0 ? REG_NOSUB : 0))) != 0) {
-		regerror(rc, re, why, whysize);
-		free(re);
+	code = regexp_code_new(text, flags | (groups == 0 ? REG_NOSUB : 0), has, why, whysize);
+	if (code == NULL)
 		return NULL;
-	}
-	*has = (unsigned)re->re_nsub;
-	return re;
+	r = xcalloc(1, sizeof(*r));
+	r->code = code;
+	r->text = arena_strdup(t->mem, text);
+	r->flags = flags;
+	r->limits = p->shared;
+	pthread_mutex_init(&r->lock, NULL);
+	return r;
 }
 
 static void
 regexp_free(void *code)
 {
-	regfree(code);
-	free(code);
+	struct regexp_rule *r = code;
+
+	regexp_code_free(r->code);
+	pcre_code_free(r->pcre);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+/* Made when it is asked for: few tables are asked with texts. */
+static const struct pcre_code *
+pcre_of(struct regexp_rule *r)
+{
+	const struct pcre_code *pcre;
+
+	pthread_mutex_lock(&r->lock);
+	if (!r->tried)
+		r->pcre = regexp_pcre_new(r->text, r->flags, r->limits);
+	r->tried = 1;
+	pcre = r->pcre;
+	pthread_mutex_unlock(&r->lock);
+	return pcre;
 }
 
 /* regexec(3) wants a C string, and the key is part of a message.  (REG_STARTEND would do without
- * the copy, but the address sanitizer's regexec looks for the NUL all the same.) */
+ * the copy, but the address sanitizer's regexec looks for the NUL all the same.)  A text it is not
+ * given. */
 static void
 regexp_begin(const struct table *t, struct pattern_call *c)
 {
-	char *text =
-	    c->key.len < sizeof(c->stack) ? c->stack : arena_alloc(c->arena, c->key.len + 1);
+	char *text;
 
+	c->scratch = NULL;
+	if (c->key.len > PATTERN_LONG)
+		return;
+	text = c->key.len < sizeof(c->stack) ? c->stack : arena_alloc(c->arena, c->key.len + 1);
 	memcpy(text, c->key.p, c->key.len);
 	text[c->key.len] = '\0';
 	c->scratch = text;
 }
 
-/* Where regexec(3) would begin, for it tries one octet after another and each try may read to the
- * end of the key: that is minutes for a text made for it, and nothing stops it.  So the octets are
- * tried some at a time, and the clock is looked at.  REG_NOMATCH, REG_ESPACE, 0; *late: no time is
- * left.  (The pattern is not written to: regcomp() has made its fast map.) */
-static int
-find_begin(const regex_t *re, struct pattern_call *c, regmatch_t *begin, int *late)
+static void
+take_groups(struct pattern_call *c, const uint8_t *base, const regmatch_t *at)
 {
-	int len = (int)c->key.len, found = -1;
-
-	for (int from = 0, n; from <= len && found == -1; from += n + 1) {
-		if ((*late = pattern_is_late(c)) != 0)
-			return REG_NOMATCH;
-		n = WORK / (len - from + 1);
-		if (n > len - from)
-			n = len - from;
-		found = re_search((regex_t *)(uintptr_t)re, c->scratch, len, from, n, NULL);
-	}
-	if (found < 0)
-		return found == -1 ? REG_NOMATCH : REG_ESPACE;
-	*begin = (regmatch_t){ .rm_so = found, .rm_eo = len };
-	return 0;
+	for (unsigned i = 1; i <= c->groups; i++)
+		c->group[i] = at[i].rm_so < 0 ? span_make("", 0)
+					      : span_make(base + at[i].rm_so,
+						    (size_t)(at[i].rm_eo - at[i].rm_so));
 }
 
-/* As regexec(3). */
-static int
-exec_long(const regex_t *re, struct pattern_call *c, regmatch_t *at, int *late)
-{
-	int rc = find_begin(re, c, &at[0], late);
+/* --- by PCRE2 --- */
 
-	return rc != 0 || c->groups == 0 ? rc
-					 : regexec(re, c->scratch, c->groups + 1, at, REG_STARTEND);
+/* What the parentheses matched is the longest, so regexec(3) is asked about the place: with one
+ * octet before it, for what looks back, and no more than there is room for.  Where the longest may
+ * reach beyond that it stays as it is. */
+static void
+settle(struct regexp_rule *r, struct pattern_call *c, size_t from)
+{
+	size_t before = from > 0, left = c->key.len - from;
+	size_t len = left < sizeof(c->stack) - 2 ? left : sizeof(c->stack) - 2;
+	const uint8_t *base = c->key.p + from - before;
+	regmatch_t at[TEMPLATE_GROUPS];
+
+	memcpy(c->stack, base, before + len);
+	c->stack[before + len] = '\0';
+	at[0] = (regmatch_t){ .rm_so = (regoff_t)before, .rm_eo = (regoff_t)(before + len) };
+	if (regexp_code_exec(r->code, c->stack, len, c->groups + 1, at,
+		REG_STARTEND | (len < left ? REG_NOTEOL : 0)) == 0 &&
+	    (size_t)at[0].rm_so == before && (len == left || (size_t)at[0].rm_eo < before + len))
+		take_groups(c, base, at);
+}
+
+static int
+exec_pcre(
+    struct regexp_rule *r, const struct pcre_code *pcre, struct pattern_call *c, struct err *err)
+{
+	pcre2_match_data *md = pcre2_match_data_create(c->groups + 1, NULL);
+	int rc = pcre_code_exec(pcre, c, md, err);
+
+	/* \K is none of POSIX's, so the match begins where it was looked for. */
+	if (rc == 1 && c->groups > 0 && md != NULL && c->key.len > PATTERN_LONG)
+		settle(r, c, pcre2_get_ovector_pointer(md)[0]);
+	pcre2_match_data_free(md);
+	return rc;
+}
+
+static int
+exec_text(struct regexp_rule *r, struct pattern_call *c, struct err *err)
+{
+	const struct pcre_code *pcre = pcre_of(r);
+
+	if (pcre != NULL)
+		return exec_pcre(r, pcre, c, err);
+	err_set(err, ERR_RETRY,
+	    "of this syntax the pattern cannot be tried with a text of more than %zu octets; write "
+	    "it for a pcre table",
+	    PATTERN_LONG);
+	return -1;
+}
+
+/* Is it certain that the line does not match? */
+static int
+is_ruled_out(struct regexp_rule *r, struct pattern_call *c)
+{
+	const struct pcre_code *pcre = regexp_code_is_slow(r->code) ? pcre_of(r) : NULL;
+	unsigned groups = c->groups;
+	struct err ignored = { 0 };
+	int rc;
+
+	if (pcre == NULL)
+		return 0;
+	c->groups = 0;
+	rc = exec_pcre(r, pcre, c, &ignored);
+	c->groups = groups;
+	return rc == 0;
 }
 
 static int
 regexp_exec(const void *code, struct pattern_call *c, struct err *err)
 {
+	struct regexp_rule *r = (struct regexp_rule *)(uintptr_t)code;
 	regmatch_t at[TEMPLATE_GROUPS];
 	char why[160];
-	int rc, late = 0;
+	int rc;
 
-	if (c->key.len >= INT_MAX) { /* offsets are int */
-		err_set(err, ERR_RETRY, "the key is too long");
-		return -1;
-	}
 	if (c->key.len > PATTERN_LONG)
-		rc = exec_long(code, c, at, &late);
-	else
-		rc = regexec(code, c->scratch, c->groups == 0 ? 0 : c->groups + 1, at, 0);
-	if (late) {
-		err_set(err, ERR_RETRY, "the key takes too long");
-		return -1;
-	}
+		return exec_text(r, c, err);
+	if (is_ruled_out(r, c))
+		return 0;
+	rc = regexp_code_exec(
+	    r->code, c->scratch, c->key.len, c->groups == 0 ? 0 : c->groups + 1, at, 0);
 	if (rc == REG_NOMATCH)
 		return 0;
 	if (rc != 0) {
-		regerror(rc, code, why, sizeof(why));
+		regerror(rc, NULL, why, sizeof(why));
 		err_set(err, ERR_RETRY, "%s", why);
 		return -1;
 	}
-	for (unsigned i = 1; i <= c->groups; i++)
-		c->group[i] = at[i].rm_so < 0 ? span_make("", 0)
-					      : span_make(c->key.p + at[i].rm_so,
-						    (size_t)(at[i].rm_eo - at[i].rm_so));
+	take_groups(c, c->key.p, at);
 	return 1;
 }
 
@@ -167,7 +240,23 @@ static const struct pattern_engine regexp_engine = {
 static int
 regexp_open(struct table *t, struct err *err)
 {
-	return pattern_open(t, &regexp_engine, NULL, err);
+	struct pcre_limits *limits = pcre_limits_new(t->options->limits);
+
+	if (limits == NULL) {
+		err_set(err, ERR_SYSTEM, "%.200s: out of memory", t->full);
+		return -1;
+	}
+	return pattern_open(t, &regexp_engine, limits, err);
+}
+
+static void
+regexp_close(struct table *t)
+{
+	const struct pattern_table *p = t->data;
+	struct pcre_limits *limits = p == NULL ? NULL : p->shared;
+
+	pattern_close(t);
+	pcre_limits_free(limits);
 }
 
 const struct table_type table_type_regexp = {
@@ -177,5 +266,5 @@ const struct table_type table_type_regexp = {
 	.open = regexp_open,
 	.get = pattern_get,
 	.each = pattern_each,
-	.close = pattern_close,
+	.close = regexp_close,
 };
