@@ -153,10 +153,14 @@ pattern_get(
     const struct table *t, struct span key, struct arena *a, struct table_hit *hit, struct err *err)
 {
 	const struct pattern_table *p = t->data;
-	struct prefilter *filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
-	struct prefilter_probe *probe = filter == NULL ? NULL : prefilter_ask(filter, key);
+	struct prefilter_probe *probe = NULL;
+	struct prefilter *filter = NULL;
 	int rc = 0;
 
+	if (p->npatterns >= PREFILTER_MIN || key.len > PATTERN_LONG)
+		filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
+	if (filter != NULL)
+		probe = prefilter_ask(filter, key);
 	if (probe == NULL)
 		return look_up(t, NULL, key, a, hit, err);
 	if (prefilter_next(probe, 0) < p->nrules)
@@ -171,7 +175,7 @@ pattern_rules_out(const struct table *t, struct span text)
 	const struct pattern_table *p = t->data;
 	struct prefilter *filter = atomic_load_explicit(&p->prefilter, memory_order_acquire);
 
-	return filter != NULL && prefilter_none(filter, text);
+	return filter != NULL && p->npatterns >= PREFILTER_MIN && prefilter_none(filter, text);
 }
 
 void

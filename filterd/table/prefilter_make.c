@@ -94,6 +94,13 @@ pack(struct making *m, const struct scan_db *db)
 	return 0;
 }
 
+/* Lines are not looked up with it, and it is compiled at once: it is not spoken of, nor kept. */
+static int
+is_small(const struct pattern_table *p)
+{
+	return p->npatterns < PREFILTER_MIN;
+}
+
 static struct scan_db *
 compile(const struct table *t, struct making *m, const char *folder,
     const struct prefilter_key *key, char *why, size_t whysize)
@@ -102,8 +109,8 @@ compile(const struct table *t, struct making *m, const char *folder,
 	struct scan_db *db = scan_db_compile(m->v, &m->n, why, whysize);
 	struct err err = { 0 };
 
-	if (db == NULL)
-		return NULL;
+	if (db == NULL || is_small(m->table))
+		return db;
 	log_info(NULL, NULL, "table %s: %zu of %zu patterns compiled in %" PRId64 " ms", t->full,
 	    m->n, m->table->npatterns, (clock_us() - began) / 1000);
 	if (folder != NULL && pack(m, db) == 0 &&
@@ -120,7 +127,7 @@ load(const struct table *t, struct making *m, const char *folder, const struct p
 	struct scan_db *db = NULL;
 	int rc;
 
-	if (folder == NULL)
+	if (folder == NULL || is_small(m->table))
 		return NULL;
 	rc = prefilter_cache_read(folder, key, &m->octets, &err);
 	if (rc == 1 && unpack(m, &db) == -1) {
@@ -157,7 +164,7 @@ make(const struct table *t, const char *folder, char *why, size_t whysize)
 static int
 is_wanted(const struct pattern_table *p)
 {
-	return p->npatterns >= PREFILTER_MIN && atomic_load(&p->prefilter) == NULL;
+	return p->npatterns > 0 && atomic_load(&p->prefilter) == NULL;
 }
 
 static void
@@ -180,7 +187,7 @@ prefilter_make(struct table *t, const char *folder)
 	else
 		f = make(t, folder, p->prefilter_why, sizeof(p->prefilter_why));
 	atomic_store_explicit(&p->prefilter, f, memory_order_release);
-	if (f == NULL && missing == NULL)
+	if (f == NULL && missing == NULL && !is_small(p))
 		log_warn(NULL, NULL, "table %s: its patterns are tried one by one: %s", t->full,
 		    p->prefilter_why);
 	set_state(p, f == NULL ? PREFILTER_FAILED : PREFILTER_READY);
@@ -368,7 +375,7 @@ tell_one(struct table *t, void *arg)
 	struct buf *out = arg;
 	int state = atomic_load_explicit(&p->prefilter_state, memory_order_acquire);
 
-	if (state == PREFILTER_NONE)
+	if (state == PREFILTER_NONE || is_small(p))
 		return;
 	if (out->len > 0)
 		buf_adds(out, "; ");

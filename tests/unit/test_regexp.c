@@ -50,11 +50,14 @@ below(unsigned n)
 
 /* --- as regexec(3) --- */
 
+static unsigned undecided;
+
 /* Do they agree whether there is a match? */
 static void
 compare(const char *pattern, unsigned flags, const char *text)
 {
-	struct pcre_limits *limits = pcre_limits_new(NULL);
+	const struct table_limits high = { .match = 1000000, .depth = 3000000 };
+	struct pcre_limits *limits = pcre_limits_new(&high);
 	struct pcre_code *code = regexp_pcre_new(pattern, flags, limits);
 	struct pattern_call *c = calloc(1, sizeof(*c));
 	struct err err = { 0 };
@@ -67,7 +70,8 @@ compare(const char *pattern, unsigned flags, const char *text)
 	wanted = regexec(&re, text, 1, at, 0) == 0;
 	c->key = span_str(text);
 	rc = pcre_code_exec(code, c, NULL, &err);
-	if (rc != wanted)
+	undecided += rc == -1;
+	if (rc != wanted && rc != -1)
 		fail_msg("/%s/ flags %u with \"%s\": %d, wanted %d %s", pattern, flags, text, rc,
 		    wanted, err.text);
 	regfree(&re);
@@ -127,7 +131,18 @@ test_same(void **state)
 
 static void random_atom(struct buf *out, int depth);
 
-/* glibc errs about ^ and $ in what is repeated, so edges stand outside of parentheses. */
+/* glibc errs about what stands between two octets where it is repeated, or ^ is behind something,
+ * so the like is left out. */
+static void
+random_edge(struct buf *out, int at_end)
+{
+	static const char *const begin[] = { "^", "\\`", "\\<", "\\b" };
+	static const char *const end[] = { "$", "\\'", "\\>", "\\b" };
+
+	if (below(5) == 0)
+		buf_adds(out, at_end ? end[below(4)] : begin[below(4)]);
+}
+
 static void
 random_pattern(struct buf *out, int depth)
 {
@@ -135,17 +150,14 @@ random_pattern(struct buf *out, int depth)
 		"{3,5}" };
 
 	for (unsigned branches = below(3) / 2 + 1; branches > 0; branches--) {
+		if (depth == 0)
+			random_edge(out, 0);
 		for (unsigned n = below(4) + (depth > 0); n > 0; n--) {
-			if (depth == 0 && below(12) == 0) {
-				static const char *const edges[] = { "^", "$", "\\b", "\\<", "\\>",
-					"\\`", "\\'" };
-
-				buf_adds(out, edges[below(nitems(edges))]);
-				continue;
-			}
 			random_atom(out, depth);
 			buf_adds(out, times[below(nitems(times))]);
 		}
+		if (depth == 0)
+			random_edge(out, 1);
 		if (branches > 1)
 			buf_addc(out, '|');
 	}
@@ -203,6 +215,8 @@ test_random(void **state)
 		}
 	}
 	assert_in_range(tried, n / 3, n);
+	print_message("%d patterns, undecided with %u texts\n", tried, undecided);
+	assert_in_range(undecided, 0, tried / 20);
 	buf_fini(&pattern);
 	buf_fini(&text);
 	buf_fini(&ignored);
