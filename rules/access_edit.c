@@ -10,7 +10,7 @@
 static enum rule_result
 edit(struct rule_run *run, const struct access_row *r, size_t del, struct span ins)
 {
-	/* content_source_check() settles */
+	/* content_share_end() settles */
 	if (edit_add_later(&run->effects->edits, r->about->key->at, del, ins) == NULL)
 		rule_trace_text(run, TRACE_NOTE, NULL, "an earlier rule has changed it already");
 	return RULE_DUNNO;

@@ -22,6 +22,12 @@ access_too_early(struct rule_run *run, const struct access_row *r)
 enum rule_result
 access_useless(struct rule_run *run, const struct access_row *r, const char *wish)
 {
+	if (r->about != NULL && !content_told_news(run, r, NULL)) {
+		if (run->trace != NULL && run->trace->lost == 0)
+			rule_trace_text(run, TRACE_NOTE, NULL,
+			    arena_printf(run->arena, "%s: \"%s\" %s", r->table, r->value, wish));
+		return RULE_DUNNO;
+	}
 	rule_warn(run, "%s: \"%s\" %s", r->table, r->value, wish);
 	return RULE_DUNNO;
 }
@@ -43,6 +49,35 @@ one_line(struct rule_run *run, const char *text)
 		if (is_control(*p))
 			*p = ' ';
 	return line;
+}
+
+/* Is it what one_line() makes of the text? */
+static int
+is_line_of(const char *line, const char *text)
+{
+	for (; *line != '\0' && *line == (is_control(*text) ? ' ' : *text); line++, text++)
+		;
+	return *line == '\0' && *text == '\0';
+}
+
+/* What the rule has said already, for another line of the message, it need not say again. */
+static int
+is_same(struct rule_run *run, const char *arg, const struct origin *by, const char *text)
+{
+	struct origin origin = rule_origin(run);
+
+	return arg != NULL && is_line_of(arg, text) && origin_same(by, &origin);
+}
+
+static int
+is_there(struct rule_run *run, const struct effect_texts *t, const char *text)
+{
+	struct origin origin = rule_origin(run);
+
+	for (size_t i = 0; i < t->n; i++)
+		if (is_line_of(t->v[i].arg, text) && origin_same(&t->v[i].origin, &origin))
+			return 1;
+	return 0;
 }
 
 static struct effect_text
@@ -79,6 +114,8 @@ access_log_effect(
 {
 	const char *blank = r->text[0] == '\0' ? "" : " ";
 
+	if (r->about != NULL && !content_told_news(run, r, what))
+		return;
 	if (r->about == NULL)
 		rule_log(run, what,
 		    arena_printf(run->arena, "<%s>: %s triggers %s%s%s", r->subject.name,
@@ -96,7 +133,9 @@ void
 access_log_text(
     struct rule_run *run, const struct access_row *r, const char *what, const char *word)
 {
-	if (r->text[0] == '\0' || r->about != NULL)
+	if (r->about != NULL)
+		access_log_effect(run, r, what, "");
+	else if (r->text[0] == '\0')
 		access_log_effect(run, r, what, arena_printf(run->arena, "%s action", word));
 	else if (r->subject.kind == SUBJECT_CONTENT)
 		rule_log(run, what, r->text, r->text);
@@ -113,8 +152,9 @@ access_hold(struct rule_run *run, const struct access_row *r)
 	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	access_tell_effect(run, r, "HOLD");
+	if (!is_same(run, run->effects->hold_reason, &run->effects->hold_origin, r->text))
+		run->effects->hold_reason = effect(run, r).arg;
 	run->effects->hold = 1;
-	run->effects->hold_reason = effect(run, r).arg;
 	run->effects->hold_origin = rule_origin(run);
 	access_log_text(run, r, "hold", "HOLD");
 	return RULE_DUNNO;
@@ -143,7 +183,8 @@ access_filter(struct rule_run *run, const struct access_row *r)
 	if (strchr(r->text, ':') == NULL)
 		return access_useless(run, r, "needs transport:destination");
 	access_tell_effect(run, r, "FILTER");
-	run->effects->filter = effect(run, r);
+	if (!is_same(run, run->effects->filter.arg, &run->effects->filter.origin, r->text))
+		run->effects->filter = effect(run, r);
 	access_log_effect(run, r, "filter", "FILTER");
 	return RULE_DUNNO;
 }
@@ -196,10 +237,12 @@ access_redirect(struct rule_run *run, const struct access_row *r)
 	enum rule_result instead;
 	struct effect_text e;
 
-	if (!address_effect(run, r, &e, &instead))
-		return instead;
+	if (!is_same(run, run->effects->redirect.arg, &run->effects->redirect.origin, r->text)) {
+		if (!address_effect(run, r, &e, &instead))
+			return instead;
+		run->effects->redirect = e;
+	}
 	access_tell_effect(run, r, "REDIRECT");
-	run->effects->redirect = e;
 	access_log_effect(run, r, "redirect", "REDIRECT");
 	return RULE_DUNNO;
 }
@@ -210,10 +253,13 @@ access_bcc(struct rule_run *run, const struct access_row *r)
 	enum rule_result instead;
 	struct effect_text e;
 
-	if (!address_effect(run, r, &e, &instead))
-		return instead;
+	if (!is_there(run, &run->effects->bcc, r->text)) {
+		if (!address_effect(run, r, &e, &instead))
+			return instead;
+		if (!is_there(run, &run->effects->bcc, e.arg)) /* with quotes put back */
+			effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
+	}
 	access_tell_effect(run, r, "BCC");
-	effect_add(&run->effects->bcc, run->arena, e.arg, e.origin);
 	access_log_effect(run, r, "bcc", "BCC");
 	return RULE_DUNNO;
 }
@@ -279,7 +325,8 @@ access_tag(struct rule_run *run, const struct access_row *r)
 	if (access_too_early(run, r))
 		return RULE_DUNNO;
 	access_tell_effect(run, r, "TAG");
-	effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
+	if (!is_there(run, &run->effects->tags, r->text))
+		effect_add(&run->effects->tags, run->arena, effect(run, r).arg, rule_origin(run));
 	return RULE_DUNNO;
 }
 

@@ -11,6 +11,7 @@
 struct access_content {     /* what of the message a row is about */
 	const char *source; /* "header", "body" */
 	const struct content_key *key;
+	int told; /* the log has it: another recipient's list has met it */
 };
 
 struct access_row {        /* "ACTION text" of a row, and who said so */
@@ -25,6 +26,7 @@ struct access_row {        /* "ACTION text" of a row, and who said so */
 enum access_kind {
 	ACCESS_OTHER,   /* it permits, has an effect, or nothing comes of it */
 	ACCESS_NOTHING, /* DUNNO */
+	ACCESS_EDIT,    /* where its key has a place, it changes the message there and no more */
 	ACCESS_REFUSAL, /* REJECT, DEFER, a code */
 	ACCESS_LIST,    /* a class, or a list of restrictions */
 };
@@ -71,5 +73,12 @@ void access_log_effect(
 /* The same with the row's own text, if it has one, in place of "triggers ... action". */
 void access_log_text(
     struct rule_run *, const struct access_row *, const char *what, const char *word);
+
+/* content_told.c: of a row about the content the log has one line a transaction, whatever many
+ * lines and recipients it is about, and one that says how many more there were.  Is this to be
+ * logged?  what NULL: that it can do nothing. */
+int content_told_news(struct rule_run *, const struct access_row *, const char *what);
+/* At the end of a check: how many more there were. */
+void content_told_more(struct rule_run *);
 
 #endif

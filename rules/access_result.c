@@ -150,7 +150,7 @@ static const struct action {
 	{ "DISCARD", access_discard, POSTFIX, ACCESS_OTHER },
 	{ "REDIRECT", access_redirect, POSTFIX, ACCESS_OTHER },
 	{ "BCC", access_bcc, POSTFIX, ACCESS_OTHER },
-	{ "PREPEND", access_prepend, POSTFIX, ACCESS_OTHER },
+	{ "PREPEND", access_prepend, POSTFIX, ACCESS_EDIT },
 	{ "INFO", do_info, POSTFIX, ACCESS_OTHER },
 	{ "WARN", do_warn, POSTFIX, ACCESS_OTHER },
 	{ "DUNNO", do_dunno, POSTFIX, ACCESS_NOTHING },
@@ -159,9 +159,9 @@ static const struct action {
 	{ "TAG", access_tag, OURS, ACCESS_OTHER },
 	{ "SCORE", access_score, OURS, ACCESS_OTHER },
 	{ "PASS", do_ok, CONTENT, ACCESS_OTHER },
-	{ "IGNORE", access_ignore, CONTENT, ACCESS_OTHER },
-	{ "STRIP", access_strip, CONTENT, ACCESS_OTHER },
-	{ "REPLACE", access_replace, CONTENT, ACCESS_OTHER },
+	{ "IGNORE", access_ignore, CONTENT, ACCESS_EDIT },
+	{ "STRIP", access_strip, CONTENT, ACCESS_EDIT },
+	{ "REPLACE", access_replace, CONTENT, ACCESS_EDIT },
 };
 
 static int

@@ -33,8 +33,9 @@ give(struct rule_run *run, const char *name, int64_t points)
 		return;
 	score_add(&run->effects->score, run->arena, name, points, origin);
 	score_points(points, shown);
-	if (run->trace != NULL)
-		rule_trace_text(run, TRACE_EFFECT, "SCORE", joined(run, shown, name));
+	if (run->trace != NULL) /* what it has no room for is only counted */
+		rule_trace_text(run, TRACE_EFFECT, "SCORE",
+		    run->trace->lost > 0 ? name : joined(run, shown, name));
 }
 
 void

@@ -54,16 +54,16 @@ struct kept_hits { /* of one source and table */
 	size_t nlists;
 };
 
-static struct kept_hits *
-find(struct rule_run *run, int table, const char *source)
+struct kept_hits *
+content_hits(struct rule_run *run, int table, const struct content_source *source)
 {
 	struct kept_hits *h;
 
 	for (h = run->kept->hits; h != NULL; h = h->next)
-		if (h->table == table && strcmp(h->source, source) == 0)
+		if (h->table == table && strcmp(h->source, source->name) == 0)
 			return h;
 	h = arena_calloc(run->arena, sizeof(*h));
-	h->source = source;
+	h->source = source->name;
 	h->table = table;
 	h->next = run->kept->hits;
 	run->kept->hits = h;
@@ -142,7 +142,7 @@ add_row(struct rule_run *run, struct kept_hits *h, const struct content_key *key
 		return;
 	hit = add(run, h, key);
 	hit->row = *row;
-	hit->kind = kind;
+	hit->kind = kind == ACCESS_EDIT && key->place == PLACE_NONE ? ACCESS_OTHER : kind;
 	if (hit->kind == ACCESS_LIST)
 		hit->list = list_number(run, h, row->value);
 }
@@ -206,15 +206,17 @@ be_heavy(struct kept_hits *h)
 	h->heavy = 1;
 }
 
-/* Is there no time for this key? */
+/* Is there no time for this key?  Nobody has failed for want of time to see that there are no more
+ * keys. */
 static int
 is_late(const struct rule_run *run, struct kept_hits *h, const struct content_key *key)
 {
 	h->octets += key->text.len;
-	if (h->octets < LONG)
+	if (h->octets >= LONG)
+		be_heavy(h);
+	else if (h->asked % ASK_CLOCK != 0)
 		return 0;
 	h->octets = 0;
-	be_heavy(h);
 	return deadline_passed(run->ask->deadline);
 }
 
@@ -266,10 +268,9 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 }
 
 int
-content_hit(struct rule_run *run, int table, const struct content_source *source, size_t i,
-    struct content_hit *out)
+content_hit(struct rule_run *run, struct kept_hits *h, const struct content_source *source,
+    size_t i, struct content_hit **out)
 {
-	struct kept_hits *h = find(run, table, source->name);
 	size_t begun = h->asked, looked = h->looked;
 	int rc = 1;
 
@@ -277,10 +278,7 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
 	while (i >= h->n && rc == 1) {
 		if (h->asked - begun >= ASK_CLOCK)
 			be_heavy(h);
-		if (h->asked % ASK_CLOCK == 0 && deadline_passed(run->ask->deadline))
-			rc = -1;
-		else
-			rc = h->over ? 0 : ask(run, h, source);
+		rc = h->over ? 0 : ask(run, h, source);
 	}
 	if (h->heavy)
 		blocking_end();
@@ -290,6 +288,6 @@ content_hit(struct rule_run *run, int table, const struct content_source *source
 		counter_add(
 		    run->ask->services->counters, content_lookups, (int64_t)(h->looked - looked));
 	if (rc == 1)
-		*out = *hit_at(h, i);
+		*out = hit_at(h, i);
 	return rc;
 }

@@ -17,10 +17,13 @@ struct content_hit {
 	const char *failed; /* why there is none; NULL: there is one */
 	enum access_kind kind;
 	size_t list; /* ACCESS_LIST: a number of this text, from 0 on */
+	int told;    /* what a log has to say of it was said */
 };
 
-/* Hit number i of this source and table: 1; 0: there is none; -1: no time is left to look. */
-int content_hit(struct rule_run *, int table, const struct content_source *, size_t i,
-    struct content_hit *) ATTR_MUST_USE;
+/* Of this source and table, none looked for yet. */
+struct kept_hits *content_hits(struct rule_run *, int table, const struct content_source *);
+/* Hit number i: 1, and it stays where it is; 0: there is none; -1: no time is left to look. */
+int content_hit(struct rule_run *, struct kept_hits *, const struct content_source *, size_t i,
+    struct content_hit **) ATTR_MUST_USE;
 
 #endif

@@ -46,19 +46,22 @@ family_of(const struct rule_op *op)
 	return op->def->on_failure == NULL ? op->def->name : op->def->on_failure;
 }
 
-/* Once a transaction: the same trouble meets every recipient's list. */
+/* Once a transaction: the same trouble meets every recipient's list.  What came of it for one of
+ * them says nothing of another one for whom it is something else. */
 static int
-is_news(struct rule_run *run, const char *family, const char *why)
+is_news(struct rule_run *run, const char *family, const char *outcome, const char *why)
 {
 	struct kept_failure *f;
 
 	for (f = run->kept->failures; f != NULL; f = f->next)
-		if (strcmp(f->family, family) == 0 && strcmp(f->why, why) == 0)
+		if (strcmp(f->family, family) == 0 && strcmp(f->outcome, outcome) == 0 &&
+		    strcmp(f->why, why) == 0)
 			return 0;
 	if (run->looking)
 		return 1;
 	f = arena_calloc(run->arena, sizeof(*f));
 	f->family = family;
+	f->outcome = outcome;
 	f->why = why;
 	f->next = run->kept->failures;
 	run->kept->failures = f;
@@ -74,7 +77,7 @@ tell(struct rule_run *run, const char *outcome, const char *why)
 		run->op->def->name, why, outcome);
 
 	rule_trace_text(run, TRACE_NOTE, NULL, text);
-	if (!is_news(run, family, why) || run->looking)
+	if (!is_news(run, family, outcome, why) || run->looking)
 		return;
 	log_warn(run->txn->service, run->txn->id, "%s", text);
 	run->failed_why = why;

@@ -4,6 +4,7 @@
 #include "action/plan_edit.h"
 #include "action/plan_private.h"
 #include "base/arena.h"
+#include "base/blocking.h"
 #include "mail/reply.h"
 
 /* The merged verdict of one recipient. */
@@ -277,6 +278,35 @@ want_make(struct want *w, struct planner *p, int pass)
 	}
 }
 
+#define MANY ((size_t)4096)
+
+/* Recipients are compared with one another, edit by edit. */
+static int
+has_many_edits(const struct transaction *txn)
+{
+	size_t n = txn->verdict.edits.n;
+
+	for (size_t i = 0; i < txn->nrcpts && n < MANY; i++)
+		n += txn->rcpts[i]->verdict.edits.n;
+	return n >= MANY;
+}
+
+/* What is wanted becomes steps.  Nothing is waited for here. */
+static void
+settle(struct planner *p, struct plan *plan)
+{
+	int heavy = has_many_edits(p->txn);
+
+	if (heavy)
+		blocking_begin(); /* it computes for long */
+	if ((p->o->door & (DOOR_EDIT | DOOR_EDIT_SOME)) == DOOR_EDIT)
+		plan_one_text(p);
+	plan_not_parted(p);
+	plan_steps_make(p, plan);
+	if (heavy)
+		blocking_end();
+}
+
 void
 plan_make(struct transaction *txn, const struct plan_options *o, plan_filter_fn *fn, void *arg,
     struct plan *plan)
@@ -295,10 +325,7 @@ plan_make(struct transaction *txn, const struct plan_options *o, plan_filter_fn 
 	}
 	if (!(o->door & DOOR_REPLY_EACH))
 		plan_one_reply(&p);
-	if ((o->door & (DOOR_EDIT | DOOR_EDIT_SOME)) == DOOR_EDIT)
-		plan_one_text(&p);
-	plan_not_parted(&p);
-	plan_steps_make(&p, plan);
+	settle(&p, plan);
 	s = plan->steps;
 	plan->as_is = plan->nsteps == 1 && s->kind == STEP_DELIVER && s->to == NULL &&
 		      s->nextra == 0 && strcmp(s->hop.text, o->next_hop->text) == 0;

@@ -1,9 +1,11 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "action/plan_edit.h"
 #include "action/score_header.h"
 #include "action/tag.h"
 #include "base/arena.h"
+#include "base/xmem.h"
 #include "core/message.h"
 #include "core/score.h"
 
@@ -32,6 +34,7 @@ add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_
 	size_t i = 0, k = 0;
 	const struct edit *e;
 
+	edit_list_reserve(out, out->n + all->n + own->n);
 	while (i < all->n || k < own->n) {
 		if (i < all->n && k < own->n && makes_way(&all->v[i], &own->v[k]))
 			i++;
@@ -42,7 +45,7 @@ add_rules(struct edit_list *out, const struct edit_list *all, const struct edit_
 			if (i < all->n && e->at + e->del > all->v[i].at)
 				continue;
 		}
-		edit_add(out, e->at, e->del, e->ins);
+		edit_add_kept(out, e->at, e->del, e->ins);
 	}
 }
 
@@ -118,6 +121,8 @@ plan_edits(struct transaction *txn, const struct verdict *own, const struct plan
 
 	if (!tagged && all->prepends.n + own->prepends.n + own->edits.n == 0)
 		return all->edits.n == 0 ? NULL : &all->edits;
+	if (!tagged && all->prepends.n + own->prepends.n + all->edits.n == 0)
+		return &own->edits;
 	out = arena_calloc(txn->arena, sizeof(*out));
 	edit_list_init(out, txn->arena);
 	add_prepends(out, &all->prepends);
@@ -186,32 +191,46 @@ join_effects(struct effect_texts *to, const struct effect_texts *more, struct ar
 			effect_add(to, a, more->v[i].arg, more->v[i].origin);
 }
 
+/* from: where the edits of this offset begin, for what is asked in order of offset. */
 static int
-has_edit(const struct edit_list *l, const struct edit *e)
+has_edit(const struct edit_list *l, const struct edit *e, size_t *from)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].at == e->at && l->v[i].del == e->del && span_eq(l->v[i].ins, e->ins))
+	while (*from < l->n && l->v[*from].at < e->at)
+		(*from)++;
+	for (size_t i = *from; i < l->n && l->v[i].at == e->at; i++)
+		if (l->v[i].del == e->del && span_eq(l->v[i].ins, e->ins))
 			return 1;
 	return 0;
+}
+
+static void
+join_edits(struct edit_list *to, const struct edit_list *more, struct arena *a)
+{
+	struct edit_list fresh = { .arena = a }, joined;
+	size_t from = 0;
+
+	if (edit_list_shared(to, more))
+		return;
+	fresh.v = xcalloc(more->n + 1, sizeof(*fresh.v));
+	for (size_t i = 0; i < more->n; i++)
+		if (!has_edit(to, &more->v[i], &from))
+			fresh.v[fresh.n++] = more->v[i];
+	if (fresh.n > 0) {
+		edit_list_init(&joined, a);
+		add_rules(&joined, to, &fresh);
+		*to = joined;
+	}
+	free(fresh.v);
 }
 
 void
 plan_edits_join(struct verdict *to, const struct verdict *more, struct arena *a)
 {
-	struct edit_list fresh, joined;
-
 	/* Of several lists of points the highest one is told. */
 	if (more->tags.n > 0 && more->score.n > 0 &&
 	    (to->score.n == 0 || more->score.total > to->score.total))
 		score_copy(&to->score, &more->score, a);
 	join_effects(&to->tags, &more->tags, a);
 	join_effects(&to->prepends, &more->prepends, a);
-	edit_list_init(&fresh, a);
-	for (size_t i = 0; i < more->edits.n; i++)
-		if (!has_edit(&to->edits, &more->edits.v[i]))
-			edit_add(&fresh, more->edits.v[i].at, more->edits.v[i].del,
-			    more->edits.v[i].ins);
-	edit_list_init(&joined, a);
-	add_rules(&joined, &to->edits, &fresh);
-	to->edits = joined;
+	join_edits(&to->edits, &more->edits, a);
 }

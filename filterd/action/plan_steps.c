@@ -85,6 +85,19 @@ step_extra(struct plan_step *s, struct planner *p, const struct want *w, int wit
 		add_extra(s, &w->own->bcc);
 }
 
+/* Groups that differ in something else have them in common. */
+static const struct edit_list *
+step_edits(struct planner *p, const struct plan_step *steps, const size_t *first, size_t g)
+{
+	const struct verdict *changes = p->wants[first[g]].changes;
+
+	for (size_t k = 0; k < g; k++)
+		if ((steps[k].kind == STEP_DELIVER || steps[k].kind == STEP_HOLD) &&
+		    plan_edits_same(p->txn, p->o, p->wants[first[k]].changes, changes))
+			return steps[k].edits;
+	return plan_edits(p->txn, changes, p->o);
+}
+
 static void
 step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with_message)
 {
@@ -103,7 +116,6 @@ step_fill(struct plan_step *s, struct planner *p, const struct want *w, int with
 	s->filter = w->filter;
 	s->redirect = w->redirect;
 	step_extra(s, p, w, with_message);
-	s->edits = plan_edits(p->txn, w->changes, p->o);
 	s->hop = *(w->kind == STEP_HOLD ? p->o->next_hop : w->hop);
 	if (w->kind != STEP_DELIVER)
 		return;
@@ -165,6 +177,8 @@ plan_steps_make(struct planner *p, struct plan *plan)
 		plan->steps[p->wants[i].step].nrcpts++;
 	for (size_t g = 0; g < plan->nsteps; g++) {
 		step_fill(&plan->steps[g], p, &p->wants[first[g]], g == bcc);
+		if (plan->steps[g].kind == STEP_DELIVER || plan->steps[g].kind == STEP_HOLD)
+			plan->steps[g].edits = step_edits(p, plan->steps, first, g);
 		plan->steps[g].rcpts = rcpts;
 		rcpts += plan->steps[g].nrcpts;
 		plan->steps[g].nrcpts = 0;

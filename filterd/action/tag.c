@@ -194,7 +194,7 @@ static void
 add_edits(struct edit_list *out, const struct edit_list *in, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++)
-		edit_add(out, in->v[i].at, in->v[i].del, in->v[i].ins);
+		edit_add_kept(out, in->v[i].at, in->v[i].del, in->v[i].ins);
 }
 
 /* One line for the header; the parameter is ours, but a line end in it must not make two. */

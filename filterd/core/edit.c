@@ -71,6 +71,21 @@ put(struct edit *v, size_t n, const struct edit *e)
 	return &v[i];
 }
 
+/* What is taken away has no octets to keep, and there may be very many of these. */
+static struct span
+kept(struct edit_list *l, struct span ins)
+{
+	return ins.len == 0 ? span_make(NULL, 0) : arena_span(l->arena, ins);
+}
+
+static struct edit *
+add(struct edit_list *l, const struct edit *e)
+{
+	edit_settle(l);
+	l->v = grown(l->arena, l->v, l->n, &l->cap);
+	return put(l->v, l->n++, e);
+}
+
 struct edit *
 edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
 {
@@ -78,10 +93,30 @@ edit_add(struct edit_list *l, size_t at, size_t del, struct span ins)
 
 	if (!edit_is_free(l, at, del))
 		return NULL;
-	e.ins = arena_span(l->arena, ins);
-	edit_settle(l);
-	l->v = grown(l->arena, l->v, l->n, &l->cap);
-	return put(l->v, l->n++, &e);
+	e.ins = kept(l, ins);
+	return add(l, &e);
+}
+
+struct edit *
+edit_add_kept(struct edit_list *l, size_t at, size_t del, struct span ins)
+{
+	struct edit e = { .at = at, .del = del, .ins = ins };
+
+	return edit_is_free(l, at, del) ? add(l, &e) : NULL;
+}
+
+void
+edit_list_reserve(struct edit_list *l, size_t n)
+{
+	struct edit *v;
+
+	if (n <= l->cap)
+		return;
+	v = arena_alloc(l->arena, n * sizeof(*v));
+	if (l->n > 0)
+		memcpy(v, l->v, l->n * sizeof(*v));
+	l->v = v;
+	l->cap = n;
 }
 
 struct edit *
@@ -91,7 +126,7 @@ edit_add_later(struct edit_list *l, size_t at, size_t del, struct span ins)
 
 	if (!edit_is_free(l, at, del))
 		return NULL;
-	e.ins = arena_span(l->arena, ins);
+	e.ins = kept(l, ins);
 	if (l->nlate > 0 && !stays_before(&l->late[l->nlate - 1], at, del))
 		edit_settle(l); /* another pass has begun */
 	l->late = grown(l->arena, l->late, l->nlate, &l->late_cap);
@@ -105,15 +140,14 @@ edit_settle(struct edit_list *l)
 
 	if (late == 0)
 		return;
-	if (n > l->cap) {
-		struct edit *v;
-
-		l->cap = n > l->cap * 2 ? n : l->cap * 2;
-		v = arena_alloc(l->arena, l->cap * sizeof(*v));
-		if (l->n > 0)
-			memcpy(v, l->v, l->n * sizeof(*v));
-		l->v = v;
+	if (l->n == 0) {
+		*l = (struct edit_list){
+			.arena = l->arena, .v = l->late, .n = late, .cap = l->late_cap
+		};
+		return;
 	}
+	if (n > l->cap)
+		edit_list_reserve(l, n > l->cap * 2 ? n : l->cap * 2);
 	for (size_t to = n; late > 0; to--) {
 		const struct edit *e = &l->late[late - 1];
 
@@ -130,6 +164,23 @@ edit_settle(struct edit_list *l)
 	l->nlate = 0;
 }
 
+/* Without room behind its last edit nothing is added to a list in place. */
+void
+edit_list_share(struct edit_list *to, struct edit_list *from)
+{
+	edit_settle(from);
+	from->cap = from->n;
+	from->late = NULL;
+	from->late_cap = 0;
+	*to = *from;
+}
+
+int
+edit_list_shared(const struct edit_list *a, const struct edit_list *b)
+{
+	return a->n == b->n && (a->n == 0 || a->v == b->v);
+}
+
 int
 edit_list_same(const struct edit_list *a, const struct edit_list *b)
 {
@@ -137,6 +188,8 @@ edit_list_same(const struct edit_list *a, const struct edit_list *b)
 
 	if (na != nb)
 		return 0;
+	if (na == 0 || a->v == b->v)
+		return 1;
 	for (size_t i = 0; i < na; i++)
 		if (a->v[i].at != b->v[i].at || a->v[i].del != b->v[i].del ||
 		    !span_eq(a->v[i].ins, b->v[i].ins))

@@ -7,6 +7,9 @@
  * away there.  Nothing here splices bytes into a stream: emitters walk message and list together
  * (PITFALLS A4).
  *
+ * A list may have its edits in common with others: who adds to it gets a copy of his own first, so
+ * a thousand recipients who want the same cost no more than one.
+ *
  * Ownership: list and inserted octets live in the transaction's arena.
  */
 #ifndef CORE_EDIT_H
@@ -37,11 +40,19 @@ void edit_list_init(struct edit_list *, struct arena *);
 /* Octets of ins are copied.  What was added, until the next one is; NULL: nothing, since an earlier
  * edit takes away some of these octets, or puts something between them. */
 struct edit *edit_add(struct edit_list *, size_t at, size_t del, struct span ins);
+/* The same of octets that live as long as the list: they are not copied. */
+struct edit *edit_add_kept(struct edit_list *, size_t at, size_t del, struct span ins);
+/* Room for so many. */
+void edit_list_reserve(struct edit_list *, size_t n);
 /* The same for who goes through the message from top to bottom after others have done so: in v once
  * edit_settle() was called, so that many passes over many lines do not move all that is there for
  * each.  A caller calls it at the end of its pass. */
 struct edit *edit_add_later(struct edit_list *, size_t at, size_t del, struct span ins);
 void edit_settle(struct edit_list *);
+/* From now on `to` has the edits of `from`, in the same memory until one of them gets more. */
+void edit_list_share(struct edit_list *to, struct edit_list *from);
+/* Have they the same memory, or nothing at all?  Both are settled. */
+int edit_list_shared(const struct edit_list *, const struct edit_list *);
 /* Could it be added: does it take away nothing that another edit does, and is no edit inside what
  * it takes away? */
 int edit_is_free(const struct edit_list *, size_t at, size_t del);

@@ -410,14 +410,18 @@ test_looked_up(void **state)
  * are a plugin's and ask the same table. */
 static const struct {
 	const char *list, *answer, *log;
+	int once;
 } key_cases[] = {
-	{ "check_ab inline:{{d=REJECT d}}, check_cd inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
-	{ "check_cd inline:{{d=REJECT d}}, check_ab inline:{{d=REJECT d}}", "554 5.7.1 d", NULL },
-	{ "check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "554 5.7.1 a", NULL },
+	{ "check_ab inline:{{d=REJECT d}}, check_cd inline:{{d=REJECT d}}", "554 5.7.1 d", NULL,
+	    0 },
+	{ "check_cd inline:{{d=REJECT d}}, check_ab inline:{{d=REJECT d}}", "554 5.7.1 d", NULL,
+	    0 },
+	{ "check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "554 5.7.1 a", NULL,
+	    0 },
 	{ "warn_if_reject check_ab inline:{{a=REJECT a}}, check_cd inline:{{a=REJECT a}}", "dunno",
-	    "5.7.1 a" },
+	    "5.7.1 a", 0 },
 	/* of one thing all keys count; the log has the plugin's name */
-	{ "check_ab inline:{a=DUNNO,{b=WARN b}}", "dunno", "lines b: b; from=" },
+	{ "check_ab inline:{a=DUNNO,{b=WARN b}}", "dunno", "lines b: b; from=", 1 },
 };
 
 static void
@@ -434,7 +438,8 @@ test_plugin_keys(void **state)
 			assert_string_equal(
 			    rule_world_ask(&x.w, RULE_CONTENT), key_cases[i].answer);
 			said = rule_world_said(&x.w);
-			if (key_cases[i].log == NULL)
+			/* a row is logged once, a refusal each time */
+			if (key_cases[i].log == NULL || (k == 1 && key_cases[i].once))
 				assert_string_equal(said, "");
 			else
 				assert_non_null(strstr(said, key_cases[i].log));
