@@ -116,13 +116,21 @@ text_looks_like(struct span s)
 	return odd <= n / 32;
 }
 
+static int
+is_container(const char *type)
+{
+	return strncmp(type, "multipart/", 10) == 0 || strncmp(type, "message/", 8) == 0;
+}
+
 unsigned
 text_kind(const struct parts_part *part)
 {
-	unsigned kind = kind_by_type(part->type), named = kind_by_name(span_str(part->name));
+	unsigned kind = part->apart ? 0 : kind_by_type(part->type);
+	unsigned named = kind_by_name(span_str(part->name));
 
 	for (size_t i = 0; i < part->ntypes; i++)
-		kind |= kind_by_type(part->types[i]);
+		if (!part->apart || !is_container(part->types[i]))
+			kind |= kind_by_type(part->types[i]);
 	for (size_t i = 0; i < part->nnames; i++)
 		named |= kind_by_name(part->names[i]);
 	if (named != 0 && (kind & (TEXT_IS_PLAIN | TEXT_IS_HTML)) == 0)

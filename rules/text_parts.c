@@ -229,6 +229,8 @@ add_part(struct rule_run *run, struct texts *t, struct parts *parts)
 	}
 	t->first = t->n;
 	kind = text_kind(&part);
+	if (part.more)
+		fact_set_detail(&run->txn->facts, FACT_TEXT_LIMIT, "names");
 	if (kind != 0) {
 		parts_get(parts, t->part, &part);
 		if (!part.whole)

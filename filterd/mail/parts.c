@@ -14,7 +14,7 @@ struct entry {
 	const struct parts_label *label; /* or NULL */
 	struct span raw;
 	enum codec codec;
-	int odd;
+	int odd, apart;
 	int is_measured;   /* odd is known */
 	unsigned mistakes; /* enum codec_odd, but for CUT */
 	int is_done;       /* decoded is there */
@@ -275,6 +275,26 @@ open_file(struct parts *p, struct span raw, const struct parts_head *h, int dept
 		walk_file(p, raw, depth + 1, odd);
 }
 
+/* A container whose parts come by themselves.  Those around each other overlap. */
+static void
+add_apart(struct parts *p, struct span raw, const struct mime_part *part,
+    const struct parts_head *h, int odd)
+{
+	if (!may_walk_again(p)) {
+		p->limited = 1;
+		return;
+	}
+	p->again += raw.len;
+	add(p, (struct entry){ .type = part->type,
+		   .name = h->name,
+		   .charset = part->charset,
+		   .label = h->label,
+		   .raw = raw,
+		   .codec = CODEC_NONE,
+		   .apart = 1,
+		   .odd = odd || h->other });
+}
+
 /* As it is seen in one way; what was seen so before is passed over. */
 static void
 take(struct parts *p, const struct parts_reading *r, struct span message, int depth, int odd)
@@ -292,6 +312,8 @@ take(struct parts *p, const struct parts_reading *r, struct span message, int de
 
 		if (parts_ways_known(r, i) || (h->opens && open_container(p, part, raw, h, depth)))
 			continue;
+		if (h->apart)
+			add_apart(p, raw, part, h, odd);
 		if (!h->leaf)
 			continue;
 		add_leaf(p, raw, part, h, odd || h->opens);
@@ -413,7 +435,8 @@ fill(const struct entry *e, struct parts_part *out)
 		.raw = e->raw,
 		.decoded = e->decoded,
 		.whole = e->whole,
-		.odd = e->odd };
+		.odd = e->odd,
+		.apart = e->apart };
 	if (e->label != NULL) {
 		out->names = e->label->names;
 		out->nnames = e->label->nnames;

@@ -2,7 +2,8 @@
  * parts - what a message is made of, decoded: its texts, attachments and what is in them
  *
  * One after the other, in the order in which they stand in the message, come the parts that are no
- * containers: not multiparts nor attached messages, but what these consist of.  A multipart or
+ * containers: not multiparts nor attached messages, but what these consist of; these themselves
+ * come in front of it where they have the name of a file, or another type besides.  A multipart or
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
  * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws" or
  * as message/news, comes itself, and behind it what it consists of.  A part with several
@@ -55,6 +56,7 @@ struct parts_part {
 	const char *const *charsets;
 	size_t ncharsets;
 	int more;  /* of any of these there are more */
+	int apart; /* a multipart or message whose own parts come behind it */
 	int delsp; /* format=flowed with delsp=yes: a blank before a line's end is not shown */
 };
 

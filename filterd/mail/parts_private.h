@@ -36,6 +36,8 @@ struct parts_head {
 	int children;
 	int opens; /* an encoded container (parts_ways_next() fills these) */
 	int leaf;  /* no container, or one that may be none */
+	int apart; /* a container that is a file besides, or of another type */
+	int other; /* there is a type that is none of a container */
 };
 
 /* --- parts_head.c --- */

@@ -27,6 +27,17 @@ is_shadow(const struct parts_reading *r, size_t i)
 	       (h->codecs & PARTS_ENCODED) == h->codecs;
 }
 
+/* Given a name, or a type that is none of a container: there are readers who save or show the
+ * whole of it. */
+static int
+is_other_type(const struct parts_head *h)
+{
+	for (size_t i = 0; h->label != NULL && i < h->label->ntypes; i++)
+		if (!parts_is_container(h->label->types[i]))
+			return 1;
+	return 0;
+}
+
 static void
 set_roles(struct parts_reading *r)
 {
@@ -34,6 +45,9 @@ set_roles(struct parts_reading *r)
 		struct parts_head *h = &r->heads[i];
 
 		h->opens = parts_is_container(r->index.parts[i].type) && is_encoded(h);
+		h->other = is_other_type(h);
+		h->apart = h->children > 0 && !h->opens && !is_shadow(r, i) &&
+			   (h->other || (h->label != NULL && h->label->nnames > 0));
 		h->leaf = (h->children == 0 || h->opens) && !is_shadow(r, i);
 	}
 }

@@ -411,6 +411,14 @@ def names():
         ("boundary-not-closed", disposed(b"filename=evil.exe").replace(b"--b--\n", b"")),
         ("boundary-blanks", disposed(b"filename=evil.exe").replace(b"--b\n", b"--b \t\n")),
         ("message", mixed(b"Content-Type: message/rfc822\n\n" + disposed(b"filename=evil.exe"))),
+        ("message-named", mixed(b"Content-Type: message/rfc822; name=evil.exe\n\n" + HEAD + b"\nMZ\n")),
+        ("message-disposed", mixed(b"Content-Type: message/rfc822\nContent-Disposition: attachment; filename=evil.exe\n\nMZ\n")),
+        ("global-named", mixed(b"Content-Type: message/global; name=evil.exe\n\n" + HEAD + b"\nMZ\n")),
+        ("multipart-named", mixed(b"Content-Type: multipart/mixed; boundary=c; name=evil.exe\n\nMZ\n--c\n\nhello\n--c--\n")),
+        ("appledouble-named", mixed(b"Content-Type: multipart/appledouble; boundary=c\n"
+                                    b"Content-Disposition: attachment; filename=evil.exe\n\n--c\n\nhello\n--c--\n")),
+        ("multipart-and-file", mixed(b"Content-Type: multipart/mixed; boundary=c\n"
+                                     b"Content-Type: application/octet-stream; name=evil.exe\n\nMZ\n--c\n\nhello\n--c--\n")),
         ("message-base64", mixed(b"Content-Type: message/rfc822\n" + CTE64 + b"\n" + b64(disposed(b"filename=evil.exe")))),
         ("digest", mixed(b"\n" + disposed(b"filename=evil.exe").replace(b'"b"', b'"c"').replace(b"--b", b"--c")).replace(
             b"multipart/mixed", b"multipart/digest", 1)),

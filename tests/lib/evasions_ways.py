@@ -113,9 +113,23 @@ def pages():
     return [(f"page-{name}-{rule}", message, rule) for name, message in out for rule in ("text", "url")]
 
 
+def two_types():
+    """Of which one is that of a container: who takes the other sees a page that is no part."""
+    out = []
+    for name, container, body in (
+            ("multipart", b"Content-Type: multipart/mixed; boundary=c\n", b"\n" + PAGE + b"--c\n\nhello\n--c--\n"),
+            ("epilogue", b"Content-Type: multipart/mixed; boundary=c\n", b"\n--c\n\nhello\n--c--\n" + PAGE),
+            ("message", b"Content-Type: message/rfc822\n", b"\nfoo: " + PAGE + b"\nhello\n")):
+        for rule in ("text", "url"):
+            out += [(f"types-{name}-first-{rule}", HEAD + container + HTML + body, rule),
+                    (f"types-{name}-last-{rule}", HEAD + HTML + container + body, rule),
+                    (f"types-{name}-attached-{rule}", mixed(b"\nhello\n", container + HTML + body), rule)]
+    return out
+
+
 def rows():
     found = parts(HTML + CTE64 + b"\n" + b64(PAGE), ATTACHED + CTE64 + b"\n" + b64(b"MZ nothing"))
-    found += charsets() + flowed() + pages()
+    found += charsets() + flowed() + pages() + two_types()
     found += [("boundary-in-base64-text", split_base64(), "text"),
               ("boundary-starts-field-text", mixed(HTML + b"\n<p>\n--bX\nfoo: " + P + b"\n\nend\n"), "text")]
     # A name is the sender's address, too.
