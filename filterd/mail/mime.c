@@ -402,7 +402,7 @@ read_body(struct mime_walk *w)
 		at = w->at;
 		len = mime_line_len(w, at, w->end, &next);
 		w->at = next;
-		if (len > 2 && w->base[at] == '-' && w->base[at + 1] == '-' && line_starts(w, at))
+		if (len >= 2 && w->base[at] == '-' && w->base[at + 1] == '-' && line_starts(w, at))
 			boundary_line(w, at, len, next);
 		if (w->at < next)
 			len = w->at - at;

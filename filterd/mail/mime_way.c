@@ -41,7 +41,8 @@ mime_boundary_at(struct mime_walk *w, size_t at, size_t len, int *closing)
 
 	if (len > max)
 		len = max;
-	if (len <= 2 || p[0] != '-' || p[1] != '-')
+	/* To some an empty boundary is one. */
+	if (len < 2 || (len == 2 && !whole) || p[0] != '-' || p[1] != '-')
 		return 0;
 	/* Once a line, however many boundaries there are. */
 	if (whole)
@@ -51,7 +52,7 @@ mime_boundary_at(struct mime_walk *w, size_t at, size_t len, int *closing)
 	for (size_t i = w->ndelims; i > 0; i--) {
 		const struct span text = w->delims[i - 1].text;
 
-		if (len < text.len || memcmp(p, text.p, text.len) != 0)
+		if (len < text.len || (text.len > 0 && memcmp(p, text.p, text.len) != 0))
 			continue;
 		*closing = len >= text.len + 2 && memcmp(p + text.len, "--", 2) == 0;
 		if (!whole || mime_way_line(w, text, at + 2 + text.len + (*closing ? 2 : 0), end))
@@ -92,8 +93,6 @@ take_boundary(void *arg, struct span s)
 	struct mime_odd_head *h = &w->odd;
 
 	s = span_trim(s);
-	if (s.len == 0)
-		return;
 	for (size_t i = 0; i < h->nothers; i++)
 		if (span_eq(h->others[i], s))
 			return;
@@ -136,7 +135,7 @@ mime_way_header_end(struct mime_walk *w)
 		return;
 	if (wanted > 0)
 		mime_push_boundary(w, h->others[wanted <= n ? wanted - 1 : 0]);
-	if ((n > 1 || h->npushed != 1 || !span_eq(h->pushed, h->others[0])) &&
+	if ((n > 1 || h->npushed != 1 || h->pushed.len == 0 || !span_eq(h->pushed, h->others[0])) &&
 	    n > w->index->boundaries)
 		w->index->boundaries = n;
 }

@@ -32,8 +32,8 @@ value(void *arg, const char *text, const char *file, int line)
 }
 
 /*
- * glibc takes exponential time for back references when it matches, and for nested `+` when it
- * compiles, as each doubles what it repeats; who writes them has to know.
+ * glibc takes exponential time for back references when it matches, and for repetitions of
+ * repetitions when it compiles, as each doubles what it repeats; who writes them has to know.
  */
 static int
 explodes(struct span text)
@@ -41,8 +41,12 @@ explodes(struct span text)
 	size_t plus = 0;
 
 	for (size_t i = 0; i < text.len; i++) {
+		int repeats = text.p[i] == '+' || text.p[i] == '*' || text.p[i] == '?';
+
 		plus += text.p[i] == '+';
-		if (plus > 8 || text.p[i] == '{' ||
+		if (plus > 3 || text.p[i] == '{' ||
+		    (repeats && i > 0 && strchr("+*?", text.p[i - 1]) != NULL &&
+			text.p[i - 1] != '\0') ||
 		    (text.p[i] == '\\' && i + 1 < text.len && text.p[i + 1] >= '1' &&
 			text.p[i + 1] <= '9'))
 			return 1;

@@ -28,6 +28,7 @@ def bounded():
         ("rfc2231-pieces", b"boundary*0=b; boundary*1=c", b"--bc\n{PART}--bc--\n"),
         ("rfc2231-beside", b"boundary=no; boundary*=us-ascii''b", b"--b\n{PART}--b--\n"),
         ("rfc2231-before", b"boundary*=us-ascii''b; boundary=no", b"--b\n{PART}--b--\n"),
+        ("empty", b'boundary=""', b"--\n{PART}----\n"),
         ("blank-behind", b'boundary="b "', b"--b\n{PART}--b--\n"),
         ("between-others", b"boundary=x; boundary=b; boundary=z", b"--x\n\nhello\n--b\n{PART}--b--\n--x--\n"),
     ]
