@@ -8,6 +8,9 @@
 
 /* How often as many octets as the message has are walked once more, and decoded. */
 #define AGAIN_MAX 16
+/* The same of encoded containers, which are walked and kept as well, if it is more than some. */
+#define OPENED_MAX   3
+#define OPENED_LEAST (1 << 20)
 
 struct entry {
 	const char *type, *name, *charset;
@@ -35,6 +38,7 @@ struct parts {
 	unsigned inner_mistakes; /* of encoded containers */
 	size_t again;            /* octets walked once more */
 	size_t looked;           /* encoded octets, decoded or measured */
+	size_t opened;           /* those of containers */
 	struct entry *v;
 	size_t n, cap;
 
@@ -158,19 +162,33 @@ add_uuencoded(struct parts *p, struct span text)
 	}
 }
 
+/* What it may be encoded in. */
+static unsigned
+ways_of(struct parts *p, const struct parts_head *h, struct span raw)
+{
+	if ((h->codecs & PARTS_ENCODED) == 0)
+		return h->codecs;
+	if (may_look(p, raw))
+		return codec_ways(h->codecs, raw);
+	p->limited = 1;
+	return h->codecs;
+}
+
 /* One that is no container: once for each way in which it is encoded. */
 static void
 add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const struct parts_head *h,
     int odd)
 {
-	struct entry e = { .type = part->type,
-		.name = h->name,
-		.charset = part->charset,
-		.label = h->label,
-		.raw = raw };
+	struct entry e = { .raw = raw };
 	int plain = (h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0;
-	unsigned codecs = codec_ways(h->codecs, raw);
+	unsigned codecs = ways_of(p, h, raw);
 
+	if (is_full(p))
+		return;
+	e.type = arena_strdup(p->arena, part->type);
+	e.name = arena_strdup(p->arena, h->name);
+	e.charset = arena_strdup(p->arena, part->charset);
+	e.label = parts_label_keep(p->arena, h->label);
 	e.odd = odd || (codecs & (codecs - 1)) != 0;
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
 		e.codec = c;
@@ -198,6 +216,16 @@ mistake_of(enum codec codec, unsigned odd)
 
 static void walk(struct parts *, struct span message, int depth, int odd);
 
+static int
+may_open(struct parts *p, struct span raw, int depth)
+{
+	if (depth >= p->opt.inner_limit ||
+	    (p->opened / OPENED_MAX > p->message.len && p->opened > OPENED_LEAST))
+		return 0;
+	p->opened += raw.len;
+	return 1;
+}
+
 /* Take an encoded container apart, once for each way in which it is encoded.  0: a limit keeps us
  * from it. */
 static int
@@ -205,7 +233,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
     const struct parts_head *h, int depth)
 {
 	struct span head = parts_is_multipart(part->type) ? h->type : span_make(NULL, 0), inner;
-	unsigned odd, codecs = codec_ways(h->codecs, raw);
+	unsigned odd, codecs = ways_of(p, h, raw);
 	int done = 1;
 
 	if (head.len > 0) {
@@ -221,7 +249,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 			continue;
 		odd = CODEC_ODD_CUT;
 		inner = span_make(NULL, 0);
-		if (depth < p->opt.inner_limit)
+		if (may_open(p, raw, depth))
 			inner = decode(p, c, head, raw, &odd);
 		p->inner_mistakes |= mistake_of(c, odd & ~(unsigned)CODEC_ODD_CUT);
 		if (odd & CODEC_ODD_CUT) {
@@ -257,7 +285,7 @@ walk_file(struct parts *p, struct span inner, int depth, int odd)
 static void
 open_file(struct parts *p, struct span raw, const struct parts_head *h, int depth, int odd)
 {
-	unsigned mistakes, codecs = codec_ways(h->codecs, raw);
+	unsigned mistakes, codecs = ways_of(p, h, raw);
 
 	if (depth >= p->opt.inner_limit) {
 		p->limited = 1;
@@ -297,11 +325,12 @@ add_apart(struct parts *p, struct span raw, const struct mime_part *part,
 
 /* As it is seen in one way; what was seen so before is passed over. */
 static void
-take(struct parts *p, const struct parts_reading *r, struct span message, int depth, int odd)
+take(struct parts *p, struct parts_ways *ways, struct span message, int depth, int odd)
 {
+	const struct parts_reading *r = &ways->newest;
 	const struct mime_index *ix = &r->index;
 
-	odd |= r->before != NULL;
+	odd |= r->again;
 	if (ix->seen & (MIME_SEEN_DEPTH | MIME_SEEN_PARTS | MIME_SEEN_BOUNDARY_CUT))
 		p->limited = 1;
 	for (size_t i = 0; i < ix->nparts && !is_full(p); i++) {
@@ -310,7 +339,8 @@ take(struct parts *p, const struct parts_reading *r, struct span message, int de
 		struct span raw =
 		    span_make(message.p + part->body_at, part->body_end - part->body_at);
 
-		if (parts_ways_known(r, i) || (h->opens && open_container(p, part, raw, h, depth)))
+		if (parts_ways_known(ways, i) ||
+		    (h->opens && open_container(p, part, raw, h, depth)))
 			continue;
 		if (h->apart)
 			add_apart(p, raw, part, h, odd);
@@ -325,7 +355,7 @@ take(struct parts *p, const struct parts_reading *r, struct span message, int de
 static int
 may_walk(struct parts *p, const struct parts_ways *ways)
 {
-	if (ways->newest == NULL || may_walk_again(p))
+	if (ways->walks == 0 || may_walk_again(p))
 		return 1;
 	p->limited |= parts_ways_more(ways);
 	return 0;
@@ -341,11 +371,12 @@ walk(struct parts *p, struct span message, int depth, int odd)
 		ways.opt.lead = 0;
 	if (message.len == 0)
 		message.p = (const uint8_t *)"";
-	while (may_walk(p, &ways) && (r = parts_ways_next(&ways, message, p->arena)) != NULL) {
-		if (r->before != NULL)
+	while (may_walk(p, &ways) && (r = parts_ways_next(&ways, message)) != NULL) {
+		if (r->again)
 			p->again += message.len;
-		take(p, r, message, depth, odd);
+		take(p, &ways, message, depth, odd);
 	}
+	parts_ways_fini(&ways);
 }
 
 /* --- one --- */

@@ -4,6 +4,8 @@
 #ifndef MAIL_PARTS_PRIVATE_H
 #define MAIL_PARTS_PRIVATE_H
 
+#include "base/buf.h"
+#include "base/keyhash.h"
 #include "mail/codec.h"
 #include "mail/mime.h"
 
@@ -54,28 +56,40 @@ const char *parts_name(struct arena *, struct span);
 int parts_is_multipart(const char *type);
 int parts_is_container(const char *type);
 
+/* --- parts_label.c --- */
+
+/* A copy with all that it points to; NULL of NULL. */
+const struct parts_label *parts_label_keep(struct arena *, const struct parts_label *);
+/* All of it in octets: equal labels, and no others, have equal ones. */
+void parts_label_write(const struct parts_label *, struct buf *); /* NULL is fine */
+
 /* --- parts_ways.c --- */
 
-struct parts_reading { /* one walk */
-	struct parts_reading *before;
+struct parts_reading { /* one walk; valid until the next one */
 	struct mime_index index;
 	struct parts_head *heads;
-	size_t at;
+	int again; /* not the first walk */
 };
 
 struct parts_ways { /* opt is given, all else 0 */
 	struct mime_options opt;
 	unsigned ways, boundaries;              /* as in struct mime_index, of all walks */
 	unsigned done[MIME_BOUNDARIES_MAX + 1]; /* 1 << way */
-	struct parts_reading *newest;
+	size_t walks;
+	/* private */
+	struct parts_reading newest;
+	struct arena *arena;     /* of the newest */
+	struct parts_seen *seen; /* of those before it: a hash for each part */
+	struct keyhash key;
+	struct buf octets;
 };
 
-/* The next walk, first the one that is Postfix's; NULL: no reader would see anything else.  It is
- * the arena's. */
-struct parts_reading *parts_ways_next(struct parts_ways *, struct span message, struct arena *);
+/* The next walk, first the one that is Postfix's; NULL: no reader would see anything else. */
+struct parts_reading *parts_ways_next(struct parts_ways *, struct span message);
 int parts_ways_more(const struct parts_ways *);
 /* Did a walk before the newest one have part i of it, with all that is said of it?  To be asked
  * with rising i. */
-int parts_ways_known(const struct parts_reading *newest, size_t i);
+int parts_ways_known(struct parts_ways *, size_t i);
+void parts_ways_fini(struct parts_ways *);
 
 #endif

@@ -1,8 +1,10 @@
 /* A message walked as Postfix walks it, and again in other ways of mail readers if the walk saw
  * that they may differ. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/xmem.h"
 #include "mail/parts_private.h"
 
 /* --- what there is to be done with a part --- */
@@ -90,94 +92,120 @@ parts_ways_more(const struct parts_ways *w)
 	return choose(w, &opt);
 }
 
-struct parts_reading *
-parts_ways_next(struct parts_ways *w, struct span message, struct arena *arena)
-{
-	struct mime_options opt = w->opt;
-	struct parts_reading *r;
+/* --- what was seen before --- */
 
-	opt.tell_boundaries = 1;
-	if (!choose(w, &opt))
-		return NULL;
-	w->done[opt.boundary] |= 1u << opt.way;
-	r = arena_calloc(arena, sizeof(*r));
-	parts_walk(message, &opt, arena, &r->index, &r->heads);
-	set_roles(r);
-	w->ways |= r->index.ways;
-	if (r->index.boundaries > w->boundaries)
-		w->boundaries = r->index.boundaries;
-	r->before = w->newest;
-	w->newest = r;
-	for (struct parts_reading *b = r->before; b != NULL; b = b->before)
-		b->at = 0;
-	return r;
+struct seen_part {
+	size_t body_at;
+	uint64_t hash;
+};
+
+struct parts_seen { /* in one walk */
+	struct parts_seen *next;
+	size_t n, at;
+	struct seen_part parts[];
+};
+
+/* A 64-bit hash with a secret key stands for all that is said of it: whole walks would be far more
+ * than a message of small parts. */
+static struct seen_part
+seen_of(struct parts_ways *w, size_t i)
+{
+	const struct mime_part *part = &w->newest.index.parts[i];
+	const struct parts_head *h = &w->newest.heads[i];
+	const unsigned bits[] = { h->codecs, h->opens != 0, h->leaf != 0 };
+	struct buf *b = &w->octets;
+
+	buf_reset(b);
+	buf_add(b, &part->body_at, sizeof(part->body_at));
+	buf_add(b, &part->body_end, sizeof(part->body_end));
+	buf_add(b, bits, sizeof(bits));
+	buf_add(b, part->type, strlen(part->type) + 1);
+	buf_add(b, part->charset, strlen(part->charset) + 1);
+	buf_add(b, h->name, strlen(h->name) + 1);
+	buf_add(b, &h->type.len, sizeof(h->type.len));
+	buf_add_span(b, h->type);
+	parts_label_write(h->label, b);
+	return (struct seen_part){ part->body_at, keyhash(&w->key, b->p, b->len) };
 }
 
-/* --- what is new in a way --- */
-
-static int
-same_spans(const struct span *a, const struct span *b, size_t n)
+static void
+remember(struct parts_ways *w)
 {
+	size_t n = w->newest.index.nparts;
+	struct parts_seen *seen = xmalloc(sizeof(*seen) + n * sizeof(seen->parts[0]));
+
+	seen->n = n;
 	for (size_t i = 0; i < n; i++)
-		if (!span_eq(a[i], b[i]))
-			return 0;
-	return 1;
-}
-
-static int
-same_words(const char *const *a, const char *const *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(a[i], b[i]) != 0)
-			return 0;
-	return 1;
-}
-
-static int
-same_label(const struct parts_label *a, const struct parts_label *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return a->nnames == b->nnames && a->ntypes == b->ntypes && a->ncharsets == b->ncharsets &&
-	       a->delsp == b->delsp && same_spans(a->names, b->names, a->nnames) &&
-	       same_words(a->types, b->types, a->ntypes) &&
-	       same_words(a->charsets, b->charsets, a->ncharsets);
-}
-
-static int
-same_head(const struct parts_head *a, const struct parts_head *b)
-{
-	return a->codecs == b->codecs && a->opens == b->opens && a->leaf == b->leaf &&
-	       span_eq(a->type, b->type) && strcmp(a->name, b->name) == 0 &&
-	       same_label(a->label, b->label);
-}
-
-static int
-same_part(const struct mime_part *a, const struct mime_part *b)
-{
-	return a->body_at == b->body_at && a->body_end == b->body_end &&
-	       strcmp(a->type, b->type) == 0 && strcmp(a->charset, b->charset) == 0;
+		seen->parts[i] = seen_of(w, i);
+	seen->next = w->seen;
+	w->seen = seen;
 }
 
 /* Bodies begin in their order, so no part is looked at again and again. */
 static int
-has(struct parts_reading *r, const struct mime_part *part, const struct parts_head *head)
+has(struct parts_seen *s, struct seen_part part)
 {
-	const struct mime_index *ix = &r->index;
-
-	while (r->at < ix->nparts && ix->parts[r->at].body_at < part->body_at)
-		r->at++;
-	for (size_t i = r->at; i < ix->nparts && ix->parts[i].body_at == part->body_at; i++)
-		if (same_part(&ix->parts[i], part) && same_head(&r->heads[i], head))
+	while (s->at < s->n && s->parts[s->at].body_at < part.body_at)
+		s->at++;
+	for (size_t i = s->at; i < s->n && s->parts[i].body_at == part.body_at; i++)
+		if (s->parts[i].hash == part.hash)
 			return 1;
 	return 0;
 }
 
 int
-parts_ways_known(const struct parts_reading *r, size_t i)
+parts_ways_known(struct parts_ways *w, size_t i)
 {
-	for (struct parts_reading *b = r->before; b != NULL; b = b->before)
-		if (has(b, &r->index.parts[i], &r->heads[i]))
+	struct seen_part part;
+
+	if (w->seen == NULL)
+		return 0;
+	part = seen_of(w, i);
+	for (struct parts_seen *s = w->seen; s != NULL; s = s->next)
+		if (has(s, part))
 			return 1;
 	return 0;
+}
+
+/* --- the walks --- */
+
+struct parts_reading *
+parts_ways_next(struct parts_ways *w, struct span message)
+{
+	struct mime_options opt = w->opt;
+	struct parts_reading *r = &w->newest;
+
+	opt.tell_boundaries = 1;
+	if (!choose(w, &opt))
+		return NULL;
+	if (w->walks == 0) {
+		w->arena = arena_new();
+		keyhash_init(&w->key);
+	} else {
+		remember(w);
+		arena_reset(w->arena);
+	}
+	r->again = w->walks++ > 0;
+	w->done[opt.boundary] |= 1u << opt.way;
+	parts_walk(message, &opt, w->arena, &r->index, &r->heads);
+	set_roles(r);
+	w->ways |= r->index.ways;
+	if (r->index.boundaries > w->boundaries)
+		w->boundaries = r->index.boundaries;
+	for (struct parts_seen *s = w->seen; s != NULL; s = s->next)
+		s->at = 0;
+	return r;
+}
+
+void
+parts_ways_fini(struct parts_ways *w)
+{
+	struct parts_seen *next;
+
+	for (struct parts_seen *s = w->seen; s != NULL; s = next) {
+		next = s->next;
+		free(s);
+	}
+	arena_free(w->arena);
+	buf_fini(&w->octets);
 }

@@ -8,6 +8,7 @@ PLAIN = b"Content-Type: text/plain\n"
 HTML = b"Content-Type: text/html; charset=utf-8\n"
 MIXED = b'Content-Type: multipart/mixed; boundary="b"\n'
 FILE = b"Content-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: base64\n\n"
+RFC822 = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: %s\n\n"
 
 
 def attached(octets):
@@ -68,6 +69,10 @@ def bombs():
          "archive=limit:members"),
         ("multiparts-5000", nested(5000), "mime=limit:depth"),
         ("multiparts-99", nested(99), None),
+        ("encoded-base64", HEAD + RFC822 % b"base64" * 4000 + b"x\n",
+         "text=limit:parts urls=limit:parts archive=limit:parts archive=limit:memory"),
+        ("encoded-qp", HEAD + RFC822 % b"quoted-printable" * 1200 + b"x\n",
+         "text=limit:parts urls=limit:parts archive=limit:parts archive=limit:memory"),
         ("folding-1m", HEAD + b"X-Long: a\n" + b" b\n" * 350000 + b"\nx\n", "header=over_limit"),
         ("folding-words-1m", HEAD.replace(b"bomb", word + (b"\n " + word) * 60000) + b"\nx\n", "header=over_limit"),
         ("headers-10000", HEAD + b"".join(b"X-%d: value\n" % i for i in range(10000)) + b"\nx\n", None),

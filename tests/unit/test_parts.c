@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -540,6 +541,33 @@ test_encoded_in_encoded(void **state)
 	}
 }
 
+/* A dozen walks with as many parts each: only the parts that are new are kept. */
+static void
+test_memory_of_ways(void **state)
+{
+	struct parts_options o = defaults;
+	struct buf b = { 0 };
+	struct parts *parts;
+	struct parts_part p;
+	size_t before, n = 0;
+
+	(void)state;
+	o.mime.parts_limit = 10000;
+	buf_adds(&b, MULTI);
+	for (int i = 0; i < 3000; i++)
+		buf_adds(&b, "--b\nContent-Type: multipart/x; boundary*0=b; boundary=\"b c\"; "
+			     "boundary=(x)d; boundary=e f\n\nx\n");
+	buf_adds(&b, "--b--\n");
+	before = mallinfo2().uordblks;
+	parts = parts_new(buf_span(&b), &o);
+	while (parts_look(parts, n, &p) == 1)
+		n++;
+	assert_in_range(n, 3000, 10000);
+	assert_in_range(mallinfo2().uordblks - before, 0, n * 1500);
+	parts_free(parts);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -556,6 +584,7 @@ main(void)
 		cmocka_unit_test(test_ways_limit),
 		cmocka_unit_test(test_uu_bomb),
 		cmocka_unit_test(test_encoded_in_encoded),
+		cmocka_unit_test(test_memory_of_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
