@@ -144,6 +144,17 @@ add(struct parts *p, struct entry e)
 	p->v[p->n++] = e;
 }
 
+/* With copies: the memory of the walk is given back. */
+static struct entry
+entry_of(struct parts *p, struct span raw, const struct mime_part *part, const struct parts_head *h)
+{
+	return (struct entry){ .type = arena_strdup(p->arena, part->type),
+		.name = arena_strdup(p->arena, h->name),
+		.charset = arena_strdup(p->arena, part->charset),
+		.label = parts_label_keep(p->arena, h->label),
+		.raw = raw };
+}
+
 static void
 add_uuencoded(struct parts *p, struct span text)
 {
@@ -179,16 +190,13 @@ static void
 add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const struct parts_head *h,
     int odd)
 {
-	struct entry e = { .raw = raw };
+	struct entry e;
 	int plain = (h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0;
 	unsigned codecs = ways_of(p, h, raw);
 
 	if (is_full(p))
 		return;
-	e.type = arena_strdup(p->arena, part->type);
-	e.name = arena_strdup(p->arena, h->name);
-	e.charset = arena_strdup(p->arena, part->charset);
-	e.label = parts_label_keep(p->arena, h->label);
+	e = entry_of(p, raw, part, h);
 	e.odd = odd || (codecs & (codecs - 1)) != 0;
 	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
 		e.codec = c;
@@ -308,19 +316,19 @@ static void
 add_apart(struct parts *p, struct span raw, const struct mime_part *part,
     const struct parts_head *h, int odd)
 {
+	struct entry e;
+
+	if (is_full(p))
+		return;
 	if (!may_walk_again(p)) {
 		p->limited = 1;
 		return;
 	}
 	p->again += raw.len;
-	add(p, (struct entry){ .type = part->type,
-		   .name = h->name,
-		   .charset = part->charset,
-		   .label = h->label,
-		   .raw = raw,
-		   .codec = CODEC_NONE,
-		   .apart = 1,
-		   .odd = odd || h->other });
+	e = entry_of(p, raw, part, h);
+	e.apart = 1;
+	e.odd = odd || h->other;
+	add(p, e);
 }
 
 /* As it is seen in one way; what was seen so before is passed over. */

@@ -112,7 +112,8 @@ seen_of(struct parts_ways *w, size_t i)
 {
 	const struct mime_part *part = &w->newest.index.parts[i];
 	const struct parts_head *h = &w->newest.heads[i];
-	const unsigned bits[] = { h->codecs, h->opens != 0, h->leaf != 0 };
+	const unsigned bits[] = { h->codecs, h->opens != 0, h->leaf != 0, h->apart != 0,
+		h->other != 0 };
 	struct buf *b = &w->octets;
 
 	buf_reset(b);
