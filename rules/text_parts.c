@@ -105,6 +105,9 @@ add_others(struct rule_run *run, struct texts *t, struct span html, unsigned see
 	o = (struct html_options){ .hide = HIDE_LIKELY, .turned = 1 };
 	if (seen & HTML_SEEN_TURNED)
 		add_rendered(run, t, html, o, plain);
+	o = (struct html_options){ .hide = HIDE_LIKELY, .split = 1 };
+	if (seen & HTML_SEEN_SPLIT)
+		add_rendered(run, t, html, o, plain);
 }
 
 static void

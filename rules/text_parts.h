@@ -13,8 +13,8 @@
  *
  * Limits: text_check_size_limit octets of decoded parts a message; what is beyond is not looked at,
  *	and fact text=limit tells.  Each octet is rendered TEXT_READINGS times at most, and
- *	fact text=limit:readings tells that there were more; two charsets, eight
- *	renderings beside the text itself and the same turned, each also folded, make 40.
+ *	fact text=limit:readings tells that there were more; two charsets, nine
+ *	renderings beside the text itself and the same turned, each also folded, make 44.
  * Facts: text=limit, text=hidden, text=charset:LABEL.
  * Threads: a transaction has one at a time.
  */
@@ -26,7 +26,7 @@
 #include "base/span.h"
 #include "rules/rule_run.h"
 
-enum { TEXT_READINGS = 40 };
+enum { TEXT_READINGS = 44 };
 
 struct text_part {
 	struct span text; /* UTF-8, line ends are LF; it lives as long as the transaction */

@@ -31,6 +31,7 @@ html_turn(struct html_render *r, const struct html_level *l, int start)
 void
 html_newline(struct html_render *r)
 {
+	r->split_to = SIZE_MAX;
 	if (r->len > 0 && r->p[r->len - 1] == ' ')
 		r->len--;
 	if (r->len > 0 && r->p[r->len - 1] != '\n')
@@ -273,6 +274,8 @@ html_put(struct html_render *r, int pre, struct span s, int references, size_t r
 {
 	size_t at = 0;
 
+	if (s.len > 0 && text_octets[*s.p] == TEXT_SPACE)
+		r->split_to = SIZE_MAX;
 	while (at < s.len) {
 #ifdef __SSE2__
 		if (!pre && readable - at >= STEP) {
@@ -283,4 +286,6 @@ html_put(struct html_render *r, int pre, struct span s, int references, size_t r
 #endif
 		at += put_octet(r, pre, span_make(s.p + at, s.len - at), references);
 	}
+	if (r->len > r->split_to)
+		html_split_met(r);
 }

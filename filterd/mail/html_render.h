@@ -1,8 +1,8 @@
 /*
  * html_render - what the files of html_text share
  *
- * html_text.c walks, html_put.c writes, html_own.c reads tags, html_stack.c knows which elements
- * are open, html_look.c what a text in them looks like.
+ * html_text.c walks, html_put.c writes, html_split.c takes out what splits words, html_own.c reads
+ * tags, html_stack.c knows which elements are open, html_look.c what a text in them looks like.
  */
 #ifndef MAIL_HTML_RENDER_H
 #define MAIL_HTML_RENDER_H
@@ -43,6 +43,8 @@ struct html_level { /* an open element */
 	struct span name;
 	struct html_own own;
 	struct html_look look;
+	int inside;  /* of a word, and it may be hidden in a way that we do not know; */
+	size_t from; /* where its text begins, then */
 };
 
 struct html_known { /* a style= that was read */
@@ -63,6 +65,7 @@ struct html_render {
 	unsigned open[HTML_NTAGS]; /* of each, in levels */
 	size_t work;               /* looks that were made anew for what browsers put right */
 	int quirks;                /* no doctype */
+	int styled;                /* there is a <style> */
 	int painted;               /* something is, and we do not know where */
 	unsigned seen;
 	size_t learned; /* the sheets up to here are known */
@@ -73,6 +76,8 @@ struct html_render {
 	size_t len;
 	const uint8_t *end; /* of the document */
 	struct buf notes, scratch;
+	/* The last text that may split a word, if one goes on behind it; to: SIZE_MAX: none. */
+	size_t split_from, split_to;
 	size_t note_at; /* len when the last picture's text was noted */
 	int written;    /* something was, before the sheet was complete */
 };
@@ -107,6 +112,14 @@ int html_stack_before(struct html_render *, enum html_tag);
 /* levels[n] is the element that begins. */
 void html_stack_push(struct html_render *, const struct html_token *);
 void html_stack_end(struct html_render *, const struct html_token *);
+
+/* --- html_split.c --- */
+/* levels[n], the element that begins, before anything is put for it. */
+void html_split_start(struct html_render *, const struct html_token *);
+/* What is put from now on is behind a text that began at `from`, inside of a word. */
+void html_split_end(struct html_render *, size_t from);
+/* Something was put behind split_to. */
+void html_split_met(struct html_render *);
 
 /* --- html_put.c --- */
 void html_newline(struct html_render *);

@@ -106,12 +106,16 @@ html_stack_push(struct html_render *r, const struct html_token *t)
 static void
 pop_to(struct html_render *r, size_t at, int keep)
 {
-	size_t to = at, was = r->n;
+	size_t to = at, was = r->n, split = SIZE_MAX;
+	int word = 1; /* goes on behind all of them */
 
 	for (size_t i = at; i < was; i++) {
 		struct html_level *l = &r->levels[i];
 		const struct html_look *under = &r->levels[to - 1].look;
 
+		if (l->inside && word && l->from < split)
+			split = l->from;
+		word &= split != SIZE_MAX || !l->look.block || l->look.gone;
 		if (l->look.block && !l->look.gone)
 			html_newline(r);
 		if (!keep || i == at || !is_formatting(l->tag)) {
@@ -122,15 +126,20 @@ pop_to(struct html_render *r, size_t at, int keep)
 		}
 		r->levels[to] = *l;
 		r->levels[to].look = html_look_of(r, under, l->tag, &l->own);
+		if (l->from > split)
+			r->levels[to].from = split;
 		to++;
 	}
 	r->n = to;
+	html_split_end(r, split);
 }
 
 /* One formatting element ends; what is in it goes on without it. */
 static void
 take_out(struct html_render *r, size_t at)
 {
+	size_t split = r->levels[at].inside ? r->levels[at].from : SIZE_MAX;
+
 	r->open[r->levels[at].tag]--;
 	if (r->levels[at].own.turned)
 		html_turn(r, &r->levels[at], 0);
@@ -138,8 +147,11 @@ take_out(struct html_render *r, size_t at)
 		r->levels[i] = r->levels[i + 1];
 		r->levels[i].look =
 		    html_look_of(r, &r->levels[i - 1].look, r->levels[i].tag, &r->levels[i].own);
+		if (r->levels[i].from > split)
+			r->levels[i].from = split;
 	}
 	r->n--;
+	html_split_end(r, split);
 }
 
 /* The nearest open one, if none of these kinds stands between; 0: there is none. */

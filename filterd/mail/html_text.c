@@ -187,6 +187,7 @@ start(struct html_render *r, const struct html_token *t)
 		l->look.foreign = (uint8_t)in_foreign(t);
 		l->look.shown = 0;
 	}
+	html_split_start(r, t);
 	if (!l->look.gone && l->look.block)
 		html_newline(r);
 	else if (!l->look.gone && (t->tag == HTML_td || t->tag == HTML_th))
@@ -254,6 +255,7 @@ begin(struct html_render *r)
 	r->n = 1;
 	r->work = r->deeper = r->len = r->note_at = 0;
 	r->written = 0;
+	r->split_to = SIZE_MAX;
 	r->quirks = 1;
 	r->seen = 0;
 	memset(r->open, 0, sizeof(r->open));
@@ -269,6 +271,7 @@ learn(struct html_render *r, const struct html_token *style, struct span css)
 	size_t had = r->sheet.n;
 	int painted = r->sheet.paints, later = r->learned > 0 || r->written;
 
+	r->styled = 1;
 	sheet(r, style, css);
 	return later && (r->sheet.n > had || (r->learned > 0 && r->sheet.paints != painted));
 }
@@ -328,7 +331,7 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	/* Neither the levels nor the rules: they are large, and mostly not needed. */
 	r->options = *options;
 	r->notes = r->scratch = (struct buf){ .p = NULL };
-	r->painted = 0;
+	r->painted = r->styled = 0;
 	for (size_t i = 0; i < HTML_KNOWN; i++)
 		r->known[i].css = span_make(NULL, 0);
 	html_sheet_init(&r->sheet);

@@ -31,6 +31,9 @@
  *			visibility and some colours do not.  HTML_SEEN_CONDITIONAL
  *	HTML_CONDITIONS	all conditions hold: there are those of other programs.
  *			HTML_SEEN_OTHERS
+ *	split		without what stands within a word in an element with attributes, with a
+ *			name that is not HTML's or, where there is a <style>, any: it may be
+ *			hidden in ways that we do not know.  HTML_SEEN_SPLIT
  *	turned		what is written from right to left ("<bdo dir=rtl>", U+202E) is put as it
  *			is read.  HTML_SEEN_TURNED
  *
@@ -58,6 +61,7 @@ struct html_options {
 	enum html_hide hide;
 	enum html_conditions conditional; /* mail/html_token.h */
 	int turned;
+	int split;
 };
 
 enum html_seen { /* bits */
@@ -69,6 +73,7 @@ enum html_seen { /* bits */
 	HTML_SEEN_TAGS = 1 << 5, /* there is at least one element of HTML, or a comment */
 	HTML_SEEN_OTHERS = 1 << 6,
 	HTML_SEEN_TURNED = 1 << 7,
+	HTML_SEEN_SPLIT = 1 << 8,
 };
 
 /* Append the text; what was seen. */

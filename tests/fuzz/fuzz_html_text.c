@@ -97,7 +97,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	raw = span_make(data + 1, size - 1);
 	o = (struct html_options){ .hide = (enum html_hide)(data[0] & 3),
 		.conditional = (enum html_conditions)((data[0] >> 6) % 3),
-		.turned = data[0] >> 5 & 1 };
+		.turned = data[0] >> 5 & 1,
+		.split = data[0] >> 4 & 1 };
 	tokens(raw, o.conditional);
 	(void)html_charset(raw);
 	charset_guess(raw, &html);

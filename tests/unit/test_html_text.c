@@ -24,7 +24,7 @@
 
 static const struct {
 	const char *in, *out;
-	unsigned seen; /* but HTML_SEEN_TAGS */
+	unsigned seen; /* but HTML_SEEN_TAGS and HTML_SEEN_SPLIT */
 } cases[] = {
 	{ "", "", 0 },
 	{ "plain  text\r\n more ", "plain text more\n", 0 },
@@ -281,6 +281,61 @@ test_turned(void **state)
 	}
 }
 
+/* Without what splits words. */
+static const struct {
+	const char *in, *out;
+	int seen; /* HTML_SEEN_SPLIT */
+} split[] = {
+	{ "V<i class=x>zz</i>iagra", "Viagra\n", 1 },
+	{ "V<i id=x>z <b>z</b> z</i>ia<x-y>zz</x-y>gra", "Viagra\n", 1 },
+	{ "V<i>zz</i>iagra", "Vzziagra\n", 0 },
+	{ "<style>p *{opacity:.8}</style>V<i>zz</i>iagra", "Viagra\n", 1 },
+	{ "V<i class=x>zz</i><i class=y>zz</i>iagra", "Viagra\n", 1 },
+	{ "V<i class=x>zz</i><b>ia</b>gra", "Viagra\n", 1 },
+	{ "V<i class=x><b class=y>zz</b></i>iagra", "Viagra\n", 1 },
+	{ "V<i class=x>z<b class=y>z</b>z</i>iagra", "Viagra\n", 1 },
+	{ "V<i class=x></i>iagra", "Viagra\n", 0 },
+	{ "V<i class=x>zz</i>&#105;a<b class=x>zz</b>&#8203;gra", "Viagra\n", 1 },
+	{ "\xc3\xa9<i class=x>\xc3\xa9</i>\xc3\xa9", "\xc3\xa9\xc3\xa9\n", 1 },
+	{ "V<i class=x style='display:block'>zz</i>iagra", "Viagra\n", 1 },
+	{ "V<svg><defs><text>zz</text></defs></svg>iagra", "Viagra\n", 1 },
+	/* words of their own, and what ends lines */
+	{ "all <i class=x>of</i> it, <i class=x>al</i>l, a<i class=x>ll</i> (<i class=x>x</i>)",
+	    "all of it, all, all (x)\n", 0 },
+	{ "a<p class=x>b</p>c", "a\nb\nc\n", 0 },
+	{ "<div>a<i class=x>b</div>c", "ab\nc\n", 0 },
+	{ "<div>a<i class=x>b</i><div>c", "ab\nc\n", 0 },
+	{ "a<i class=x>b</i><br>c", "ab\nc\n", 0 },
+	/* misnested: what goes on outside began in what is gone */
+	{ "V<span class=x>z<b class=x>z</span>z</b>iagra", "Viagra\n", 1 },
+	{ "V<i class=x>z<div>z</i>z</div>iagra", "Vz\niagra\n", 1 },
+	{ "V<i class=x>z<u class=x><b class=y></i>z</u>z</b>iagra", "Viagra\n", 1 },
+};
+
+static void
+test_split(void **state)
+{
+	int bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(split); i++) {
+		struct html_options o = { .hide = HIDE_LIKELY, .split = 1 };
+		struct span in = span_str(split[i].in);
+		struct buf out = { 0 };
+		unsigned seen = html_text(in, &o, &out);
+
+		o.split = 0;
+		if (strcmp(buf_cstr(&out), split[i].out) != 0 ||
+		    ((seen & HTML_SEEN_SPLIT) != 0) != split[i].seen ||
+		    ((html_text(in, &o, &out) & HTML_SEEN_SPLIT) != 0) != split[i].seen) {
+			print_message("%s:\n\t\"%s\" (%#x)\n", split[i].in, buf_cstr(&out), seen);
+			bad = 1;
+		}
+		buf_fini(&out);
+	}
+	assert_false(bad);
+}
+
 #define RLO "\xe2\x80\xae"
 #define LRO "\xe2\x80\xad"
 #define PDF "\xe2\x80\xac"
@@ -323,7 +378,7 @@ render(struct span html, enum html_hide hide, enum html_conditions conditional, 
 	unsigned seen = html_text(html, &o, out);
 
 	assert_true(out->len <= html.len + html.len / 4 + 1);
-	return seen & ~(unsigned)HTML_SEEN_TAGS;
+	return seen & ~(unsigned)(HTML_SEEN_TAGS | HTML_SEEN_SPLIT);
 }
 
 static void
@@ -603,6 +658,7 @@ main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_readings),
 		cmocka_unit_test(test_turned),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_every_end),
 		cmocka_unit_test(test_octets),
