@@ -99,6 +99,53 @@ test_overlaps(void **state)
 	arena_free(a);
 }
 
+/* Who adds to edits that he has in common with others changes nothing of theirs. */
+static void
+test_shared(void **state)
+{
+	struct arena *a = arena_new();
+	struct span m = span_str("one\r\ntwo\r\nthree\r\n");
+	struct edit_list l, later, sooner, late;
+	struct buf b = { 0 };
+
+	(void)state;
+	edit_list_init(&l, a);
+	edit_list_init(&late, a);
+	assert_true(edit_list_shared(&l, &late)); /* nothing */
+	edit_list_reserve(&l, 10);
+	assert_non_null(edit_add(&l, 5, 3, span_str("2")));
+	assert_non_null(edit_add_later(&l, 8, 0, span_str("+"))); /* settled then */
+	edit_list_share(&later, &l);
+	edit_list_share(&sooner, &l);
+	edit_list_share(&late, &l);
+	assert_true(edit_list_shared(&later, &l));
+	assert_true(edit_list_same(&later, &l));
+
+	assert_non_null(edit_add(&later, 10, 5, span_str("3")));
+	assert_non_null(edit_add_kept(&sooner, 0, 3, span_str("1")));
+	assert_non_null(edit_add_later(&late, 0, 5, span_str("")));
+	edit_settle(&late);
+	assert_non_null(edit_add(&l, 17, 0, span_str("end\r\n")));
+	assert_null(edit_add(&late, 1, 1, span_str("x")));
+	assert_null(edit_add_kept(&sooner, 1, 1, span_str("x")));
+	assert_false(edit_list_shared(&later, &l));
+	assert_false(edit_list_same(&later, &l));
+
+	assert_int_equal(edit_walk(m, &l, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "one\r\n2+\r\nthree\r\nend\r\n");
+	buf_reset(&b);
+	assert_int_equal(edit_walk(m, &later, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "one\r\n2+\r\n3\r\n");
+	buf_reset(&b);
+	assert_int_equal(edit_walk(m, &sooner, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "1\r\n2+\r\nthree\r\n");
+	buf_reset(&b);
+	assert_int_equal(edit_walk(m, &late, collect, &b), 0);
+	assert_string_equal(buf_cstr(&b), "2+\r\nthree\r\n");
+	buf_fini(&b);
+	arena_free(a);
+}
+
 static void
 test_verdict(void **state)
 {
@@ -346,6 +393,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edits),
 		cmocka_unit_test(test_overlaps),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_fact_details),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/lib/plan_world.h"
 
 /* --- the message's own verdict --- */
@@ -337,6 +338,78 @@ test_plan_edits_joined(void **state)
 	txn_unmake(&m);
 }
 
+/* Two recipients with n edits each, of which every other one is the same. */
+static int64_t
+joined_us(size_t n)
+{
+	struct plan_options o =
+	    plan_opts(DOOR_EDIT | DOOR_HOLD | DOOR_SENDS, REJECT_AS_HOLD, MIXED_HOLD);
+	struct buf text = { 0 };
+	int64_t best = INT64_MAX;
+
+	buf_adds(&text, "A: b\r\n\r\n");
+	for (size_t i = 0; i < n; i++)
+		buf_adds(&text, "a\r\n");
+	for (int k = 0; k < 3; k++) {
+		struct txn_made m;
+		struct plan plan;
+		int asked = 0;
+		int64_t began;
+
+		txn_make(&m, 2, buf_cstr(&text));
+		for (size_t i = 0; i < n; i++) {
+			edit_add(&m.txn.rcpts[0]->verdict.edits, 8 + 3 * i, 1, span_str("x"));
+			edit_add(&m.txn.rcpts[1]->verdict.edits, 8 + 3 * i, i % 2,
+			    span_str(i % 2 == 0 ? "y" : "x"));
+		}
+		began = clock_thread_us();
+		plan_make(&m.txn, &o, plan_find_hop, &asked, &plan);
+		if (clock_thread_us() - began < best)
+			best = clock_thread_us() - began;
+		assert_int_equal(plan.nsteps, 1);
+		assert_int_equal(plan.steps[0].edits->n, n + n / 2);
+		txn_unmake(&m);
+	}
+	buf_fini(&text);
+	return best;
+}
+
+/* Ten times the edits are not a hundred times the work. */
+static void
+test_plan_edits_joined_many(void **state)
+{
+	int64_t few = joined_us(3000), more = joined_us(30000);
+
+	(void)state;
+	print_message("%lld us, %lld us\n", (long long)few, (long long)more);
+	assert_in_range(more, 0, few * 40 + 20000);
+}
+
+/* Groups that differ in something else than edits have these in common, and no copies of them. */
+static void
+test_plan_edits_in_common(void **state)
+{
+	struct origin by = { .list = "content_restrictions" };
+	struct plan_options o = plan_opts(DOOR_ALL, REJECT_AS_HOLD, MIXED_HOLD);
+	struct txn_made m;
+	struct plan plan;
+	int asked = 0;
+
+	(void)state;
+	txn_make(&m, 3, PLAN_TEXT);
+	edit_add(&m.txn.verdict.edits, 9, 5, span_str("HELLO"));
+	for (size_t i = 0; i < 3; i++)
+		edit_add(&m.txn.rcpts[i]->verdict.edits, 16, 0, span_str("X: 1\r\n"));
+	effect_add(&m.txn.rcpts[1]->verdict.bcc, m.arena, "copy@example.net", by);
+	edit_add(&m.txn.rcpts[2]->verdict.edits, 16, 0, span_str("X: 2\r\n"));
+	plan_make(&m.txn, &o, plan_find_hop, &asked, &plan);
+	assert_int_equal(plan.nsteps, 3);
+	assert_ptr_equal(plan.steps[0].edits, plan.steps[1].edits);
+	assert_int_equal(plan.steps[0].edits->n, 2);
+	assert_int_equal(plan.steps[2].edits->n, 3);
+	txn_unmake(&m);
+}
+
 /* Equal verdicts share a step however many recipients there are, and no recipient is lost. */
 static void
 test_plan_many(void **state)
@@ -383,6 +456,8 @@ main(void)
 		cmocka_unit_test(test_plan_edits),
 		cmocka_unit_test(test_plan_prepends),
 		cmocka_unit_test(test_plan_edits_joined),
+		cmocka_unit_test(test_plan_edits_joined_many),
+		cmocka_unit_test(test_plan_edits_in_common),
 		cmocka_unit_test(test_plan_many),
 		cmocka_unit_test(test_plan_nobody),
 	};
