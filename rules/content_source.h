@@ -18,6 +18,11 @@
  * Both are worked out once a transaction, and only as far as some recipient's list wants to know:
  * the keys are the source's to keep (content_keep()), the hits of a table are kept here.
  *
+ * So are the edits of hits, for recipients whose list was the same before (content_share.h); other
+ * effects are each recipient's own.  Limits: what they take together is bounded, and above that, or
+ * when time is over, the check has failed for who comes then.  The log has a line a row and one of
+ * how many more, for the first recipient who met it.
+ *
  * A look-up that fails, and a key that cannot be had, is rule_failed(): patterns_on_failure, or the
  * op's own.
  *

@@ -93,8 +93,8 @@ struct kept_failure { /* that was told of */
 	struct kept_failure *next;
 	const char *family, *outcome, *why;
 };
-struct kept_told;     /* content_told.c */
-struct kept_edits;    /* content_share.c */
+struct kept_told;  /* content_told.c */
+struct kept_edits; /* content_share.c */
 struct rule_txn {
 	const char *client_label; /* name[addr]; NULL: not asked for yet */
 	/* Many recipients have many domains, so look-ups are in chains by their names. */
@@ -111,11 +111,11 @@ struct rule_txn {
 	struct kept_memory *memory;
 	struct kept_scan *scans;
 	struct kept_failure *failures;
-	struct kept_hits *hits;       /* of tables that were asked about the content */
-	struct kept_edits *edits;     /* made by them, for who else wants them */
-	struct kept_told *told;       /* rows that the log has, and how many they are */
+	struct kept_hits *hits;   /* of tables that were asked about the content */
+	struct kept_edits *edits; /* made by them, for who else wants them */
+	struct kept_told *told;   /* rows that the log has, and how many they are */
 	size_t ntold;
-	size_t hits_octets; /* that what came of hits has taken */
+	size_t hits_octets;           /* that what came of hits has taken */
 	struct scan_session *session; /* NULL: none is open */
 	const struct scan_ops *session_ops;
 	const char *received;      /* the line; NULL: not made */
