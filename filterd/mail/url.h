@@ -58,7 +58,8 @@ struct urls *urls_new(struct arena *, const struct public_suffix *, size_t limit
 /* Those of a text, UTF-8 if possible. */
 void urls_text(struct urls *, struct span text);
 /* Those of HTML, UTF-8: attributes that hold references, the first <base> applied; meta refresh,
- * srcset, CSS; scripts as text; and those of the text, which tags within a word do not hide.
+ * srcset, CSS; scripts as text, as written and with their escapes undone; what data: URLs hold;
+ * and those of the text, which tags within a word do not hide.
  * Comments that only some readers read (<!--[if ...]>) are read. */
 void urls_html(struct urls *, struct span html);
 /* A reference of HTML (the value of href, say, its entities undone); base: what <base> says, p

@@ -1,4 +1,4 @@
-/* The URLs of CSS: url(...), and @import "...". */
+/* The URLs of CSS: url(...), @import "..." and image-set("..."). */
 #include <string.h>
 
 #include "mail/url_private.h"
@@ -84,21 +84,30 @@ string_at(struct urls *u, struct span s, size_t i, size_t *end)
 void
 url_css(struct urls *u, struct span s, const struct url_base *base)
 {
-	static const char import[] = "@import";
+	static const char import[] = "@import", set[] = "image-set(";
 	size_t i = 0;
+	int in_set = 0; /* up to the end of the declaration strings are references */
 
 	while (i < s.len && !urls_full(u)) {
 		struct span rest = span_make(s.p + i, s.len - i);
 
 		if (span_case_starts(rest, "url(")) {
 			url_reference(u, string_at(u, s, i + 4, &i), base);
+			i += i < s.len; /* over the quote, which begins nothing */
 		} else if (span_case_starts(rest, import)) {
 			i += sizeof(import) - 1;
 			while (is_blank(s, i))
 				i++;
 			if (i < s.len && (s.p[i] == '"' || s.p[i] == '\''))
 				url_reference(u, string_at(u, s, i, &i), base);
+		} else if (span_case_starts(rest, set)) {
+			in_set = 1;
+			i += sizeof(set) - 1;
+		} else if (in_set && (s.p[i] == '"' || s.p[i] == '\'')) {
+			url_reference(u, string_at(u, s, i, &i), base);
+			i++;
 		} else {
+			in_set &= s.p[i] != ';' && s.p[i] != '}';
 			i++;
 		}
 	}

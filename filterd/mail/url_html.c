@@ -6,19 +6,16 @@
 #include "mail/html_token.h"
 #include "mail/url_private.h"
 
-#define SRCDOC_MAX 3 /* documents in one another */
-#define WORD_MAX   256
+#define PAGES_MAX 4 /* documents in one another */
+#define WORD_MAX  256
 
 struct page {
 	struct urls *u;
 	struct url_base base;
 	struct buf text;  /* of all tags, without them */
 	struct buf value; /* of an attribute, its references undone */
-	int depth;
-	int cut; /* a tag that may hide something stands in what may be a URL */
+	int cut;          /* a tag that may hide something stands in what may be a URL */
 };
-
-static void page(struct urls *, struct span html, int depth);
 
 /* --- attributes that are more than a reference --- */
 
@@ -107,10 +104,7 @@ take_refresh(struct page *p, struct span s)
 static void
 take_srcdoc(struct page *p, struct span s)
 {
-	if (p->depth == SRCDOC_MAX)
-		p->u->limits |= URLS_LIMIT_DEPTH;
-	else
-		page(p->u, s, p->depth + 1);
+	url_page(p->u, s);
 }
 
 static void
@@ -122,7 +116,33 @@ take_css(struct page *p, struct span s)
 static void
 take_script(struct page *p, struct span s)
 {
-	url_scan(p->u, s, 0);
+	url_script(p->u, s);
+}
+
+/* What an animation of SVG sets, a link's reference among other things. */
+static void
+take_animation(struct page *p, struct span s)
+{
+	struct span one;
+	int more = 1;
+
+	while (more) {
+		more = span_cut(s, ';', &one, &s);
+		take_reference(p, one);
+	}
+}
+
+static int
+is_animation(const struct html_token *t, struct span name)
+{
+	static const char *const names[] = { "to", "from", "by", "values" };
+
+	if (!span_case_eq_str(t->name, "set") && !span_case_eq_str(t->name, "animate"))
+		return 0;
+	for (size_t i = 0; i < nitems(names); i++)
+		if (span_case_eq_str(name, names[i]))
+			return 1;
+	return 0;
 }
 
 /* --- tags --- */
@@ -178,6 +198,8 @@ take_attribute(struct page *p, const struct html_token *t, const struct html_att
 	}
 	if (t->tag == HTML_param && span_case_eq_str(a->name, "value"))
 		take_reference(p, undone(p, a->value));
+	else if (is_animation(t, a->name))
+		take_animation(p, undone(p, a->value));
 	else if (span_case_starts(a->name, "on"))
 		take_script(p, undone(p, a->value));
 	else if (t->tag == HTML_meta && span_case_eq_str(a->name, "content"))
@@ -331,9 +353,9 @@ take_shown(struct urls *u, struct span html)
 
 /* 1: other readers do not see it as these do. */
 static int
-page_as(struct urls *u, struct span html, int depth, enum html_conditions conditions)
+page_as(struct urls *u, struct span html, enum html_conditions conditions)
 {
-	struct page p = { .u = u, .depth = depth };
+	struct page p = { .u = u };
 	struct span base = { 0 };
 	struct html_reader r;
 	struct html_token t;
@@ -356,15 +378,21 @@ page_as(struct urls *u, struct span html, int depth, enum html_conditions condit
 }
 
 /* With the comments that Outlook reads, and without them where that makes other tags of it. */
-static void
-page(struct urls *u, struct span html, int depth)
+void
+url_page(struct urls *u, struct span html)
 {
-	if (page_as(u, html, depth, HTML_CONDITIONS))
-		page_as(u, html, depth, HTML_COMMENTS);
+	if (u->pages == PAGES_MAX) {
+		u->limits |= URLS_LIMIT_DEPTH;
+		return;
+	}
+	u->pages++;
+	if (page_as(u, html, HTML_CONDITIONS))
+		page_as(u, html, HTML_COMMENTS);
+	u->pages--;
 }
 
 void
 urls_html(struct urls *u, struct span html)
 {
-	page(u, html, 0);
+	url_page(u, html);
 }

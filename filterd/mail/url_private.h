@@ -35,6 +35,7 @@ struct urls {
 	struct url_kept *chains[URLS_CHAINS];
 	struct keyhash key;
 	unsigned limits;
+	int pages;         /* documents that are being looked at, each within the one before */
 	size_t inner_left; /* octets that may still be looked at for URLs within URLs */
 	/* Of the text being looked through: octets in which an authority ends at none, but for
 	 * those to which \\ is its end. */
@@ -128,6 +129,17 @@ struct url_base {
 /* The base is not to be moved. */
 void url_base_make(struct urls *, struct span written, struct url_base *);
 void url_reference(struct urls *, struct span value, const struct url_base *);
+
+/* --- url_html.c --- */
+/* A document, or one within another. */
+void url_page(struct urls *, struct span html);
+
+/* --- url_data.c: documents and scripts that are written as something else --- */
+/* What stands behind "data:", media type and all: looked at if a reader would show it. */
+void url_data(struct urls *, struct span behind);
+/* Does a document begin here, and where does it end in a text?  0: it does not. */
+size_t url_data_length(struct span behind);
+void url_script(struct urls *, struct span script);
 
 /* --- url_css.c --- */
 void url_css(struct urls *, struct span css, const struct url_base *);

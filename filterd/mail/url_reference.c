@@ -163,7 +163,7 @@ take_relative(struct urls *u, struct span s, const struct url_base *base)
 		take_absolute(u, scheme, s);
 		return;
 	}
-	if (s.p[0] == '#')
+	if (s.p[0] == '#' || (scheme != NULL && scheme->syntax == URL_DATA))
 		return;
 	if (scheme != NULL) {
 		take_joined(u, s, base);

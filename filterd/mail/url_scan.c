@@ -142,6 +142,14 @@ is_mailto(struct span s, size_t colon)
 	return colon >= 6 && span_case_eq_str(span_make(s.p + colon - 6, 6), "mailto");
 }
 
+/* Of scripts; within a URL it would be looked at as often as that. */
+static int
+is_data(const struct scan *c, size_t colon)
+{
+	return c->depth == 0 && colon >= 4 &&
+	       span_case_eq_str(span_make(c->s.p + colon - 4, 4), "data");
+}
+
 /* Behind what is done with. */
 static size_t
 try_scheme(struct scan *c, size_t colon)
@@ -151,7 +159,7 @@ try_scheme(struct scan *c, size_t colon)
 	const struct url_scheme *scheme;
 	struct url_scheme_name own;
 
-	if (o != '/' && o != '\\' && !is_mailto(c->s, colon))
+	if (o != '/' && o != '\\' && !is_mailto(c->s, colon) && !is_data(c, colon))
 		return colon + 1;
 	scheme = url_scheme_before(c->s, colon, &own);
 	if (scheme == NULL)

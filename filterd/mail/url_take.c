@@ -200,19 +200,22 @@ take_opaque(struct take *k)
 	return n;
 }
 
-/* Of data: only what kind it is; the data may be anything. */
+/* What kind it is, and if that is a document, what is in it. */
 static size_t
 take_data(struct take *k)
 {
-	size_t n = 0;
+	size_t n = 0, all = k->s.len;
 
 	if (k->from == URL_FROM_TEXT)
+		all = url_data_length(k->s);
+	if (all == 0)
 		return 0;
-	while (n < k->s.len && n < 128 && k->s.p[n] != ',' && k->s.p[n] != ';')
+	while (n < all && n < 128 && k->s.p[n] != ',' && k->s.p[n] != ';')
 		n++;
 	url_form_opaque(&k->u->form, k->t.scheme, span_make(k->s.p, n));
 	url_emit(k->u, span_make(NULL, 0), k->depth);
-	return k->s.len;
+	url_data(k->u, span_make(k->s.p, all));
+	return all;
 }
 
 /* Where the authority begins; s.len + 1: there is none. */

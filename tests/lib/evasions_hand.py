@@ -570,6 +570,12 @@ def urls():
         ("href-case", page(b'<A HREF="HTTP://SHOP.EXAMPLE/">x</A>')),
         ("href-base", page(b'<base href="http://shop.example/"><a href="x">x</a>')),
         ("href-user", page(b'<a href="http://bank.example%2F@shop.example/">x</a>')),
+        ("href-data", page(b'<iframe src="data:text/html;base64,' +
+                           base64.b64encode(b'<a href="http&#58;//shop.example/">x</a>') + b'"></iframe>')),
+        ("href-data-percent", page(b'<a href="data:text/html,%3Ca%20href=http%3A//shop.example/%3Ex">x</a>')),
+        ("svg-set", page(b'<svg><a><set attributeName=href to="http://shop.example/"/><text>x</text></a></svg>')),
+        ("css-image-set", page(b"<p style=\"background:image-set('http://shop.example/' 1x)\">x</p>")),
+        ("script-hex", page(b"<script>location='http:\\x2f\\x2fshop.example'</script>")),
         ("href-wide", page('<a href="http://ｓhop.example/">x</a>'.encode())),
         ("href-dot", page('<a href="http://shop。example/">x</a>'.encode())),
         ("img", page(b'<img src="http://shop.example/x.gif">')),

@@ -49,6 +49,29 @@ static const struct html_case attributes[] = {
 	{ "<a onclick=\"location='http://a.com'\">", "http://a.com/" },
 	{ "<iframe srcdoc=\"&lt;a href=http://a.com&gt;\">", "http://a.com/" },
 	{ "<object><param name=movie value=http://a.com/x.swf></object>", "http://a.com/x.swf" },
+	/* documents in a URL */
+	{ "<a href=data:text/html;base64,PGEgaHJlZj1odHRwJiM1ODsvL2IuY29tPg==>",
+	    "data:text/html http://b.com/" },
+	{ "<a href=\"data:text/html;charset=utf-8; base64,PGEgaH%4A%6CZj1odHRwOi8vYi5jb20+\">",
+	    "data:text/html http://b.com/" },
+	{ "<iframe src=\"data:text/html,%3Ca%20href=http%26%2358;//b.com%3E\">",
+	    "data:text/html http://b.com/" },
+	{ "<object data='data:image/svg+xml,<svg><a xlink:href=//b.com/>'>",
+	    "data:image/svg+xml http://b.com/" },
+	{ "<a "
+	  "href=data:text/"
+	  "html,%3c%69%66%72%61%6d%65%20%73%72%63%3d%27%64%61%74%61%3a%74%65%78%74%2f%68%74%6d%6c%"
+	  "3b%62%61%73%65%36%34%2c%50%47%45%67%61%48%4a%6c%5a%6a%31%6f%64%48%52%77%4a%69%4d%31%4f%"
+	  "44%73%76%4c%32%49%75%59%32%39%74%50%67%3d%3d%27%3e>",
+	    "data:text/html http://b.com/" },
+	{ "<link href=data:text/css,@import%22//b.com%22>", "data:text/css http://b.com/" },
+	{ "<script src=data:,location='http:%5Cx2f/b.com'></script>",
+	    "data: http://x2f/b.com http://b.com/" },
+	{ "<a href=data:text/html;base64>", "data:text/html" }, /* there is no comma */
+	{ "<base href='data:text/html,x'><a href=y>", "data:text/html" },
+	/* SVG that moves */
+	{ "<svg><a><set attributeName=href to=//b.com /><animate values=\"http://c.com;//d.com\">",
+	    "http://b.com/ http://c.com/ http://d.com/" },
 	{ "<input value=http://a.com alt=http://b.com>", "" }, /* nothing follows those */
 	{ "<a title=x>y", "" },                                /* no text yet to be inside of */
 };
@@ -72,7 +95,16 @@ static const struct html_case pages[] = {
 	{ "<style>@import 'http://a.com/1'; p { x: url(http://b.com/2) }</style>",
 	    "http://a.com/1 http://b.com/2" },
 	{ "<style>url(http://a.com", "http://a.com/" },
+	{ "<p style=\"x:image-set('http://a.com' 1x, url('http://b.com') 2x); y: "
+	  "'http&#58;//c.com'\">",
+	    "http://a.com/ http://b.com/" },
 	{ "<script>location = \"http://a.com/x\"</script>", "http://a.com/x" },
+	{ "<script>location='http:\\x2f\\u002fa.com'</script>",
+	    "http://x2f/u002fa.com http://a.com/" },
+	{ "<script>location='\\x68ttp:\\/\\/a.com'</script>", "http://a.com/" },
+	{ "<script>location='data:text/html;base64,PGEgaHJlZj1odHRwJiM1ODsvL2IuY29tPg=='</script>",
+	    "data:text/html http://b.com/" },
+	{ "<script>x='data:image/png;base64,PGEgaHJlZj1odHRwJiM1ODsvL2IuY29tPg=='</script>", "" },
 	{ "<!-- http://a.com <a href=http://b.com> -->", "" },
 	{ "<!--[if mso]><a href=http://a.com>x</a><![endif]-->", "http://a.com/" },
 	/* what swallows the rest for Outlook alone */
