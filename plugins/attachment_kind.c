@@ -146,6 +146,16 @@ att_kind_tail(struct filterd_octets o)
 	return memcmp(o.p + o.len - sector, "koly", 4) == 0 ? "dmg" : NULL;
 }
 
+/* The line that says so, and behind it a colon in front of a line, where the file begins. */
+int
+att_has_binhex(struct filterd_octets o)
+{
+	static const char says[] = "(This file must be converted with BinHex";
+	const uint8_t *at = memmem(o.p, o.len, says, sizeof(says) - 1);
+
+	return at != NULL && memmem(at, o.len - (size_t)(at - o.p), "\n:", 2) != NULL;
+}
+
 #define SECTOR       2048
 #define FIRST_SECTOR 16
 #define LAST_SECTOR  64

@@ -32,6 +32,8 @@ enum att_kind att_kind(struct filterd_octets, const char **name);
 enum att_kind att_kind_behind(struct filterd_octets whole, size_t *at);
 /* What an image says by its last octets; NULL: nothing. */
 const char *att_kind_tail(struct filterd_octets whole);
+/* Is there a file in BinHex 4.0, whatever stands in front?  Nothing opens it here. */
+int att_has_binhex(struct filterd_octets whole);
 /* The trees of a disc beside that of ISO 9660; bits. */
 enum att_iso { ATT_ISO_JOLIET = 1 << 0, ATT_ISO_UDF = 1 << 1 };
 unsigned att_iso_sides(struct filterd_octets whole);

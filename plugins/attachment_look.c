@@ -323,6 +323,8 @@ open_item(struct att_walk *w, struct att_item *item, int is_message)
 			att_tell(w, ATT_BROKEN, name);
 		open_behind(w, item);
 	}
+	if (kind == ATT_KIND_NONE && att_has_binhex(item->octets))
+		att_tell(w, ATT_BROKEN, "binhex");
 	open_by_end(w, item, kind != ATT_KIND_NONE || is_message);
 }
 

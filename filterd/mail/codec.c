@@ -16,8 +16,29 @@ is_word(uint8_t c)
 	       c == '-' || c == '_';
 }
 
-enum codec
-codec_named(struct span value)
+/* The next word behind white space, comments, quotes and whatever else is no word; "" none. */
+static struct span
+next_word(struct span *value)
+{
+	struct span word;
+	int depth = 0;
+
+	while (value->len > 0 && (depth > 0 || !is_word(*value->p))) {
+		depth += *value->p == '(';
+		depth -= *value->p == ')' && depth > 0;
+		value->p++;
+		value->len--;
+	}
+	word = span_make(value->p, 0);
+	while (word.len < value->len && is_word(value->p[word.len]))
+		word.len++;
+	value->p += word.len;
+	value->len -= word.len;
+	return word;
+}
+
+static enum codec
+codec_of(struct span word)
 {
 	static const struct {
 		const char *word;
@@ -32,27 +53,32 @@ codec_named(struct span value)
 		{ "x-uue", CODEC_UU },
 		{ "uuencode", CODEC_UU },
 		{ "uue", CODEC_UU },
+		{ "x-yencode", CODEC_YENC },
+		{ "x-yenc", CODEC_YENC },
+		{ "yencode", CODEC_YENC },
+		{ "yenc", CODEC_YENC },
 	};
-	struct span word;
-	int depth = 0;
 
-	/* White space, comments, quotes and whatever else is no word. */
-	while (value.len > 0 && (depth > 0 || !is_word(*value.p))) {
-		depth += *value.p == '(';
-		depth -= *value.p == ')' && depth > 0;
-		value.p++;
-		value.len--;
-	}
-	word = span_make(value.p, 0);
-	while (word.len < value.len && is_word(value.p[word.len]))
-		word.len++;
-	if (word.len == 0)
-		return CODEC_NONE;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (span_case_eq_str(word, known[i].word))
 			return known[i].codec;
 	}
 	return CODEC_UNKNOWN;
+}
+
+unsigned
+codec_named(struct span value)
+{
+	struct span word = next_word(&value);
+	unsigned codecs = 1u << (word.len == 0 ? CODEC_NONE : codec_of(word));
+
+	while ((word = next_word(&value)).len > 0) {
+		enum codec c = codec_of(word);
+
+		if (c != CODEC_UNKNOWN)
+			codecs |= 1u << c;
+	}
+	return codecs;
 }
 
 /* --- base64 --- */
@@ -276,6 +302,7 @@ codec_room(enum codec codec, struct span in)
 		return codec_uu_room(in);
 	case CODEC_NONE:
 	case CODEC_QP:
+	case CODEC_YENC:
 	case CODEC_UNKNOWN:
 		break;
 	}
@@ -304,6 +331,9 @@ decode(enum codec codec, struct span in, struct codec_out *o)
 		break;
 	case CODEC_UU:
 		codec_uu_decode(in, o);
+		break;
+	case CODEC_YENC:
+		codec_yenc_decode(in, o);
 		break;
 	case CODEC_NONE:
 	case CODEC_UNKNOWN:

@@ -1,5 +1,5 @@
 /*
- * codec - content transfer encodings undone: base64, quoted-printable, uuencode
+ * codec - content transfer encodings undone: base64, quoted-printable, uuencode, yEnc
  *
  * Pure functions from octets into a buffer of the caller's.  They cannot fail: as mail readers do,
  * they make the most of what is there, and say in `odd` what was not as it should be.  Where
@@ -19,6 +19,9 @@
  *			both zero.  A line says how many octets it gives: what it lacks was blanks
  *			that a mail server dropped.  Lines that begin with no length are passed
  *			over.
+ *	yEnc		All blocks, one behind the other, from "=ybegin" to "=yend" or the end of
+ *			the text.  Without any "=ybegin" all lines are taken.  Lines that begin
+ *			with "=y" are about the block.
  */
 #ifndef MAIL_CODEC_H
 #define MAIL_CODEC_H
@@ -34,6 +37,7 @@ enum codec {
 	CODEC_BASE64_ON, /* the same, as it is to readers for whom every '=' is junk */
 	CODEC_QP,
 	CODEC_UU,
+	CODEC_YENC,
 	CODEC_UNKNOWN, /* a word that nobody knows: the octets as they are */
 };
 
@@ -45,8 +49,9 @@ enum codec_odd {                 /* bits */
 	CODEC_ODD_SOFT = 1 << 4, /* quoted-printable: blanks behind the '=' at the end of a line */
 };
 
-/* What a Content-Transfer-Encoding's value says: its first word, whatever surrounds it. */
-enum codec codec_named(struct span value);
+/* What the words of a Content-Transfer-Encoding's value say, whatever surrounds them: bits 1 <<
+ * enum codec.  Words that nobody knows say something only if they are first. */
+unsigned codec_named(struct span value);
 
 /* The ways in which a text is read that is encoded so: bits 1 << enum codec, and more of them. */
 unsigned codec_ways(unsigned codecs, struct span in);
@@ -59,8 +64,10 @@ size_t codec_decode(enum codec, struct span in, uint8_t *out, size_t size, unsig
 /* The same without a buffer: how many octets it would give, and what is odd. */
 size_t codec_measure(enum codec, struct span in, unsigned *odd);
 
-/* The next uuencoded block of a text: 1, its lines from "begin" to "end", its file
- * name, and *text is what follows it; 0: there is no more. */
-int codec_uu_next(struct span *text, struct span *name, struct span *block);
+/* The next file that somebody put into a text: 1, its lines, its file name, and *text is what
+ *follows it; 0: there is no more.  One that never ends has all that follows. CODEC_UU	from "begin
+ *MODE NAME" to "end" CODEC_BASE64	what is between "begin-base64 MODE NAME" and "===="
+ *	CODEC_YENC	from "=ybegin ... name=NAME" to "=yend" */
+int codec_block_next(enum codec, struct span *text, struct span *name, struct span *block);
 
 #endif

@@ -23,6 +23,12 @@ codec_full(const struct codec_out *o)
 /* The first line of *rest, which is not empty, and its line end: CRLF, LF or nothing. */
 void codec_line(struct span *rest, struct span *line, struct span *end);
 
+/* codec_block.c: does a line end a block? */
+int codec_block_ends(enum codec, struct span line);
+
+/* codec_yenc.c */
+void codec_yenc_decode(struct span in, struct codec_out *);
+
 /* codec_uu.c */
 size_t codec_uu_room(struct span in);
 void codec_uu_decode(struct span in, struct codec_out *);

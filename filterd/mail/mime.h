@@ -78,8 +78,8 @@ enum mime_seen { /* bits */
 /* What mail readers are at odds about, or a program would not write; bits, in headers of whatever
  * depth. */
 enum mime_odd {
-	MIME_ODD_TYPES = 1 << 0,       /* several Content-Type fields in one header */
-	MIME_ODD_ENCODINGS = 1 << 1,   /* several Content-Transfer-Encoding fields */
+	MIME_ODD_TYPES = 1 << 0,     /* several Content-Type fields in one header */
+	MIME_ODD_ENCODINGS = 1 << 1, /* several Content-Transfer-Encoding fields, or words in one */
 	MIME_ODD_NO_BOUNDARY = 1 << 2, /* a multipart without a boundary, or one that never comes */
 	MIME_ODD_NO_END = 1 << 3,      /* ... or whose last boundary does not come */
 	MIME_ODD_UNKNOWN_ENCODING = 1 << 4,

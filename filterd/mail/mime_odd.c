@@ -2,7 +2,7 @@
 #include "mail/codec.h"
 #include "mail/mime_impl.h"
 
-#define ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU)
+#define ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU | 1u << CODEC_YENC)
 
 static void
 readings(struct mime_walk *w, unsigned odd)
@@ -51,13 +51,13 @@ void
 mime_odd_encoding(struct mime_walk *w, struct span value)
 {
 	struct mime_odd_head *h = &w->odd;
-	unsigned codec = 1u << codec_named(value);
+	unsigned codec = codec_named(value);
 
-	if (h->codecs != 0)
+	if (h->codecs != 0 || (codec & (codec - 1)) != 0)
 		w->index->odd |= MIME_ODD_ENCODINGS;
-	if ((h->codecs & ~codec) != 0)
+	if ((h->codecs & ~codec) != 0 || (codec & (codec - 1)) != 0)
 		w->index->odd |= MIME_ODD_READINGS;
-	if (codec == 1u << CODEC_UNKNOWN)
+	if ((codec & 1u << CODEC_UNKNOWN) != 0)
 		readings(w, MIME_ODD_UNKNOWN_ENCODING);
 	h->codecs |= codec;
 }

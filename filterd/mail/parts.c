@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/xmem.h"
 #include "mail/parts.h"
 #include "mail/parts_private.h"
@@ -156,20 +157,37 @@ entry_of(struct parts *p, struct span raw, const struct mime_part *part, const s
 }
 
 static void
-add_uuencoded(struct parts *p, struct span text)
+add_file(struct parts *p, struct span name, struct span block, enum codec codec, int odd)
 {
-	struct span name, block;
+	struct parts_label *label = NULL;
 
-	while (codec_uu_next(&text, &name, &block) && !is_full(p)) {
-		struct parts_label *label = NULL;
+	(void)parts_label_name(p->arena, &label, name);
+	add(p, (struct entry){ .type = "application/octet-stream",
+		   .name = parts_name(p->arena, name),
+		   .charset = "",
+		   .label = label,
+		   .raw = block,
+		   .odd = odd,
+		   .codec = codec });
+}
 
-		(void)parts_label_name(p->arena, &label, name);
-		add(p, (struct entry){ .type = "application/octet-stream",
-			   .name = parts_name(p->arena, name),
-			   .charset = "",
-			   .label = label,
-			   .raw = block,
-			   .codec = CODEC_UU });
+/* The files that somebody put into a text.  Those that are not uuencoded not all readers see. */
+static void
+add_files(struct parts *p, struct span text, int odd)
+{
+	static const enum codec codecs[] = { CODEC_UU, CODEC_BASE64, CODEC_YENC };
+
+	for (size_t i = 0; i < nitems(codecs); i++) {
+		struct span rest = text, name, block;
+		enum codec c = codecs[i];
+
+		while (!is_full(p) && codec_block_next(c, &rest, &name, &block)) {
+			unsigned ways = codec_ways(1u << c, block);
+
+			add_file(p, name, block, c, odd || c != CODEC_UU);
+			if ((ways & 1u << CODEC_BASE64_ON) != 0)
+				add_file(p, name, block, CODEC_BASE64_ON, 1);
+		}
 	}
 }
 
@@ -185,6 +203,20 @@ ways_of(struct parts *p, const struct parts_head *h, struct span raw)
 	return h->codecs;
 }
 
+/* As add_files() for a text that is encoded.  What is decoded here is kept only if it has some.  If
+ * a limit cuts it, the text itself will be cut as well. */
+static void
+add_files_encoded(struct parts *p, struct span raw, enum codec codec)
+{
+	unsigned odd;
+	struct span text = decode(p, codec, span_make(NULL, 0), raw, &odd);
+	size_t n = p->n;
+
+	add_files(p, text, 1);
+	if (p->n == n)
+		forget(p, text);
+}
+
 /* One that is no container: once for each way in which it is encoded. */
 static void
 add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const struct parts_head *h,
@@ -192,22 +224,25 @@ add_leaf(struct parts *p, struct span raw, const struct mime_part *part, const s
 {
 	struct entry e;
 	int plain = (h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0;
+	int shown = parts_is_shown(part->type, h);
 	unsigned codecs = ways_of(p, h, raw);
 
 	if (is_full(p))
 		return;
 	e = entry_of(p, raw, part, h);
 	e.odd = odd || (codecs & (codecs - 1)) != 0;
-	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
+	for (enum codec c = CODEC_BASE64; c <= CODEC_YENC; c++) {
 		e.codec = c;
 		if (codecs & 1u << c)
 			add(p, e);
+		if (shown && (codecs & 1u << c) != 0)
+			add_files_encoded(p, raw, c);
 	}
 	e.codec = CODEC_NONE;
 	if (plain)
 		add(p, e);
-	if (plain && strncmp(part->type, "text/", 5) == 0)
-		add_uuencoded(p, raw);
+	if (plain && shown)
+		add_files(p, raw, 0);
 }
 
 /* --- containers --- */
@@ -252,7 +287,7 @@ open_container(struct parts *p, const struct mime_part *part, struct span raw,
 		memcpy(p2 + head.len, blank.p, blank.len);
 		head = span_make(p2, head.len + blank.len);
 	}
-	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
+	for (enum codec c = CODEC_BASE64; c <= CODEC_YENC; c++) {
 		if ((codecs & 1u << c) == 0)
 			continue;
 		odd = CODEC_ODD_CUT;
@@ -299,7 +334,7 @@ open_file(struct parts *p, struct span raw, const struct parts_head *h, int dept
 		p->limited = 1;
 		return;
 	}
-	for (enum codec c = CODEC_BASE64; c <= CODEC_UU; c++) {
+	for (enum codec c = CODEC_BASE64; c <= CODEC_YENC; c++) {
 		if ((codecs & 1u << c) == 0)
 			continue;
 		struct span inner = decode(p, c, span_make(NULL, 0), raw, &mistakes);

@@ -7,8 +7,8 @@
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
  * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws" or
  * as message/news, comes itself, and behind it what it consists of.  A part with several
- * Content-Transfer-Encoding fields that differ comes once for each.  uuencoded files in a text that
- * is not encoded otherwise come behind the text.
+ * Content-Transfer-Encoding fields that differ comes once for each.  Files that are uuencoded,
+ * yEnc or begin-base64 in a text come behind the text.
  *
  * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
  * with something behind them, several ones, those of RFC 2231, a header with a line that is no

@@ -94,6 +94,21 @@ parts_label_name(struct arena *arena, struct parts_label **label, struct span na
 	return 1;
 }
 
+int
+parts_is_shown(const char *type, const struct parts_head *h)
+{
+	static const char *const files[] = { "application/", "image/", "audio/", "video/", "font/",
+		"model/" };
+
+	for (size_t i = 0; h->label != NULL && i < h->label->ntypes; i++)
+		if (strncmp(h->label->types[i], "text/", 5) == 0)
+			return 1;
+	for (size_t i = 0; i < nitems(files); i++)
+		if (strncmp(type, files[i], strlen(files[i])) == 0)
+			return i == 0 && h->name[0] == '\0';
+	return 1;
+}
+
 /* Anywhere, for what stands behind it some systems leave out. */
 static int
 has_ending(struct span name)
@@ -239,7 +254,7 @@ on_header(void *arg, const struct mime_header *field)
 	value = mime_header_text(field);
 	value = span_make(value.p + field->name.len + 1, value.len - field->name.len - 1);
 	if (span_case_eq_str(field->name, "content-transfer-encoding")) {
-		h->codecs |= 1u << codec_named(value);
+		h->codecs |= codec_named(value);
 	} else if (span_case_eq_str(field->name, "content-disposition")) {
 		take_name(c, h, value, "filename", 1);
 		take_name(c, h, value, "name", 3);

@@ -11,7 +11,7 @@
 
 struct arena;
 
-#define PARTS_ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU)
+#define PARTS_ENCODED (1u << CODEC_BASE64 | 1u << CODEC_QP | 1u << CODEC_UU | 1u << CODEC_YENC)
 
 /* Names, types and charsets of a part that are kept. */
 #define PARTS_NAMES_MAX    16
@@ -53,6 +53,8 @@ int parts_label_name(struct arena *, struct parts_label **label, struct span);
 int parts_is_message(const struct parts_label *);
 /* The octets as a file's name. */
 const char *parts_name(struct arena *, struct span);
+/* May a part of this type and head be shown as a text? */
+int parts_is_shown(const char *type, const struct parts_head *);
 int parts_is_multipart(const char *type);
 int parts_is_container(const char *type);
 

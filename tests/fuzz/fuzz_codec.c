@@ -119,6 +119,41 @@ uu_and_back(struct span s)
 	same(CODEC_UU, &b, s);
 }
 
+static void
+yenc_and_back(struct span s, size_t line)
+{
+	struct buf b = { 0 };
+
+	buf_adds(&b, "=ybegin line=128 size=1 name=x\r\n");
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = (uint8_t)(s.p[i] + 42);
+
+		if (c == '\0' || c == '\r' || c == '\n' || c == '=') {
+			buf_addc(&b, '=');
+			c = (uint8_t)(c + 64);
+		}
+		buf_addc(&b, (char)c);
+		if (i % (line + 1) == 0)
+			buf_adds(&b, "\r\n");
+	}
+	buf_adds(&b, "\r\n=yend size=1\r\n");
+	same(CODEC_YENC, &b, s);
+}
+
+/* Blocks stand one behind the other. */
+static void
+blocks(enum codec codec, struct span text)
+{
+	const uint8_t *at = text.p, *end = text.p + text.len;
+	struct span name, block;
+
+	while (codec_block_next(codec, &text, &name, &block)) {
+		must(block.p >= at && block.p + block.len <= text.p && text.p + text.len == end &&
+		     text.p > at);
+		at = text.p;
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -133,5 +168,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	base64_and_back(in, data[1]);
 	qp_and_back(in, data[1]);
 	uu_and_back(in);
+	yenc_and_back(in, data[1]);
+	blocks(CODEC_UU, in);
+	blocks(CODEC_BASE64, in);
+	blocks(CODEC_YENC, in);
 	return 0;
 }

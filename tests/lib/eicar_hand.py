@@ -1,6 +1,7 @@
 """EICAR in messages put together octet by octet: what no library would write, and mail readers understand."""
 import base64
 import binascii
+import quopri
 
 import eicar_files as files
 from eicar import EICAR, FILE_TYPE, FOUND, LIMIT, Case
@@ -15,9 +16,11 @@ CTE64 = b"Content-Transfer-Encoding: base64\n"
 
 
 # libclamav reads none of these as mail readers do: it wants nothing behind the '=' of a soft line break, does not
-# decode a multipart, misses what is in a message at the top whose base64 has mistakes, and ends base64 at an "=".
+# decode a multipart, misses what is in a message at the top whose base64 has mistakes, ends base64 at an "=", and looks
+# for files in a text only if they are uuencoded and the text is not encoded.
 IN_PART = ("qp-blanks-behind-soft", "qp-cr-in-soft", "multipart-base64", "top-multipart-qp", "top-message-base64-junk",
-           "base64-pad-inside-2", "base64-pads-inside")
+           "base64-pad-inside-2", "base64-pads-inside", "uuencode-in-qp-text", "uuencode-in-base64-text", "begin-base64-in-text",
+           "yenc-in-text", "yenc-in-qp-text", "yenc-no-mime")
 
 
 def body64(octets=None):
@@ -85,6 +88,8 @@ def encodings():
         ("uuencode-name", part(b"Content-Transfer-Encoding: uuencode\n", uuencoded(b"a file.com"))),
         ("uuencode-no-end", part(b"Content-Transfer-Encoding: x-uuencode\n", uuencoded(end=b""))),
         ("uuencode-uue", part(b"Content-Transfer-Encoding: x-uue\n", uuencoded())),
+        ("yenc", part(b"Content-Transfer-Encoding: x-yencode\n", yenc())),
+        ("encoding-7bit-base64", part(b"Content-Transfer-Encoding: 7bit base64\n", body64())),
     ]
 
 
@@ -146,6 +151,14 @@ def odd():
         ("name-pieces", mixed(part.replace(b"filename=eicar.com", b'filename*1="com"; filename*0="eicar."'))),
         ("uuencode-in-text", MIME + b"\nHello,\n\n" + uuencoded() + b"\nBye\n"),
         ("uuencode-no-mime", HEAD + b"\nHello,\n\n" + uuencoded() + b"\nBye\n"),
+        ("uuencode-in-qp-text", MIME + b"Content-Transfer-Encoding: quoted-printable\n\nHello,\n\n" +
+         quopri.encodestring(uuencoded()) + b"\nBye\n"),
+        ("uuencode-in-base64-text", MIME + CTE64 + b"\n" + body64(b"Hello,\n\n" + uuencoded() + b"\nBye\n")),
+        ("begin-base64-in-text", MIME + b"\nHello,\n\nbegin-base64 644 eicar.com\n" + body64() + b"====\nBye\n"),
+        ("yenc-in-text", MIME + b"\nHello,\n\n" + yenc() + b"\nBye\n"),
+        ("yenc-in-qp-text", MIME + b"Content-Transfer-Encoding: quoted-printable\n\nHello,\n\n" +
+         quopri.encodestring(yenc()) + b"\nBye\n"),
+        ("yenc-no-mime", HEAD + b"\nHello,\n\n" + yenc() + b"\nBye\n"),
         ("uuencode-second", MIME + b"\n" + b"begin 644 a.txt\n#04)#\n`\nend\n\n" + uuencoded()),
         ("binhex-named", mixed(part.replace(b"octet-stream", b"mac-binhex40"))),
         ("appledouble", mixed(b'Content-Type: multipart/appledouble; boundary="c"\n\n--c\n'

@@ -1,5 +1,7 @@
 """More evasions of what looks at names: fields that readers take apart in ways of their own, archives with several sides."""
+import binascii
 import io
+import quopri
 import struct
 import zipfile
 import zlib
@@ -58,6 +60,46 @@ def messages():
     ]
 
 
+# --- files in texts ---
+
+def yenc(octets, name=FILE.encode()):
+    out = b""
+    for c in octets:
+        c = c + 42 & 255
+        out += bytes([ord("="), c + 64 & 255]) if c in b"\0\t\n\r.=" else bytes([c])
+    return b"Hello,\n\n=ybegin line=128 size=%d name=%s\n%s\n=yend size=%d\n" % (len(octets), name, out, len(octets))
+
+
+def in_texts():
+    octets = b"MZ nothing"
+    uu = b"Hello,\n\nbegin 644 evil.exe\n" + binascii.b2a_uu(octets) + b"`\nend\nBye\n"
+    begin64 = b"Hello,\n\nbegin-base64 644 evil.exe\n" + b64(octets) + b"====\nBye\n"
+    plain, qp = b"Content-Type: text/plain\n", b"Content-Transfer-Encoding: quoted-printable\n"
+    old = b"From: someone@sender.example\nSubject: a file\n"
+    rows = [(f"{name}-no-mime", old + b"\n" + text) for name, text in (
+        ("uu", uu), ("begin-base64", begin64), ("yenc", yenc(octets)))]
+    for name, text in (("uu", uu), ("begin-base64", begin64), ("yenc", yenc(octets))):
+        rows += [(f"{name}-qp", mixed(plain + qp + b"\n" + quopri.encodestring(text))),
+                 (f"{name}-base64", mixed(plain + CTE64 + b"\n" + b64(lines(text)))),
+                 (f"{name}-html", mixed(b"Content-Type: text/html\n\n<pre>\n" + text)),
+                 (f"{name}-octets", mixed(b"Content-Type: application/octet-stream\n\n" + text)),
+                 (f"{name}-unknown-type", mixed(b"Content-Type: foo/bar\n\n" + text))]
+    return rows + [
+        ("begin-base64-pad-inside", mixed(plain + b"\n" + begin64.replace(b64(octets), b"TV=" + b64(octets)[2:]))),
+        ("yenc-in-uu", mixed(plain + b"\nbegin 644 a.txt\n" + yenc(octets))),
+        ("yenc-encoding", disposed(b"filename=a.txt").replace(b"hello", yenc(octets, b"a")).replace(
+            b"filename=a.txt\n", b"filename=evil.exe\nContent-Transfer-Encoding: x-yencode\n")),
+    ]
+
+
+def words():
+    """Several words in one Content-Transfer-Encoding."""
+    page = b64(b"<p>" + PHRASE.encode())
+    return [(f"encoding-{name}", mixed(b"Content-Type: text/html\nContent-Transfer-Encoding: " + words + b"\n\n" + page))
+            for name, words in (("two", b"7bit base64"), ("comma", b"8bit, base64"), ("unknown", b"x-none base64"),
+                                ("behind", b"quoted-printable base64"))]
+
+
 # --- archives ---
 
 def unicode_path(header_name, name, central=True, crc_of=None):
@@ -93,4 +135,8 @@ def archives():
 def rows():
     groups = [("name", "file", names()), ("file", "file", messages()), ("archive", "file", archives())]
     out = [Row(f"{group}-{name}", lines(message), rule) for group, rule, made in groups for name, message in made]
+    out += [Row(f"in-text-{name}", lines(message), "file") for name, message in in_texts()]
+    out.append(Row("in-text-binhex", lines(mixed(b"Content-Type: text/plain\n\nHello,\n\n(This file must be converted with "
+                                                 b"BinHex 4.0)\n\n:$f*TEQKPH#\"[FQ4!:\n")), "fact archive=broken"))
+    out += [Row(f"text-{name}", lines(message), "text") for name, message in words()]
     return out + [Row(f"text-{name}", lines(message), "text") for name, message in messages()]

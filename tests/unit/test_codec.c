@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "mail/codec.h"
 
 #define CUT  CODEC_ODD_CUT
@@ -16,19 +17,46 @@
 #define END  CODEC_ODD_END
 #define SOFT CODEC_ODD_SOFT
 
+enum {
+	NONE = 1 << CODEC_NONE,
+	BASE64 = 1 << CODEC_BASE64,
+	QP = 1 << CODEC_QP,
+	UU = 1 << CODEC_UU,
+	YENC = 1 << CODEC_YENC,
+	UNKNOWN = 1 << CODEC_UNKNOWN,
+};
+
 static const struct {
 	const char *value;
-	enum codec codec;
+	unsigned codecs;
 } named[] = {
-	{ "", CODEC_NONE }, { " 7bit", CODEC_NONE }, { " 8BIT", CODEC_NONE },
-	{ " binary", CODEC_NONE }, { " Base64", CODEC_BASE64 }, { "base64", CODEC_BASE64 },
-	{ " BASE64;", CODEC_BASE64 }, { " base64 (really)", CODEC_BASE64 },
-	{ " (8bit (or so)) base64", CODEC_BASE64 }, { "\r\n\tbase64", CODEC_BASE64 },
-	{ " \"base64\"", CODEC_BASE64 }, { " base64, 8bit", CODEC_BASE64 },
-	{ " quoted-printable", CODEC_QP }, { " x-uuencode", CODEC_UU }, { " x-uue", CODEC_UU },
-	{ " uuencode", CODEC_UU }, { " uue", CODEC_UU }, { " base64x", CODEC_UNKNOWN },
-	{ " base 64", CODEC_UNKNOWN }, { " x-yenc", CODEC_UNKNOWN },
-	{ " )(base64", CODEC_NONE }, /* a comment without an end */
+	{ "", NONE },
+	{ " 7bit", NONE },
+	{ " 8BIT", NONE },
+	{ " binary", NONE },
+	{ " Base64", BASE64 },
+	{ "base64", BASE64 },
+	{ " BASE64;", BASE64 },
+	{ " base64 (really)", BASE64 },
+	{ " (8bit (or so)) base64", BASE64 },
+	{ "\r\n\tbase64", BASE64 },
+	{ " \"base64\"", BASE64 },
+	{ " base64, 8bit", BASE64 | NONE },
+	{ " quoted-printable", QP },
+	{ " x-uuencode", UU },
+	{ " x-uue", UU },
+	{ " uuencode", UU },
+	{ " uue", UU },
+	{ " base64x", UNKNOWN },
+	{ " base 64", UNKNOWN },
+	{ " x-yenc", YENC },
+	{ " )(base64", NONE }, /* a comment without an end */
+	{ " 7bit base64", NONE | BASE64 },
+	{ " x-none; base64", UNKNOWN | BASE64 },
+	{ " quoted-printable (base64), base64", QP | BASE64 },
+	{ " base64 x-none", BASE64 },
+	{ " base64; charset=utf-8", BASE64 },
+	{ " X-yEncode", YENC },
 };
 
 static void
@@ -36,7 +64,7 @@ test_named(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < nitems(named); i++) {
-		if (codec_named(span_str(named[i].value)) != named[i].codec)
+		if (codec_named(span_str(named[i].value)) != named[i].codecs)
 			fail_msg("\"%s\"", named[i].value);
 	}
 }
@@ -113,6 +141,23 @@ static const struct {
 	{ CODEC_UU, "begin 644 \n#04)#\nend\n", "ABC", 0 },
 	{ CODEC_UU, "begin 644\n#04)#\nend\n", "ABC", 0 },
 	{ CODEC_UU, "begin  644  x\n#04)#\nend\n", "ABC", 0 },
+
+	{ CODEC_YENC, "", "", END },
+	{ CODEC_YENC, "=ybegin line=128 size=3 name=x\r\nklm\r\n=yend size=3\r\n", "ABC", 0 },
+	{ CODEC_YENC, "text\n=ybegin part=1 name=x\n=ypart begin=1\nk\nlm\n=yend\ntext", "ABC", 0 },
+	{ CODEC_YENC, "=ybegin name=x\n=}k=n=}\n=yend\n",
+	    "\x13"
+	    "A\x04\x13",
+	    0 },
+	{ CODEC_YENC, "=ybegin name=x\n.\x1b=@l\n=yend\n",
+	    "\x04\xf1\xd6"
+	    "B",
+	    0 },
+	{ CODEC_YENC, "=ybegin name=x\nk\n=yend\n=ybegin name=y\nl\n=yend\n", "AB", 0 },
+	{ CODEC_YENC, "=ybegin name=x\nk\rl=\nm\n=yend\n", "ABC", JUNK },
+	{ CODEC_YENC, "=ybegin name=x\nk==\n=yend\n", "A\xd3", 0 },
+	{ CODEC_YENC, "=ybegin\nklm", "ABC", END }, /* no blank: all lines are taken */
+	{ CODEC_YENC, "klm\n=yend\nk", "ABC", 0 },
 };
 
 static void
@@ -162,21 +207,56 @@ test_nul(void **state)
 	assert_memory_equal(out, "\0", 2);
 }
 
-static void
-test_uu_next(void **state)
-{
-	struct span text = span_str("Hello\r\nbegin the end\r\nbegin 644 a b.exe \r\n#04)#\r\n`\r\n"
-				    "end\r\nbegin 755 \r\nbegin 600 in it\nrest"),
-		    name, block;
+/* Each block is [name]{what is in it}; line ends are shown as '/'. */
+static const struct {
+	enum codec codec;
+	const char *text, *blocks;
+} block_rows[] = {
+	{ CODEC_UU,
+	    "Hello\r\nbegin the end\r\nbegin 644 a b.exe \r\n#04)#\r\n`\r\nend\r\nbegin 755 \r\n"
+	    "begin 600 in it\nrest",
+	    "[a b.exe]{begin 644 a b.exe /#04)#/`/end/}[]{begin 755 /begin 600 in it/rest}" },
+	{ CODEC_UU, "begin-base64 644 a\nQUJD\n====\n", "" },
+	{ CODEC_UU, "begin 644", "[]{begin 644}" },
+	{ CODEC_UU, "", "" },
+	{ CODEC_BASE64,
+	    "x\nbegin-base64 644 a b.exe\r\nQUJD\r\n====\r\nbegin-base64 600 c\nQQ==\nend\n",
+	    "[a b.exe]{QUJD/}[c]{QQ==/end/}" },
+	{ CODEC_BASE64, "begin-base64 644 a", "[a]{}" },
+	{ CODEC_BASE64,
+	    "begin-base64 64 a\nbegin-base64x 644 a\n begin-base64 644 a\nbegin 644 a\n", "" },
+	{ CODEC_YENC,
+	    "a long line, and another\r\n=ybegin line=128 size=3 name=a b.exe \r\nklm\r\n=yend "
+	    "size=3\r\n"
+	    "=ybegin size=3\nname=x\n",
+	    "[a b.exe]{=ybegin line=128 size=3 name=a b.exe /klm/=yend size=3/}[]{=ybegin "
+	    "size=3/name=x/}" },
+	{ CODEC_YENC, "=ybegin name=\"a.exe\"", "[a.exe]{=ybegin name=\"a.exe\"}" },
+	{ CODEC_YENC, "=ybegin name=\"", "[\"]{=ybegin name=\"}" },
+	{ CODEC_YENC, "=ybeginx name=a\n=3D\n =ybegin name=b\n", "" },
+};
 
+static void
+test_blocks(void **state)
+{
 	(void)state;
-	assert_int_equal(codec_uu_next(&text, &name, &block), 1);
-	assert_true(span_eq_str(name, "a b.exe"));
-	assert_true(span_eq_str(block, "begin 644 a b.exe \r\n#04)#\r\n`\r\nend\r\n"));
-	assert_int_equal(codec_uu_next(&text, &name, &block), 1);
-	assert_true(span_eq_str(name, ""));
-	assert_true(span_eq_str(block, "begin 755 \r\nbegin 600 in it\nrest"));
-	assert_int_equal(codec_uu_next(&text, &name, &block), 0);
+	for (size_t i = 0; i < nitems(block_rows); i++) {
+		struct span text = span_str(block_rows[i].text), name, block;
+		struct buf seen = { 0 };
+
+		while (codec_block_next(block_rows[i].codec, &text, &name, &block)) {
+			buf_printf(&seen, "[%.*s]{", (int)name.len, (const char *)name.p);
+			for (size_t k = 0; k < block.len; k++)
+				if (block.p[k] != '\r')
+					buf_addc(
+					    &seen, block.p[k] == '\n' ? '/' : (char)block.p[k]);
+			buf_addc(&seen, '}');
+		}
+		if (!span_eq_str(buf_span(&seen), block_rows[i].blocks))
+			fail_msg("row %zu: %s", i, buf_cstr(&seen));
+		assert_int_equal(text.len, 0);
+		buf_fini(&seen);
+	}
 }
 
 /* Every octet at every place of a group, with and without line ends in between. */
@@ -212,7 +292,7 @@ main(void)
 		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_uu_next),
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_every_octet),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ static const struct {
 	{ B64 "Content-Transfer-Encoding: quoted-printable\n\nQUJD\n",
 	    "text/plain[]{ABC}? text/plain[]{QUJD/}?" },
 	{ B64 B64 "\nQUJD\n", "text/plain[]{ABC}" },
+	{ "Content-Transfer-Encoding: 7bit base64\n\nQUJD\n",
+	    "text/plain[]{ABC}? text/plain[]{QUJD/}?" },
 	{ MULTI "--b\n" B64 "Content-Transfer-Encoding: binary\n\nQUJD\n--b--\n",
 	    "text/plain[]{ABC}? text/plain[]{QUJD}?" },
 	/* uuencoded files in a text */
@@ -105,7 +107,39 @@ static const struct {
 				   "begin 644 u.exe/#04)#/`/end/} "
 				   "application/octet-stream[u.exe]{ABC} "
 				   "application/octet-stream[u.exe]{ABC}" },
-	{ "Content-Type: a/b\n\n" UU, "a/b[]{begin 644 u.exe/#04)#/`/end/}" },
+	{ "Content-Type: a/b\n\n" UU,
+	    "a/b[]{begin 644 u.exe/#04)#/`/end/} application/octet-stream[u.exe]{ABC}" },
+	{ "Content-Type: application/octet-stream\n\n" UU,
+	    "application/octet-stream[]{begin 644 u.exe/#04)#/`/end/} "
+	    "application/octet-stream[u.exe]{ABC}" },
+	{ "Content-Type: application/octet-stream; name=x\n\n" UU,
+	    "application/octet-stream[x]{begin 644 u.exe/#04)#/`/end/}" },
+	{ "Content-Type: image/png\n\n" UU, "image/png[]{begin 644 u.exe/#04)#/`/end/}" },
+	{ "Content-Type: text/plain\nContent-Type: image/png; name=x\n\n" UU,
+	    "image/png[x]{begin 644 u.exe/#04)#/`/end/} application/octet-stream[u.exe]{ABC}" },
+	/* ... that is encoded */
+	{ "Content-Transfer-Encoding: quoted-printable\n\n=62egin 644 u.exe\n#04)=\n#\n`\nend\n",
+	    "text/plain[]{begin 644 u.exe/#04)#/`/end/} application/octet-stream[u.exe]{ABC}?" },
+	{ B64 "\nYmVnaW4gNjQ0IHUuZXhlCiMwNCkjCmAKZW5kCg==\n",
+	    "text/plain[]{begin 644 u.exe/#04)#/`/end/} application/octet-stream[u.exe]{ABC}?" },
+	{ "Content-Type: image/png\n" B64 "\nYmVnaW4gNjQ0IHUuZXhlCiMwNCkjCmAKZW5kCg==\n",
+	    "image/png[]{begin 644 u.exe/#04)#/`/end/}" },
+	/* other files in a text */
+	{ "\nbegin-base64 644 u.exe\nQUJD\n====\n",
+	    "text/plain[]{begin-base64 644 u.exe/QUJD/====/} "
+	    "application/octet-stream[u.exe]{ABC}?" },
+	{ "\nbegin-base64 644 u.exe\nQQ=BCQ==\n====\n",
+	    "text/plain[]{begin-base64 644 u.exe/QQ=BCQ==/====/} "
+	    "application/octet-stream[u.exe]{A\4$}? application/octet-stream[u.exe]{A0B}?" },
+	{ "\n=ybegin line=9 size=3 name=u.exe\nklm\n=yend size=3\n",
+	    "text/plain[]{=ybegin line=9 size=3 name=u.exe/klm/=yend size=3/} "
+	    "application/octet-stream[u.exe]{ABC}?" },
+	{ "Content-Transfer-Encoding: x-yencode\n\n=ybegin name=u.exe\nklm\n=yend\n",
+	    "text/plain[]{ABC}" },
+	/* one within the other */
+	{ "\nbegin 644 a\nbegin-base64 644 b\n",
+	    "text/plain[]{begin 644 a/begin-base64 644 b/} "
+	    "application/octet-stream[a]{}? application/octet-stream[b]{}?" },
 	/* boundaries that are the beginning of a line */
 	{ MULTI "--b\n\none\n--b--x\n--b\n\ntwo\n--b--\n",
 	    "text/plain[]{one} text/plain[]{one/--b--x}? text/plain[]{two}?" },
