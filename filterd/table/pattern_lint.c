@@ -5,13 +5,20 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "table/pattern.h"
 #include "table/pattern_tree.h"
+#include "table/prefilter.h"
 #include "table/table_type.h"
 
 /* Doubled so often an attempt takes for ever; cubed it is still below the limit. */
 #define TIMES 40
+
+/* An ordinary letter, and what it may take: with 512 KB the time would be 26 times as long where it
+ * grows with the square, so that it is the second that a look-up has. */
+#define LETTER    (100 << 10)
+#define LETTER_US (PATTERN_LONG_US / 26)
 
 #define SETS_MAX   16
 #define LIKED_MAX  8
@@ -258,11 +265,16 @@ pattern_lint_texts(const struct tree *t, int (*f)(void *arg, const struct buf *t
 
 /* --- tables --- */
 
-struct trying {
+struct trying { /* a pattern */
 	const struct table *table;
+	const struct pattern_rule *rule;
+	const struct pattern_source *source;
 	const void *code;
 	struct arena *mem;
-	char *text; /* the one that explodes */
+	const struct tree *tree; /* NULL: not understood */
+	char *text;              /* the one that explodes */
+	table_warn_fn *warn;
+	void *arg;
 };
 
 static int
@@ -284,33 +296,108 @@ explodes(void *arg, const struct buf *text)
 }
 
 static void
-lint_one(
-    const struct table *t, const struct pattern_rule *r, int second, table_warn_fn *warn, void *arg)
+tell(const struct trying *t, const char *text)
 {
-	const struct pattern_table *p = t->data;
-	const struct pattern_source *source = second ? &r->source2 : &r->source;
-	struct trying try = { .table = t, .code = second ? r->code2 : r->code };
-	struct tree_pattern tree;
+	const char *file = t->table->file != NULL ? t->table->file : t->table->full;
+
+	t->warn(
+	    t->arg, &(struct table_finding){ .file = file, .line = t->rule->line, .text = text });
+}
+
+static int
+lint_lines(struct trying *t)
+{
+	const struct pattern_table *p = t->table->data;
 	char text[300];
 
-	if (source->text == NULL)
-		return;
-	try.mem = arena_new();
-	if (p->engine->tree(source->text, source->flags, try.mem, &tree) == 0 &&
-	    pattern_lint_texts(tree.root, explodes, &try) == 1) {
-		for (char *c = try.text; *c != '\0'; c++)
-			*c = *c > ' ' && *c < 127 ? *c : '?';
-		snprintf(text, sizeof(text),
-		    "the pattern backtracks explosively: a text like \"%s...\" takes more than "
-		    "pattern_match_limit, and mail with it cannot be checked; a repetition within "
-		    "a "
-		    "repetition should leave only one way to match",
-		    try.text);
-		warn(arg, &(struct table_finding){ .file = t->file != NULL ? t->file : t->full,
-			      .line = r->line,
-			      .text = text });
+	if (!p->engine->backtracks || t->tree == NULL ||
+	    pattern_lint_texts(t->tree, explodes, t) == 0)
+		return 0;
+	for (char *c = t->text; *c != '\0'; c++)
+		*c = *c > ' ' && *c < 127 ? *c : '?';
+	snprintf(text, sizeof(text),
+	    "the pattern backtracks explosively: a text like \"%s...\" takes more than "
+	    "pattern_match_limit, and mail with it cannot be checked; a repetition within a "
+	    "repetition should leave only one way to match",
+	    t->text);
+	tell(t, text);
+	return 1;
+}
+
+/* A letter with nothing in it, behind what the pattern begins with. */
+static void
+make_letter(const struct tree *tree, struct buf *out)
+{
+	static const char prose[] =
+	    "Dear friend, thank you for the letter of last week, which we have read with joy.\r\n"
+	    "On Monday 12 the dog ran to town, and 3 of us had to look for it; see you soon!\r\n";
+
+	buf_reset(out);
+	if (tree != NULL) {
+		sample(tree, &(struct choice){ .octet = 'a' }, out);
+		out->len -= out->len / 3;
 	}
-	arena_free(try.mem);
+	while (out->len < LETTER)
+		buf_add(out, prose, sizeof(prose) - 1);
+}
+
+/* Neither by the engine nor by what is asked before it. */
+static int
+is_undecided(const struct trying *t, struct span letter, struct err *err)
+{
+	const struct pattern_table *p = t->table->data;
+	struct pattern_call call;
+
+	call.key = letter;
+	call.arena = t->mem;
+	call.groups = 0;
+	call.until_us = clock_thread_us() + LETTER_US;
+	p->engine->begin(t->table, &call);
+	return p->engine->exec(t->code, &call, err) == -1 &&
+	       !prefilter_rules_out(p, t->source, letter);
+}
+
+static void
+lint_letters(const struct trying *t)
+{
+	struct buf letter = { 0 };
+	struct err err = { 0 };
+	char text[300];
+	int bad;
+
+	make_letter(NULL, &letter);
+	bad = is_undecided(t, buf_span(&letter), &err);
+	if (!bad && t->tree != NULL) {
+		make_letter(t->tree, &letter);
+		bad = is_undecided(t, buf_span(&letter), &err);
+	}
+	buf_fini(&letter);
+	if (!bad)
+		return;
+	snprintf(text, sizeof(text),
+	    "the pattern cannot be decided for long texts, as check_text asks about, and already "
+	    "for an ordinary letter of %d KB: %.140s",
+	    LETTER >> 10, err.text);
+	tell(t, text);
+}
+
+static void
+lint_one(struct trying *t, int second)
+{
+	const struct pattern_table *p = t->table->data;
+	struct tree_pattern tree;
+
+	t->source = second ? &t->rule->source2 : &t->rule->source;
+	t->code = second ? t->rule->code2 : t->rule->code;
+	if (t->source->text == NULL)
+		return;
+	t->mem = arena_new();
+	t->tree = NULL;
+	if (p->engine->tree(t->source->text, t->source->flags, t->mem, &tree) == 0)
+		t->tree = tree.root;
+	if (!lint_lines(t))
+		lint_letters(t);
+	arena_free(t->mem);
 }
 
 struct linting {
@@ -326,10 +413,14 @@ lint(struct table *t, void *arg)
 
 	if (t->type->members != NULL)
 		t->type->members(t, lint, arg);
-	else if (t->type->get == pattern_get && p->engine->backtracks)
+	else if (t->type->get == pattern_get)
 		for (size_t i = 0; i < p->nrules; i++)
 			for (int second = 0; second < 2; second++)
-				lint_one(t, &p->rules[i], second, l->warn, l->arg);
+				lint_one(&(struct trying){ .table = t,
+					     .rule = &p->rules[i],
+					     .warn = l->warn,
+					     .arg = l->arg },
+				    second);
 }
 
 void

@@ -1,10 +1,15 @@
 /*
- * pattern_lint - patterns that a text can make backtrack without end
+ * pattern_lint - patterns that cannot be decided about each text
  *
  * A repetition whose body can match the same text in several ways, as in `(a+)+b`, tries all of
  * them before it gives up: each octet more doubles the time.  Such patterns are found by trying:
  * texts are made from the pattern that its repetitions like, with an end that it does not, and the
  * engine is asked; only one that reaches its limits with one of them is told.
+ *
+ * Others are quick with any line and too slow with long texts, where each place that a match may
+ * begin at is one from which all the rest is read.  They are tried with a letter of 100 KB that has
+ * nothing in it, behind most of what the pattern begins with; and so are regexp patterns, for
+ * some are not tried with texts at all.
  *
  * Threads: any.
  */

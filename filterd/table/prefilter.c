@@ -115,6 +115,31 @@ prefilter_list(const struct pattern_table *t, struct arena *mem, struct scan_exp
 	return n;
 }
 
+int
+prefilter_rules_out(
+    const struct pattern_table *t, const struct pattern_source *source, struct span text)
+{
+	struct arena *mem = arena_new();
+	struct scan_expr e = { 0 };
+	struct scan_room *room = NULL;
+	struct scan_db *db = NULL;
+	unsigned id = 0;
+	uint64_t bits = 0;
+	struct scan_hits hits = { .bits = &bits, .ids = &id, .limit = 1 };
+	size_t n = 1;
+	char why[200];
+	int absent = 0;
+
+	if (scan_db_missing() == NULL && list_one(t, source, mem, mem, &e) == 0)
+		db = scan_db_compile(&e, &n, why, sizeof(why));
+	if (db != NULL && (room = scan_room_new(db)) != NULL)
+		absent = scan_db_scan(db, room, text, &hits) == 0 && hits.n == 0;
+	scan_room_free(room);
+	scan_db_free(db);
+	arena_free(mem);
+	return absent;
+}
+
 /* Which if is each rule in, and which rules are always tried? */
 static void
 arrange(struct prefilter *f)

@@ -21,6 +21,7 @@
 #include "base/span.h"
 
 struct arena;
+struct pattern_source;
 struct pattern_table;
 struct prefilter;
 struct scan_db;
@@ -41,6 +42,11 @@ struct prefilter *prefilter_new(const struct pattern_table *, struct scan_db *,
 void prefilter_free(struct prefilter *);          /* NULL is fine */
 size_t prefilter_known(const struct prefilter *); /* patterns */
 size_t prefilter_size(const struct prefilter *);  /* octets of memory now */
+
+/* Is it certain that the pattern of such a table does not match the text?  It is compiled for this
+ * one answer. */
+int prefilter_rules_out(
+    const struct pattern_table *, const struct pattern_source *, struct span text);
 
 /* --- a look-up --- */
 

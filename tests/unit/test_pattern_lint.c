@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "table/scan_db.h"
 #include "table/table.h"
 
 static const struct {
@@ -37,12 +38,34 @@ static const struct {
 	{ "/(a+)+(*SKIP)b/ x", 0 }, /* not understood: nothing is said */
 };
 
+/* With letters. */
+static const struct {
+	const char *rule;
+	int slow;
+} letters[] = {
+	{ "pcre:{ {/(?=.*dog)(?=.*nope)/ x} }", 1 },
+	{ "pcre:{ {/a(?=.*dog)(?=.*nope)/ x} }", 1 },
+	{ "pcre:{ {/^(?=.*dog)(?=.*nope)/ x} }", 0 },
+	{ "pcre:{ {/click here.*(friends|town).*unsubscribe/ x} }", 0 },
+	{ "pcre:{ {/^.*lottery.*winner/m x} }", 0 },
+	{ "pcre:{ {/dear (\\w+\\s+)*winner/ x} }", 0 },
+	{ "pcre:{ {/.*.*=.*/ x} }", 1 }, /* with one = near the beginning */
+	{ "pcre:{ {/^.*=.*/ x} }", 0 },
+	{ "regexp:{ {/bu.*b.{25}now/ x} }", 0 },
+	{ "regexp:{ {/http.*[0-9].{30}[.]ru/ x} }", 0 },
+	{ "regexp:{ {/(a+)+b/ x} }", 0 },
+	{ "regexp:{ {/[[=a=]]b/ x} }", 1 }, /* not tried with texts */
+	{ "regexp:{ {/a/!/[[=a=]]b/ x} }", 1 },
+};
+
 static int told, line;
 
 static void
 note(void *arg, const struct table_finding *f)
 {
 	assert_ptr_equal(arg, &told);
+	if (strstr(f->text, "100 KB") != NULL)
+		return;
 	assert_non_null(strstr(f->text, "pattern_match_limit"));
 	told++;
 	line = f->line;
@@ -65,6 +88,37 @@ test_rows(void **state)
 		table_lint(t, note, &told);
 		if (told != rows[i].explosive || (told && line != 2))
 			fail_msg("%s: told %d times, line %d", rows[i].rule, told, line);
+		table_close(t);
+	}
+}
+
+static void
+note_slow(void *arg, const struct table_finding *f)
+{
+	(void)arg;
+	assert_non_null(strstr(f->text, "100 KB"));
+	told++;
+}
+
+/* What stands before the engine is needed for that. */
+static void
+test_letters(void **state)
+{
+	(void)state;
+	if (scan_db_missing() != NULL) {
+		print_message("not tested: %s\n", scan_db_missing());
+		skip();
+	}
+	for (size_t i = 0; i < nitems(letters); i++) {
+		struct err err = { 0 };
+		struct table *t = table_open(letters[i].rule, NULL, NULL, &err);
+
+		told = 0;
+		if (t == NULL)
+			fail_msg("%s", err.text);
+		table_lint(t, note_slow, NULL);
+		if (told != letters[i].slow)
+			fail_msg("%s: told %d times", letters[i].rule, told);
 		table_close(t);
 	}
 }
@@ -103,6 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_tables),
 	};
 
