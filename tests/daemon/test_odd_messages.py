@@ -81,7 +81,7 @@ def test_a_pattern_that_explodes(filterd, hop):
     """It fails, which is neither yes nor no: the mail comes again."""
     f = filterd(next_hop=hop.next_hop, header_checks=CHECKS["header_checks"], files=CHECKS["files"])
     f.expect("match limit|pcre|pattern")
-    r = smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"], b"Subject: " + b"x" * 5000 + b"\r\n\r\n", lmtp=True)[2][0]
+    r = smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"], b"Subject: " + b"x" * 3000 + b"\r\n\r\n", lmtp=True)[2][0]
     assert r.code == 451
     assert "patterns=failed" in f.wait_finals(1)[0]["facts"]
     assert smtp.send(f.address("lmtp"), "a@example.com", ["b@example.com"], b"Subject: a\r\n\r\n", lmtp=True)[2][0].code == 250
