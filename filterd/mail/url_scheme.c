@@ -11,6 +11,7 @@ static const struct url_scheme schemes[] = {
 	{ .name = "ftp", .syntax = URL_WEB, .port = 21, .one_slash = 1 },
 	{ .name = "wss", .syntax = URL_WEB, .port = 443 },
 	{ .name = "ws", .syntax = URL_WEB, .port = 80 },
+	{ .name = "location", .syntax = URL_WEB }, /* of a share, in search-ms: */
 	{ .name = "mailto", .syntax = URL_MAIL },
 	{ .name = "data", .syntax = URL_DATA },
 };

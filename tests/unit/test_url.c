@@ -46,6 +46,10 @@ static const struct {
 	    "mailto:joe@example.com http://evil.com/%0A http://evil.com/" },
 	{ "mailto:a@example.com,%20b@example.org", NULL,
 	    "mailto:a@example.com mailto:%20b@example.org" },
+	{ "mailto:?to=a%40example.com%2cb@example.org&body=http://evil.com", NULL,
+	    "mailto:a@example.com http://evil.com/ mailto:b@example.org" },
+	{ "search-ms:query=x&crumb=location:\\\\example.com\\x", NULL,
+	    "search-ms:query=x&crumb=location:\\\\example.com\\x location://example.com/x" },
 	{ "http://r.com/?u=//evil.com", NULL, "http://r.com/?u=//evil.com" },
 	/* relative */
 	{ "a/b", NULL, "" },

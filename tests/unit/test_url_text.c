@@ -31,7 +31,7 @@ static const struct text_case schemes[] = {
 	{ "gopher:/example.com", "" }, /* only where readers know better */
 	{ "at 12:/30 or a:\\b", "" }, { "mailto:Joe@Example.COM", "mailto:Joe@example.com" },
 	{ "mailto:a@example.com,b@example.org?cc=c@example.net",
-	    "mailto:a@example.com mailto:b@example.org" },
+	    "mailto:a@example.com mailto:b@example.org mailto:c@example.net" },
 	{ "MAILTO:joe%40example.com.", "mailto:joe@example.com" }, { "mailto:nobody", "" },
 	{ "joe@example.com wrote to jane@mail.example.com", "" }, /* addresses are no URLs */
 };
