@@ -1,6 +1,8 @@
 /* A URL into the set, and then the URLs in it: what redirectors are asked for. */
 #include <string.h>
 
+#include "base/buf.h"
+#include "mail/codec.h"
 #include "mail/url_private.h"
 
 #define ENCODINGS_MAX 3
@@ -45,14 +47,48 @@ scan(struct urls *u, struct span piece, int depth)
 	url_scan(u, piece, depth);
 }
 
+static int
+is_digit(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '+' ||
+	       c == '/' || c == '-' || c == '_';
+}
+
+/* What redirectors have in base64, or its variant for URLs. */
+static void
+scan_base64(struct urls *u, struct span s, int depth)
+{
+	static const char http[] = "aHR0c";
+	const uint8_t *at;
+	struct buf b = { 0 };
+
+	while (s.len > 0 && (at = memmem(s.p, s.len, http, sizeof(http) - 1)) != NULL) {
+		size_t n = 0, room;
+		uint8_t *out;
+
+		s = span_make(at, (size_t)(s.p + s.len - at));
+		buf_reset(&b);
+		for (; n < s.len && is_digit(s.p[n]); n++)
+			buf_addc(&b, s.p[n] == '-' ? '+' : s.p[n] == '_' ? '/' : (char)s.p[n]);
+		room = codec_room(CODEC_BASE64, buf_span(&b));
+		out = (uint8_t *)buf_reserve(&b, room);
+		room = codec_decode(CODEC_BASE64, buf_span(&b), out, room, NULL);
+		scan(u, span_make(out, room), depth + 1);
+		s = span_make(s.p + n, s.len - n);
+	}
+	buf_fini(&b);
+}
+
 /* One redirector behind another encodes again. */
 static void
 scan_piece(struct urls *u, struct span piece, int depth)
 {
 	scan(u, piece, depth + 1);
+	scan_base64(u, piece, depth);
 	for (int i = 0; i < ENCODINGS_MAX && span_find(piece, '%') < piece.len; i++) {
 		piece = undone(u, piece, depth);
 		scan(u, piece, depth + 1);
+		scan_base64(u, piece, depth);
 	}
 }
 

@@ -576,6 +576,8 @@ def urls():
         ("svg-set", page(b'<svg><a><set attributeName=href to="http://shop.example/"/><text>x</text></a></svg>')),
         ("css-image-set", page(b"<p style=\"background:image-set('http://shop.example/' 1x)\">x</p>")),
         ("script-hex", page(b"<script>location='http:\\x2f\\x2fshop.example'</script>")),
+        ("href-base64", page(b'<a href="http://r.bank.example/?u=' + base64.b64encode(b"http://shop.example/") + b'">x</a>')),
+        ("mailto-to", page(b'<a href="mailto:?to=a@shop.example">x</a>')),
         ("href-wide", page('<a href="http://ｓhop.example/">x</a>'.encode())),
         ("href-dot", page('<a href="http://shop。example/">x</a>'.encode())),
         ("img", page(b'<img src="http://shop.example/x.gif">')),

@@ -50,6 +50,11 @@ static const struct {
 	    "mailto:a@example.com http://evil.com/ mailto:b@example.org" },
 	{ "search-ms:query=x&crumb=location:\\\\example.com\\x", NULL,
 	    "search-ms:query=x&crumb=location:\\\\example.com\\x location://example.com/x" },
+	{ "http://r.com/?u=aHR0cDovL2V2aWwuY29tL34_&v", NULL,
+	    "http://r.com/?u=aHR0cDovL2V2aWwuY29tL34_&v http://evil.com/~" },
+	{ "http://r.com/x/aHR0cHM6Ly9ldmlsLmNvbS8%3D", NULL,
+	    "http://r.com/x/aHR0cHM6Ly9ldmlsLmNvbS8%3D https://evil.com/" },
+	{ "http://r.com/?u=aHR0cA", NULL, "http://r.com/?u=aHR0cA" },
 	{ "http://r.com/?u=//evil.com", NULL, "http://r.com/?u=//evil.com" },
 	/* relative */
 	{ "a/b", NULL, "" },
