@@ -46,6 +46,16 @@ quoted_len(struct span s)
 	return at < s.len ? at + 1 : s.len;
 }
 
+size_t
+css_skip(struct span s)
+{
+	size_t n = comment_len(s);
+
+	if (n == 0 && s.len > 1 && s.p[0] == '\\')
+		return 2;
+	return n == 0 ? 1 : n;
+}
+
 /* What may be more than part of a word. */
 static const uint8_t special[256] = {
 	['/'] = 1,

@@ -103,7 +103,8 @@ html_look_of(struct html_render *r, const struct html_look *parent, enum html_ta
 	unsigned flags = html_tag_flags(tag);
 
 	look.block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
-	if ((flags & HTML_T_UNSEEN) != 0) {
+	if ((flags & HTML_T_UNSEEN) != 0 &&
+	    !(r->options.hide == HIDE_NOTHING && html_is_fallback(tag))) {
 		look.gone = 1;
 		look.soft_gone = look.shown = 0;
 		return look;

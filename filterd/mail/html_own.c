@@ -228,6 +228,12 @@ read_style(struct reading *k, const struct html_attr *a)
 
 	if (k->line == NULL && span_case_eq_str(a->name, "style"))
 		k->line = a->value.len == 0 ? &empty : style_of(k->r, a->value);
+	else
+		return;
+	if ((k->line->doubt & SAYS_TEXT) != 0) {
+		html_said(resolved(k->r, a->value), &k->r->notes);
+		k->r->note_at = 0;
+	}
 }
 
 static void
@@ -253,6 +259,14 @@ read_attr(struct reading *k, const struct html_attr *a)
 		return;
 	case WORD('v', 5):
 		keep(&own->value, a, "value");
+		return;
+	case WORD('p', 11): /* placeholder */
+		if (k->t->tag == HTML_input || k->t->tag == HTML_textarea)
+			keep(&own->label, a, "placeholder");
+		return;
+	case WORD('l', 5):
+		if (k->t->tag == HTML_option || k->t->tag == HTML_optgroup)
+			keep(&own->label, a, "label");
 		return;
 	case WORD('c', 5): /* class, color */
 		if ((a->name.p[1] | 0x20) == 'l') {

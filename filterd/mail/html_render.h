@@ -36,6 +36,7 @@ struct html_own { /* what an element says for itself */
 	unsigned left;  /* of enum html_left */
 	int turned;     /* its text runs 1: from right to left, 2: from left to right */
 	struct span alt, title, value;
+	struct span label; /* or placeholder= */
 };
 
 struct html_level { /* an open element */
@@ -51,6 +52,8 @@ struct html_known { /* a style= that was read */
 	struct span css;
 	struct html_style style;
 };
+
+#define HTML_NOTE_END '\x1f' /* between texts that are for the end */
 
 enum { HTML_WORK = 1 << 17, HTML_KNOWN = 64, HTML_FONT = 1600 };
 
@@ -76,6 +79,7 @@ struct html_render {
 	size_t len;
 	const uint8_t *end; /* of the document */
 	struct buf notes, scratch;
+	struct buf said; /* notes of the sheets */
 	/* The last text that may split a word, if one goes on behind it; to: SIZE_MAX: none. */
 	size_t split_from, split_to;
 	size_t note_at; /* len when the last picture's text was noted */
@@ -87,6 +91,10 @@ struct html_render {
 int html_own_none(const struct html_render *, const struct html_token *);
 /* What is in a tag about the element's looks. */
 void html_own_read(struct html_render *, const struct html_token *, struct html_own *);
+
+/* --- html_said.c --- */
+/* The strings that a sheet or a style puts before, behind or beside an element, as notes. */
+void html_said(struct span css, struct buf *notes);
 
 /* --- html_look.c --- */
 void html_look_root(struct html_look *);
@@ -107,6 +115,8 @@ html_parent(const struct html_render *r, enum html_tag tag)
 		return &top->look;
 	return html_parent_in_rows(r, tag);
 }
+/* A tag that ends svg and math: they end. */
+void html_stack_leave(struct html_render *, const struct html_token *);
 /* End what ends when this element begins.  0: browsers take no notice of it here. */
 int html_stack_before(struct html_render *, enum html_tag);
 /* levels[n] is the element that begins. */

@@ -1,6 +1,7 @@
 /* Which elements are open, as browsers have it. */
 #include <string.h>
 
+#include "base/attr.h"
 #include "mail/html_render.h"
 
 static int
@@ -63,6 +64,8 @@ is_heading(enum html_tag tag)
 static int
 is_special(enum html_tag tag)
 {
+	if (tag == HTML_option || tag == HTML_optgroup)
+		return 0;
 	return (html_tag_flags(tag) & HTML_T_BLOCK) != 0 || (kinds[tag] & K_WALL) != 0;
 }
 
@@ -197,6 +200,40 @@ end_formatting(struct html_render *r, enum html_tag tag)
 	pop_to(r, at, 1);
 }
 
+/* --- svg and math --- */
+
+/* HTML may stand in it. */
+static int
+is_gate(const struct html_level *l)
+{
+	static const char *const names[] = { "foreignobject", "desc", "annotation-xml", "mi", "mo",
+		"mn", "ms", "mtext" };
+
+	for (size_t i = 0; l->tag == HTML_OTHER && i < nitems(names); i++)
+		if (span_case_eq_str(l->name, names[i]))
+			return 1;
+	return l->tag == HTML_title;
+}
+
+void
+html_stack_leave(struct html_render *r, const struct html_token *t)
+{
+	size_t at = 0;
+
+	if (r->open[HTML_svg] + r->open[HTML_math] == 0 || !html_leaves_foreign(t))
+		return;
+	for (size_t i = r->n - 1; i > 0 && !is_gate(&r->levels[i]); i--) {
+		struct html_token open = { .kind = HTML_START, .tag = r->levels[i].tag };
+
+		if ((html_tag_flags(open.tag) & HTML_T_FOREIGN) != 0)
+			at = i;
+		else if (html_leaves_foreign(&open))
+			break;
+	}
+	if (at > 0)
+		pop_to(r, at, 0);
+}
+
 /* --- what a start tag ends --- */
 
 static int
@@ -294,6 +331,7 @@ html_stack_end(struct html_render *r, const struct html_token *t)
 			r->deeper--;
 		return;
 	}
+	html_stack_leave(r, t);
 	if (t->tag == HTML_br || (t->tag == HTML_p && r->open[HTML_p] == 0))
 		html_newline(r);
 	if (is_heading(t->tag))

@@ -251,6 +251,8 @@ static const struct property {
 	{ "height", SAYS_HEIGHT, NULL, 0 },
 	{ "inset", SAYS_AWAY, css_set_far, 0 },
 	{ "left", SAYS_AWAY, css_set_away, 0 },
+	{ "list-style", 0, NULL, SAYS_TEXT },
+	{ "list-style-type", 0, NULL, SAYS_TEXT },
 	{ "margin", SAYS_AWAY, css_set_far, 0 },
 	{ "margin-left", SAYS_AWAY, css_set_away, 0 },
 	{ "margin-top", SAYS_AWAY, css_set_away, 0 },

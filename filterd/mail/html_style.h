@@ -42,6 +42,7 @@ enum html_says { /* bits: what a style speaks of */
 	SAYS_MSO = 1 << 14,
 	SAYS_TURN = 1 << 15,
 	SAYS_PAINT = 1 << 16, /* in doubt only: it paints, and not as a background */
+	SAYS_TEXT = 1 << 17,  /* in doubt only: it may put a text beside the element */
 	SAYS_ALL = (1 << 14) - 1,
 };
 
@@ -134,6 +135,8 @@ int css_set_filter(struct html_style *, struct span value); /* filter */
 /* CSS at its front up to one of the octets `ends` (of ":;{},") that stands in no quotes, brackets,
  * comment or escape; *css is what begins with it, or empty. */
 struct span css_until(struct span *css, const char *ends);
+/* How many octets the comment or escape at the front takes; 1: it is neither. */
+size_t css_skip(struct span);
 /* At a backslash: the character that is meant, and how many octets it takes. */
 size_t css_escape(struct span, uint32_t *c);
 /* The text in lower case, with escapes resolved, one blank for any number of them and of comments,

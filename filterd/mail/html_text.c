@@ -9,8 +9,6 @@
 #include "mail/text_seen.h"
 #include "mail/text_turn.h"
 
-#define NOTE_END '\x1f'
-
 /* --- tokens --- */
 
 /* Of the document. */
@@ -53,9 +51,11 @@ text(struct html_render *r, const struct html_token *t)
 	const struct html_look *look = html_parent(r, HTML_OTHER);
 	int soft;
 
-	if (t->tag != HTML_OTHER &&
-	    (t->tag == HTML_style || (html_tag_flags(t->tag) & HTML_T_UNSEEN) != 0))
+	if (t->tag != HTML_OTHER && (html_tag_flags(t->tag) & HTML_T_UNSEEN) != 0) {
+		if (html_is_fallback(t->tag) && !is_blank(t->text))
+			r->seen |= HTML_SEEN_HIDDEN;
 		return;
+	}
 	if (is_blank(t->text)) {
 		if (look->shown || !html_look_hides(r, look, &soft))
 			put(r, look, t->text, 0);
@@ -70,7 +70,7 @@ static void
 note(struct html_render *r, struct span value, int picture)
 {
 	if (!picture || r->note_at != r->len + 1)
-		buf_addc(&r->notes, NOTE_END);
+		buf_addc(&r->notes, HTML_NOTE_END);
 	buf_add_span(&r->notes, value);
 	r->note_at = picture ? r->len + 1 : 0;
 }
@@ -97,9 +97,10 @@ attributes(struct html_render *r, const struct html_token *t, const struct html_
 {
 	int value = t->tag == HTML_input && !is_blank(own->value) && shows_value(t->attrs);
 
-	if (own->alt.len == 0 && own->title.len == 0 && !value)
+	if (own->alt.len == 0 && own->title.len == 0 && own->label.len == 0 && !value)
 		return;
-	if ((is_blank(own->alt) && is_blank(own->title) && !value) || hides(r, look))
+	if ((is_blank(own->alt) && is_blank(own->title) && is_blank(own->label) && !value) ||
+	    hides(r, look))
 		return;
 	if (value)
 		put(r, look, own->value, 1);
@@ -107,6 +108,8 @@ attributes(struct html_render *r, const struct html_token *t, const struct html_
 		note(r, own->alt, 1);
 	if (!is_blank(own->title))
 		note(r, own->title, 0);
+	if (!is_blank(own->label))
+		note(r, own->label, 0);
 }
 
 /* What rules that were left out might do to an element counts only if they would change it. */
@@ -168,6 +171,7 @@ start(struct html_render *r, const struct html_token *t)
 {
 	unsigned flags = html_tag_flags(t->tag);
 	struct html_level *l;
+	int foreign;
 
 	if (t->tag == HTML_html || t->tag == HTML_body) {
 		if (r->n == 1)
@@ -176,6 +180,7 @@ start(struct html_render *r, const struct html_token *t)
 	}
 	if (t->tag == HTML_head || t->tag == HTML_frameset)
 		return;
+	html_stack_leave(r, t);
 	if (!html_stack_before(r, t->tag)) {
 		html_put_space(r);
 		return;
@@ -183,7 +188,8 @@ start(struct html_render *r, const struct html_token *t)
 	l = &r->levels[r->n];
 	element(r, t, l);
 	left_out(r, &l->look, l->own.left);
-	if (l->look.foreign || t->tag == HTML_svg) {
+	foreign = l->look.foreign;
+	if (foreign || t->tag == HTML_svg) {
 		l->look.foreign = (uint8_t)in_foreign(t);
 		l->look.shown = 0;
 	}
@@ -194,7 +200,8 @@ start(struct html_render *r, const struct html_token *t)
 		html_put_space(r);
 	if (t->attrs.len > 0)
 		attributes(r, t, &l->own, &l->look);
-	if ((flags & HTML_T_VOID) == 0 && !((flags & HTML_T_FOREIGN) != 0 && t->closed))
+	if ((flags & HTML_T_VOID) == 0 &&
+	    !(t->closed && ((flags & HTML_T_FOREIGN) != 0 || foreign)))
 		html_stack_push(r, t);
 }
 
@@ -272,8 +279,19 @@ learn(struct html_render *r, const struct html_token *style, struct span css)
 	int painted = r->sheet.paints, later = r->learned > 0 || r->written;
 
 	r->styled = 1;
+	html_said(css, &r->said);
 	sheet(r, style, css);
 	return later && (r->sheet.n > had || (r->learned > 0 && r->sheet.paints != painted));
+}
+
+/* In svg a sheet is an element like others. */
+static int
+is_sheet(const struct html_render *r, const struct html_token *t)
+{
+	if (t->kind != HTML_TEXT && t->kind != HTML_CDATA)
+		return 0;
+	return t->tag == HTML_style ||
+	       (t->tag == HTML_OTHER && r->levels[r->n - 1].tag == HTML_style);
 }
 
 /* All tokens.  1: it has to be done once more, for what was learned on the way. */
@@ -287,11 +305,11 @@ walk(struct html_render *r, struct span html)
 
 	begin(r);
 	html_start(&reader, html, r->options.conditional);
+	reader.fallbacks = r->options.hide == HIDE_NOTHING;
 	while (html_next(&reader, &t)) {
 		if (t.kind == HTML_START && t.tag == HTML_style)
 			style = t;
-		if (t.kind == HTML_TEXT && t.tag == HTML_style && reader.at > r->learned &&
-		    learn(r, &style, t.text)) {
+		if (is_sheet(r, &t) && reader.at > r->learned && learn(r, &style, t.text)) {
 			late = html.len;
 			/* Near the beginning, as behind a <title>, it is done at once. */
 			if (r->walked + reader.at <= html.len / 4) {
@@ -313,10 +331,11 @@ put_notes(struct html_render *r)
 	struct span notes, one;
 
 	html_newline(r);
+	buf_add_span(&r->notes, buf_span(&r->said));
 	memset(buf_reserve(&r->notes, 16), 0, 16);
 	notes = buf_span(&r->notes);
 	while (notes.len > 0) {
-		span_cut(notes, NOTE_END, &one, &notes);
+		span_cut(notes, HTML_NOTE_END, &one, &notes);
 		html_put(r, 0, one, 1, one.len + notes.len + 16);
 		html_newline(r);
 	}
@@ -330,7 +349,7 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 
 	/* Neither the levels nor the rules: they are large, and mostly not needed. */
 	r->options = *options;
-	r->notes = r->scratch = (struct buf){ .p = NULL };
+	r->notes = r->scratch = r->said = (struct buf){ .p = NULL };
 	r->painted = r->styled = 0;
 	for (size_t i = 0; i < HTML_KNOWN; i++)
 		r->known[i].css = span_make(NULL, 0);
@@ -350,6 +369,7 @@ html_text(struct span html, const struct html_options *options, struct buf *out)
 	out->p[out->len] = '\0';
 	buf_fini(&r->notes);
 	buf_fini(&r->scratch);
+	buf_fini(&r->said);
 	free(r);
 	return had;
 }

@@ -7,7 +7,8 @@
  * style, template and what else browsers do not show is dropped; character references are resolved;
  * characters that are not seen (mail/text_seen.h) are left out.  Texts that stand in attributes,
  * alt= and title=, follow at the end, a line each; those of pictures without a text between them
- * are one line.  The value of a button or input field stands where it is.
+ * are one line; placeholder= and label= follow too, and the strings that <style> puts beside
+ * elements ("content:'x'").  The value of a button or input field stands where it is.
  *
  * Invisible text is dropped: display:none, visibility, opacity, hidden=, a font below 1.5 px, the
  * colour of the background or none; in style=, in bgcolor= and its kin, and in <style>
@@ -25,8 +26,9 @@
  *			class or an id.  HTML_SEEN_MAYBE
  *	HIDE_CERTAIN	without <style>, and without the tricks that depend on the place (height,
  *			overflow, text-indent, colour before a picture).  HTML_SEEN_LIKELY
- *	HIDE_NOTHING	all but what is script, style, template and the like: what hides here does
- *			not in some reader that we do not know.  HTML_SEEN_HIDDEN
+ *	HIDE_NOTHING	all but what is script, style and the like: what hides here does not in
+ *			some reader that we do not know; nor do <template>, <noframes>, <noembed>
+ *			and <iframe> hide what is in them.  HTML_SEEN_HIDDEN
  *	HTML_OUTLOOK	"<!--[if mso]>" is no comment, "<![if !mso]>" hides, and opacity,
  *			visibility and some colours do not.  HTML_SEEN_CONDITIONAL
  *	HTML_CONDITIONS	all conditions hold: there are those of other programs.
@@ -38,7 +40,8 @@
  *			is read.  HTML_SEEN_TURNED
  *
  * Weak spots: text that is put together by position, by the cells of a table, by text in pictures
- * or from alt= and text in turn; "content:" in <style>; a sheet that is linked.
+ * or from alt= and text in turn, or of several "content:"; a sheet that is linked; words that are
+ * split in several ways of which only some are hidden.
  *
  * The html must be UTF-8 (mail/charset.h); so is the text, and it is at most
  * a quarter longer.  Time is linear:

@@ -229,15 +229,6 @@ html_attr_find(struct span attrs, const char *name, struct html_attr *a)
 
 /* --- tags --- */
 
-/* Of HTML's elements that svg and math have too, or that may stand in both. */
-static int
-stays_foreign(enum html_tag tag)
-{
-	return tag == HTML_OTHER || tag == HTML_a || tag == HTML_font || tag == HTML_style ||
-	       tag == HTML_script || tag == HTML_title || tag == HTML_video || tag == HTML_audio ||
-	       tag == HTML_canvas || tag == HTML_iframe;
-}
-
 /* svg and math have rules of their own up to their end, or the first element of HTML proper. */
 static void
 foreign_tag(struct html_reader *r, const struct html_token *t)
@@ -247,7 +238,7 @@ foreign_tag(struct html_reader *r, const struct html_token *t)
 			r->foreign++;
 		else if (t->kind == HTML_END && r->foreign > 0)
 			r->foreign--;
-	} else if (r->foreign > 0 && t->kind == HTML_START && !stays_foreign(t->tag)) {
+	} else if (r->foreign > 0 && html_leaves_foreign(t)) {
 		r->foreign = 0;
 	}
 }
@@ -294,7 +285,8 @@ read_tag(struct html_reader *r, struct html_token *t)
 	flags = html_tag_flags(t->tag);
 	if (r->foreign > 0 || (flags & HTML_T_FOREIGN) != 0)
 		foreign_tag(r, t);
-	if ((flags & (HTML_T_RAW | HTML_T_TEXT)) != 0 && t->kind == HTML_START && r->foreign == 0)
+	if ((flags & (HTML_T_RAW | HTML_T_TEXT)) != 0 && t->kind == HTML_START && r->foreign == 0 &&
+	    !(r->fallbacks && html_is_fallback(t->tag)))
 		r->raw = t->tag;
 }
 
@@ -386,7 +378,7 @@ html_start(struct html_reader *r, struct span html, enum html_conditions conditi
 	r->in = html;
 	r->at = r->until = 0;
 	r->raw = HTML_OTHER;
-	r->foreign = r->was_foreign = r->split = 0;
+	r->foreign = r->was_foreign = r->split = r->fallbacks = 0;
 	r->conditions = conditions;
 	hash_fill(r->hash);
 }

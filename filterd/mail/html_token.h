@@ -90,7 +90,8 @@ struct html_reader { /* private, but for split */
 	enum html_conditions conditions;
 	size_t until; /* the end of what is a comment to others, and foreign where it began */
 	int was_foreign;
-	int split; /* a token reaches over that end: to others there are other ones behind it */
+	int fallbacks; /* set by who starts it: as for readers that know no frames */
+	int split;     /* a token reaches over that end: to others there are other ones behind it */
 	uint8_t hash[HTML_HASH];
 	struct html_attr list[HTML_ATTRS];
 };
@@ -110,6 +111,12 @@ html_tag_flags(enum html_tag tag)
 {
 	return html_tag_bits[tag];
 }
+
+/* --- html_foreign.c --- */
+/* What is in it is for readers that do not know the element, or for scripts. */
+int html_is_fallback(enum html_tag);
+/* Does this tag, inside of svg or math, end them? */
+int html_leaves_foreign(const struct html_token *);
 
 /* html_condition.c: does the condition, "[if gte mso 9]...", hold for Outlook?  What is not
  * understood does. */

@@ -227,7 +227,7 @@ static const struct {
 	{ "/viagra/", "Content-Type: image/png\n\nviagra", "" },
 	{ "/viagra/", "Content-Type: application/octet-stream\n\nviagra", "" },
 	{ "/viagra/", "Content-Type: foo/bar\n\n\x7f\x7f\x7f\x7f\x01viagra", "" },
-	{ "/hide/", HTML "a<template>hide</template>", "text=hidden" },
+	{ "/hide/", HTML "a<datalist>hide</datalist>", "text=hidden" },
 	{ "/hide/", HTML "a<script>hide</script><style>hide</style><!-- hide -->", "" },
 	{ "/<b>/", HTML "<b>a", "" },
 	{ "/viagra/", "Content-Type: application/octet-stream; name=html\n\nviagra", "" },

@@ -126,6 +126,34 @@ static const struct {
 	{ "<input type=submit value=Buy><input type=hidden value=x>", "Buy\n", 0 },
 	{ "<img style=display:none alt=x>", "", HIDDEN },
 
+	{ "<input placeholder='a b'><p placeholder=x>c", "c\na b\n", 0 },
+	{ "<select><optgroup label=a><option label=b>c</select><p label=x>", "c\na\nb\n", 0 },
+
+	/* texts in sheets */
+	{ "<style>@import 'x';.x:before{color:red;content:'a\\62 '/**/\"c\"}</style>d", "d\nabc\n",
+	    0 },
+	{ "<style>.x::after{content:open-quote 'a\\\n b\\", "a b\n", 0 },
+	{ "<style>.x{font-family:'x';c\\6fntent:'a'}li{list-style:'b' inside}</style>c",
+	    "c\na\nb\n", 0 },
+	{ "<style>.x{content:none}.y{content:\\'a\\'}</style>c", "c\n", 0 },
+	{ "<style>.x{content:'\\\xc3\xa9\\d800'}</style>c", "c\n\xc3\xa9\n", 0 },
+	{ "<ul><li style=\"list-style-type:'a &lt;'\">b<li style='list-style:none'>c</ul>",
+	    "b\nc\na <\n", 0 },
+	{ "<title>a</title><b>b</b><style>.x:after{content:'c'}b{color:#fff}</style>", "a\nc\n",
+	    LIKELY },
+
+	/* where svg and math end */
+	{ "<svg><style><p>Viagra", "Viagra\n", 0 },
+	{ "<svg></p><style><!--</style>Viagra<!-- -->", "Viagra\n", 0 },
+	{ "<svg><g><style></br>Viagra", "Viagra\n", 0 },
+	{ "<svg><style><font color=red>Viagra", "Viagra\n", 0 },
+	{ "<svg><style><font>x</font></style></svg>y", "y\n", HIDDEN },
+	{ "<svg hidden><foreignObject><p>x</p></foreignObject></svg>y", "y\n", HIDDEN },
+	{ "<svg><style/></svg>Viagra", "Viagra\n", 0 },
+	{ "<svg><style>.x{display:none}</style></svg>V<i class=x>x</i>iagra", "Viagra\n", LIKELY },
+	{ "V<datalist><option>x<optgroup>y</datalist>iagra", "Viagra\n", HIDDEN },
+	{ "a<noframes>x</noframes>b<iframe> </iframe>", "ab\n", HIDDEN },
+
 	/* invisible */
 	{ "V<span style=\"display:none\">xx</span>iagra", "Viagra\n", HIDDEN },
 	{ "V<span style=\"DISPLAY : None ! important\">xx</span>iagra", "Viagra\n", HIDDEN },
@@ -466,7 +494,11 @@ static const struct {
 	    HIDE_NOTHING, 0, "Viagra\n" },
 	{ "<div style=display:none>a</div>b<div style=display:inline>c</div>", HIDE_NOTHING, 0,
 	    "a\nbc\n" },
-	{ "V<template>x</template>i<datalist>x</datalist><script>x</script>agra", HIDE_NOTHING, 0,
+	{ "V<style>x</style>i<datalist>x</datalist><script>x</script>agra", HIDE_NOTHING, 0,
+	    "Viagra\n" },
+	/* readers that do not know them show what is in them */
+	{ "<template>V<b>ia</b>gra</template>", HIDE_NOTHING, 0, "Viagra\n" },
+	{ "<noframes>V<b>ia</b></noframes><noembed>gr</noembed><iframe>a</iframe>", HIDE_NOTHING, 0,
 	    "Viagra\n" },
 };
 
