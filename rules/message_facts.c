@@ -59,6 +59,7 @@ static const struct bit_fact part_facts[] = {
 	{ PARTS_BAD_BASE64, FACT_MIME_BAD_BASE64 },
 	{ PARTS_BAD_QP, FACT_MIME_BAD_QP },
 	{ PARTS_READINGS, FACT_MIME_AMBIGUOUS },
+	{ PARTS_PIECE, FACT_MIME_PARTIAL },
 };
 
 /* --- the header --- */

@@ -484,6 +484,8 @@ parts_mistakes(struct parts *p)
 		all |= mistake_of(e->codec, e->mistakes);
 		if (e->odd || (e->label != NULL && e->label->values > 1))
 			all |= PARTS_READINGS;
+		if (parts_is_piece(e->label))
+			all |= PARTS_PIECE;
 	}
 	return all;
 }

@@ -5,10 +5,10 @@
  * containers: not multiparts nor attached messages, but what these consist of; these themselves
  * come in front of it where they have the name of a file, or another type besides.  A multipart or
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
- * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws" or
- * as message/news, comes itself, and behind it what it consists of.  A part with several
- * Content-Transfer-Encoding fields that differ comes once for each.  Files that are uuencoded,
- * yEnc or begin-base64 in a text come behind the text.
+ * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws", as
+ * message/news, or as the first piece of a message (message/partial), comes itself, and behind it
+ * what it consists of.  A part with several Content-Transfer-Encoding fields that differ comes once
+ * for each.  Files that are uuencoded, yEnc or begin-base64 in a text come behind the text.
  *
  * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
  * with something behind them, several ones, those of RFC 2231, a header with a line that is no
@@ -76,6 +76,7 @@ enum parts_mistake {
 	PARTS_BAD_QP = 1 << 1,
 	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names
 				  * that are not one name in several charsets */
+	PARTS_PIECE = 1 << 3,    /* of a message */
 };
 unsigned parts_mistakes(struct parts *);
 

@@ -126,14 +126,28 @@ has_ending(struct span name)
 	return found;
 }
 
+static int
+has_type(const struct parts_label *l, const char *type)
+{
+	for (size_t i = 0; l != NULL && i < l->ntypes; i++)
+		if (strcmp(l->types[i], type) == 0)
+			return 1;
+	return 0;
+}
+
+int
+parts_is_piece(const struct parts_label *l)
+{
+	return has_type(l, "message/partial");
+}
+
 int
 parts_is_message(const struct parts_label *l)
 {
 	if (l == NULL)
 		return 0;
-	for (size_t i = 0; i < l->ntypes; i++)
-		if (strcmp(l->types[i], "message/news") == 0)
-			return 1;
+	if (has_type(l, "message/news") || (l->first && parts_is_piece(l)))
+		return 1;
 	for (size_t i = 0; i < l->nnames; i++)
 		if (has_ending(l->names[i]))
 			return 1;
@@ -222,6 +236,21 @@ add_delsp(void *arg, struct span value)
 		make_label(n->c->arena, &n->h->label)->delsp = 1;
 }
 
+/* Up to where it is no number any more, as readers take it. */
+static void
+add_number(void *arg, struct span value)
+{
+	struct naming *n = arg;
+	size_t i = 0;
+
+	value = span_trim(value);
+	while (i < value.len && value.p[i] == '0')
+		i++;
+	if (i < value.len && value.p[i] == '1' &&
+	    (i + 1 == value.len || value.p[i + 1] < '0' || value.p[i + 1] > '9'))
+		make_label(n->c->arena, &n->h->label)->first = 1;
+}
+
 static void
 take_name(struct collect *c, struct parts_head *h, struct span value, const char *param, int rank)
 {
@@ -264,6 +293,8 @@ on_header(void *arg, const struct mime_header *field)
 		add_type(c, h, value);
 		mime_param_readings(value, "charset", add_charset, &naming);
 		mime_param_readings(value, "delsp", add_delsp, &naming);
+		if (parts_is_piece(h->label))
+			mime_param_readings(value, "number", add_number, &naming);
 		h->type = field->raw;
 	}
 	return 0;

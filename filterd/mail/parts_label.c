@@ -46,4 +46,5 @@ parts_label_write(const struct parts_label *l, struct buf *out)
 	write_words(l->types, l->ntypes, out);
 	write_words(l->charsets, l->ncharsets, out);
 	buf_add(out, &l->delsp, sizeof(l->delsp));
+	buf_add(out, &l->first, sizeof(l->first));
 }

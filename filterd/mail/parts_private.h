@@ -26,6 +26,7 @@ struct parts_label {
 	size_t values; /* names that differ in more than how they are decoded */
 	int more;
 	int delsp;
+	int first; /* of the pieces of a message */
 };
 
 /* What the header fields of a part say beyond the index. */
@@ -51,6 +52,8 @@ void parts_walk(struct span message, const struct mime_options *, struct arena *
 int parts_label_name(struct arena *, struct parts_label **label, struct span);
 /* Do readers open a file of these names and types as a message?  NULL: no. */
 int parts_is_message(const struct parts_label *);
+/* Is it a piece of a message? */
+int parts_is_piece(const struct parts_label *);
 /* The octets as a file's name. */
 const char *parts_name(struct arena *, struct span);
 /* May a part of this type and head be shown as a text? */

@@ -172,6 +172,8 @@ def odd():
         ("message-as-octets", mixed(file_part(CTE64, body64(inner)))),
         ("message-as-text", mixed(b"Content-Type: text/plain\n\n" + inner)),
         ("message-partial", mixed(b'Content-Type: message/partial; id="x"; number=1; total=1\n\n' + inner)),
+        ("message-partial-in-octets", mixed(b'Content-Type: message/partial; id="x"; number=1; total=1\n\n' +
+                                            inner.replace(b'"b"', b'"c"').replace(b"--b", b"--c"))),
         ("external-body", mixed(b"Content-Type: message/external-body; access-type=local-file\n\n" + part)),
         ("digest-implicit", mixed(b"\n" + inner.replace(b'"b"', b'"c"').replace(b"--b", b"--c")).replace(
             b"multipart/mixed", b"multipart/digest", 1)),

@@ -54,7 +54,8 @@ CLASSES = {
 
 
 RULES = list(CLASSES)
-FACTS = ("archive=encrypted", "archive=ambiguous", "archive=broken", "text=limit", "attachment=type_mismatch")
+FACTS = ("archive=encrypted", "archive=ambiguous", "archive=broken", "text=limit", "attachment=type_mismatch",
+         "mime=partial")
 
 
 def address(rule):

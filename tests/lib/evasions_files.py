@@ -57,6 +57,9 @@ def messages():
         ("message-in-message", plain(b"message/rfc822").replace(b64(inner), b64(lines(plain(
             b"application/octet-stream; name=mail.eml"))))),
         ("message-8bit", as_is),
+        ("message-partial", plain(b"message/partial; id=x; number=1; total=1")),
+        ("message-partial-8bit", as_is.replace(b'application/octet-stream; name="mail.eml"',
+                                               b'message/partial; id=x; number="1"; total=2')),
     ]
 
 

@@ -532,6 +532,7 @@ def facts():
     encrypted_flag = bits[:6] + b"\1" + bits[7:at + 8] + b"\1" + bits[at + 9:]
     return [
         ("archive=encrypted", "zip-flag", disposed(b"filename=offer.zip", b"application/zip", encrypted_flag)),
+        ("mime=partial", "partial-second", mixed(b"Content-Type: message/partial; id=x; number=2; total=2\n\n" + P)),
         ("archive=ambiguous", "zip-overlap", disposed(b"filename=offer.zip", b"application/zip", overlap)),
         ("attachment=type_mismatch", "program-as-picture", disposed(b"filename=photo.jpg", b"image/jpeg", b"MZ" + bytes(
             58) + struct.pack("<I", 64) + b"PE\0\0\x4c\1" + bytes(300))),

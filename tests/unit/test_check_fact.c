@@ -62,6 +62,8 @@ static const struct {
 	    "mime=duplicate_encoding" },
 	{ FROM "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\neA==\n",
 	    "mime=duplicate_encoding mime=ambiguous" },
+	{ FROM "Content-Type: message/partial; number=2; total=3\n\nx\n", "mime=partial" },
+	{ FROM "Content-Type: message/rfc822\n\nx: y\n\nx\n", "" },
 	{ FROM "Content-Transfer-Encoding: base65\n\nx\n", "mime=unknown_encoding mime=ambiguous" },
 	{ FROM "Content-Transfer-Encoding: 8bit\n\nx\n", "" },
 	{ FROM "Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n#86)C\n`\nend\n", "" },

@@ -76,6 +76,15 @@ static const struct {
 	    "text/plain[]{ABC}" },
 	{ "Content-Type: message/partial; id=x\n\nSubject: y\n\nx\n",
 	    "message/partial[]{Subject: y//x/}" },
+	/* the first piece of a message, which may be all of it */
+	{ "Content-Type: message/partial; id=x; number=1; total=1\n\n" B64 "\nQUJD\n",
+	    "message/partial[]{" B64_SHOWN "//QUJD/} text/plain[]{ABC}" },
+	{ "Content-Type: message/partial; number=\"01\"\n\nSubject: y\n\nx\n",
+	    "message/partial[]{Subject: y//x/} text/plain[]{x/}" },
+	{ "Content-Type: message/partial; number=10\n\nSubject: y\n\nx\n",
+	    "message/partial[]{Subject: y//x/}" },
+	{ "Content-Type: message/other; number=1\n\nSubject: y\n\nx\n",
+	    "message/other[]{Subject: y//x/}" },
 	/* containers that are encoded: "Subject: y", "", "hi" */
 	{ "Content-Type: message/rfc822\n" B64 "\nU3ViamVjdDogeQ0KDQpoaQ0K\n",
 	    "text/plain[]{hi/}?" },
@@ -324,6 +333,8 @@ test_mistakes(void **state)
 		    PARTS_READINGS, 2 },
 		{ "Content-Type: a/b; name=x.eml\n\nSubject: x\n\n", 0, 1 },
 		{ "Content-Type: a/b; name=x(y)\n\n", PARTS_READINGS, 2 },
+		{ "Content-Type: message/partial; number=2\n\nx\n", PARTS_PIECE, 0 },
+		{ "Content-Type: message/partial; number=1\n\nx\n", PARTS_PIECE, 0 },
 	};
 
 	(void)state;
