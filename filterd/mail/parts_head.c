@@ -276,7 +276,8 @@ on_header(void *arg, const struct mime_header *field)
 	struct parts_head *h;
 	struct span value;
 
-	if (c->index->seen & MIME_SEEN_PARTS || !span_case_starts(field->name, "content-"))
+	if (c->index->seen & MIME_SEEN_PARTS || !(span_case_starts(field->name, "content-") ||
+						    span_case_starts(field->name, "x-sun-data-")))
 		return 0;
 	fill(c);
 	h = naming.h = &c->v[c->n - 1];
@@ -287,6 +288,7 @@ on_header(void *arg, const struct mime_header *field)
 	} else if (span_case_eq_str(field->name, "content-disposition")) {
 		take_name(c, h, value, "filename", 1);
 		take_name(c, h, value, "name", 3);
+		h->attached |= span_case_starts(span_trim(value), "attachment");
 	} else if (span_case_eq_str(field->name, "content-type")) {
 		take_name(c, h, value, "name", 2);
 		take_name(c, h, value, "filename", 4);
@@ -296,6 +298,8 @@ on_header(void *arg, const struct mime_header *field)
 		if (parts_is_piece(h->label))
 			mime_param_readings(value, "number", add_number, &naming);
 		h->type = field->raw;
+	} else {
+		parts_informal_field(c->arena, h, field->name, value);
 	}
 	return 0;
 }
@@ -310,6 +314,8 @@ parts_walk(struct span message, const struct mime_options *opt, struct arena *ar
 	/* No event ends it. */
 	(void)mime_walk(message, opt, &events, arena, index);
 	fill(&c);
+	for (size_t i = 0; i < c.n; i++)
+		parts_informal_take(arena, &c.v[i], index->parts[i].type);
 	for (size_t i = 1; i < c.n; i++)
 		c.v[index->parts[i].parent].children++;
 	*heads = c.v;

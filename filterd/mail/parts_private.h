@@ -35,7 +35,9 @@ struct parts_head {
 	const char *name;
 	int rank;         /* where the name comes from: a smaller one is better, 0 none yet */
 	struct span type; /* its last Content-Type field */
-	struct parts_label *label; /* NULL: it says nothing of what is there */
+	struct parts_label *label;       /* NULL: it says nothing of what is there */
+	struct parts_informal *informal; /* names for want of others, the last one first */
+	int attached;                    /* its Content-Disposition says so */
 	int children;
 	int opens; /* an encoded container (parts_ways_next() fills these) */
 	int leaf;  /* no container, or one that may be none */
@@ -67,6 +69,14 @@ int parts_is_container(const char *type);
 const struct parts_label *parts_label_keep(struct arena *, const struct parts_label *);
 /* All of it in octets: equal labels, and no others, have equal ones. */
 void parts_label_write(const struct parts_label *, struct buf *); /* NULL is fine */
+
+/* --- parts_informal.c: names that some readers give a file for want of one in Content-Type and
+ *	Content-Disposition --- */
+
+/* A header field, if it is one of these; its value's text. */
+void parts_informal_field(struct arena *, struct parts_head *, struct span name, struct span value);
+/* All fields of a part of this type are there. */
+void parts_informal_take(struct arena *, struct parts_head *, const char *type);
 
 /* --- parts_ways.c --- */
 

@@ -38,6 +38,12 @@ def names():
     ]
     for charset in (b"windows-1252", b"koi8-r", b"iso-8859-15", b"ascii", b"UTF8", b"x-nothing"):
         rows.append(("rfc2047-" + charset.decode(), quoted(b"=?" + charset + b"?Q?evil=2Eexe?=")))
+    for i, field in enumerate((b"Content-Name: evil.exe", b"Content-Name: =?utf-8?B?ZXZpbC5leGU=?=",
+                               b"X-Sun-Data-Name: evil.exe",
+                               b"Content-Location: evil.exe", b"Content-Location: http://h.example/x/evil.exe",
+                               b"Content-Description: evil.exe")):
+        rows.append((f"other-field-{i}", mixed(
+            b"\nhello\n", b"Content-Type: application/octet-stream\n" + field + b"\n" + CTE64 + b"\n" + b64(b"MZ"))))
     return rows + [("rfc2047-utf-7", quoted(b"=?utf-7?Q?evil+AC4-exe?="))]
 
 
