@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/blocking.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/err.h"
@@ -11,9 +13,11 @@
 
 /* The clock is looked at once in so many look-ups; a single one has limits of its own. */
 #define ASK_CLOCK 64
-/* So many look-ups may fail.  A line that makes a pattern explode must not hide what stands behind
- * it, and a table that is down must not be waited for at each line. */
-#define FAILURES_MAX 8
+/* So long those look-ups that fail may take in all.  Lines that make a pattern explode must not
+ * hide what stands behind them, and a table that is down must not be waited for at each line. */
+#define FAILED_US 2000000
+/* So many of them are kept, for who traces: all have the same outcome. */
+#define FAILURES_KEPT 8
 /* Of keys so long the clock is looked at for each, and another thread takes over. */
 #define LONG ((size_t)4096)
 /* So many hits are kept of a source and a table, 4.7 MB; a message with more of them has none that
@@ -38,13 +42,14 @@ struct kept_hits { /* of one source and table */
 	int table;
 	struct content_hit *v[HITS_PIECES];
 	size_t n;
-	size_t octets; /* of keys since the clock was looked at */
-	int heavy;     /* another thread has been told to take over */
-	size_t asked;  /* keys that were looked at, */
-	size_t looked; /* and looked up */
-	size_t failed; /* look-ups */
-	int over;      /* nothing is to be had any more */
-	size_t thing;  /* the last one looked at, */
+	size_t octets;                  /* of keys since the clock was looked at */
+	int heavy;                      /* another thread has been told to take over */
+	size_t asked;                   /* keys that were looked at, */
+	size_t looked;                  /* and looked up */
+	size_t failed;                  /* look-ups, */
+	int64_t computed_us, waited_us; /* that took so long */
+	int over;                       /* nothing is to be had any more */
+	size_t thing;                   /* the last one looked at, */
 	int reading;
 	int known;       /* known in that reading */
 	size_t of_thing; /* where hits of it may begin in v */
@@ -99,9 +104,17 @@ static void
 add_failure(
     struct rule_run *run, struct kept_hits *h, const struct content_key *key, const char *why)
 {
-	add(run, h, key)->failed = arena_strdup(run->arena, why);
-	if (++h->failed == FAILURES_MAX)
-		h->over = 1;
+	if (h->failed++ < FAILURES_KEPT)
+		add(run, h, key)->failed = arena_strdup(run->arena, why);
+}
+
+static void
+give_up(struct rule_run *run, struct kept_hits *h, const struct content_key *key, const char *why)
+{
+	struct content_hit *hit = add(run, h, key);
+
+	hit->failed = arena_strdup(run->arena, why);
+	hit->over = h->over = 1;
 }
 
 /* Substitution may make many texts of one row, so they are in chains. */
@@ -220,20 +233,76 @@ is_late(const struct rule_run *run, struct kept_hits *h, const struct content_ke
 	return deadline_passed(run->ask->deadline);
 }
 
+struct begun { /* a look-up */
+	int64_t us, thread_us;
+};
+
+/* The thread's clock is not asked for each line of a message that nothing is wrong with, so the
+ * first line that fails is free. */
+static struct begun
+begin(const struct kept_hits *h, const struct content_key *key)
+{
+	return (struct begun){ .us = clock_us(),
+		.thread_us = h->failed > 0 || key->text.len >= LONG ? clock_thread_us() : -1 };
+}
+
+/* A pattern computes; how long that takes must not depend on who else does.  Anything else is
+ * waited for. */
+static void
+count_failure(struct kept_hits *h, const struct begun *b, enum err_class why)
+{
+	be_heavy(h); /* so may those behind it be */
+	if (why != ERR_LIMIT)
+		h->waited_us += clock_us() - b->us;
+	else if (b->thread_us != -1)
+		h->computed_us += clock_thread_us() - b->thread_us;
+}
+
+/* table_get(), of which only the value stays: a table of POSIX patterns copies each key, and a long
+ * one may be asked about in many tables. */
+static int
+get(struct rule_run *run, const struct table *t, struct span key, struct table_hit *row,
+    struct err *err)
+{
+	struct arena_mark before = arena_mark(run->arena);
+	struct buf value = { 0 };
+	int rc = table_get(t, key, run->arena, row, err);
+
+	if (rc == 0)
+		row->value = NULL;
+	if (row->value != NULL && key.len < LONG)
+		return rc;
+	if (row->value != NULL)
+		buf_adds(&value, row->value);
+	arena_rewind(run->arena, &before);
+	if (row->value != NULL)
+		row->value = arena_strdup(run->arena, buf_cstr(&value));
+	buf_fini(&value);
+	return rc;
+}
+
 /* A row behind a pattern that could not be decided answers as well (table_get()). */
 static void
 look_up(struct rule_run *run, struct kept_hits *h, const struct content_key *key)
 {
+	const struct table *t = rule_table(run, h->table);
+	struct begun begun = begin(h, key);
 	struct table_hit row = { 0 };
 	struct err err;
-	int rc = table_get(rule_table(run, h->table), key->text, run->arena, &row, &err);
+	int rc = get(run, t, key->text, &row, &err);
 
 	h->looked++;
-	if (rc == -1)
+	if (rc == -1) {
+		count_failure(h, &begun, err.class);
 		add_failure(run, h, key, err.text);
+	}
 	h->known = rc == 1 || (rc == -1 && row.value != NULL);
 	if (h->known && !is_again(h, &row))
 		add_row(run, h, key, &row);
+	if (h->computed_us > FAILED_US || h->waited_us > FAILED_US)
+		give_up(run, h, key,
+		    arena_printf(
+			run->arena, "%s: too much time went into what failed", table_name(t)));
 }
 
 /* Ask about the next key.  0: there is none; -1: no time is left for it. */
@@ -247,8 +316,7 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 	if (rc == 0)
 		return 0;
 	if (rc == -1) {
-		add_failure(run, h, &key, err.text);
-		h->over = 1;
+		give_up(run, h, &key, err.text);
 		return 1;
 	}
 	if (is_late(run, h, &key))
@@ -259,11 +327,9 @@ ask(struct rule_run *run, struct kept_hits *h, const struct content_source *sour
 	if (is_settled(h, &key) || key.text.len == 0)
 		return 1;
 	look_up(run, h, &key);
-	/* Room for two more is room for what one look-up may add. */
-	if (h->n + 2 >= HITS_MAX) {
-		add_failure(run, h, &key, "the table knows too much of the message");
-		h->over = 1;
-	}
+	/* Room for three more is room for what one look-up may add. */
+	if (h->n + 3 >= HITS_MAX && !h->over)
+		give_up(run, h, &key, "the table knows too much of the message");
 	return 1;
 }
 

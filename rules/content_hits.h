@@ -15,6 +15,7 @@ struct content_hit {
 	struct content_key key;
 	struct table_hit row;
 	const char *failed; /* why there is none; NULL: there is one */
+	int over;           /* failed, and the table is not asked any more */
 	enum access_kind kind;
 	size_t list; /* ACCESS_LIST: a number of this text, from 0 on */
 	int told;    /* what a log has to say of it was said */

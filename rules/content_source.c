@@ -4,6 +4,7 @@
 
 #include "base/blocking.h"
 #include "base/clock.h"
+#include "core/facts.h"
 #include "rules/access_impl.h"
 #include "rules/content_hits.h"
 #include "rules/content_share.h"
@@ -109,6 +110,18 @@ fail(struct check *c, const char *why)
 	return rule_failed(c->run, "%s", why);
 }
 
+/* Told whatever has failed before: what stands behind may be hidden there. */
+static enum rule_result
+give_up(struct check *c, const char *why)
+{
+	const struct table *t = rule_table(c->run, c->op->table);
+
+	if (!c->run->looking)
+		fact_set_detail(&c->run->txn->facts, FACT_PATTERNS_LIMIT, table_name(t));
+	c->failed = 1;
+	return rule_failed(c->run, "%s", why);
+}
+
 /* *end: nothing more is to be asked. */
 static enum rule_result
 act(struct check *c, struct content_hit *hit, int *end)
@@ -123,7 +136,7 @@ act(struct check *c, struct content_hit *hit, int *end)
 		.told = hit->told };
 
 	if (hit->failed != NULL)
-		return fail(c, hit->failed);
+		return hit->over ? give_up(c, hit->failed) : fail(c, hit->failed);
 	trace_hit(c->run, t, hit);
 	/* A refusal that is only logged or counted is one restriction's all the same. */
 	*end = hit->kind == ACCESS_REFUSAL;
@@ -160,7 +173,7 @@ act_once(struct check *c, struct content_hit *hit, int *end)
 		return r;
 	c->share.records = 0;
 	*end = 1;
-	return fail(c, "what the table's rows do for all recipients takes too much memory");
+	return give_up(c, "what the table's rows do for all recipients takes too much memory");
 }
 
 /* Hit number *i, and those behind it that need no look; *end: it was the last one. */
@@ -205,6 +218,6 @@ content_source_check(
 	rest(&c);
 	content_told_more(run);
 	if (rc == -1)
-		return fail(&c, "no time is left for it (message_time_limit)");
+		return give_up(&c, "no time is left for it (message_time_limit)");
 	return r;
 }

@@ -24,7 +24,9 @@
  * how many more, for the first recipient who met it.
  *
  * A look-up that fails, and a key that cannot be had, is rule_failed(): patterns_on_failure, or the
- * op's own.
+ * op's own.  Keys behind it are looked up all the same; where that comes to an end, since what
+ * failed took too long, the table knows too much or no time is left, that is told, and the fact
+ * patterns=limit.
  *
  * Threads: a transaction has one at a time.
  */

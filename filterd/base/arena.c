@@ -160,6 +160,28 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	return s;
 }
 
+struct arena_mark
+arena_mark(const struct arena *a)
+{
+	return (struct arena_mark){
+		.block = a->head, .in_block = a->head == NULL ? 0 : a->head->used, .used = a->used
+	};
+}
+
+void
+arena_rewind(struct arena *a, const struct arena_mark *m)
+{
+	while (a->head != m->block) {
+		struct block *b = a->head;
+
+		a->head = b->next;
+		free(b);
+	}
+	if (a->head != NULL)
+		a->head->used = m->in_block;
+	a->used = m->used;
+}
+
 size_t
 arena_used(const struct arena *a)
 {

@@ -30,6 +30,13 @@ char *arena_vprintf(struct arena *, const char *fmt, va_list);
 struct span arena_span(struct arena *, struct span);
 /* The bytes as a C string; NULL when they hold a NUL. */
 char *arena_str(struct arena *, struct span) ATTR_MUST_USE;
+/* Takes back all that was handed out since the mark. */
+struct arena_mark {
+	const void *block;
+	size_t in_block, used;
+};
+struct arena_mark arena_mark(const struct arena *);
+void arena_rewind(struct arena *, const struct arena_mark *);
 /* Bytes handed out since the last reset. */
 size_t arena_used(const struct arena *);
 

@@ -49,6 +49,8 @@ err_class_name(enum err_class c)
 	switch (c) {
 	case ERR_NONE:
 		return "none";
+	case ERR_LIMIT:
+		return "limit";
 	case ERR_RETRY:
 		return "retry";
 	case ERR_CONFIG:

@@ -12,6 +12,7 @@
 
 enum err_class {
 	ERR_NONE,
+	ERR_LIMIT,  /* what was asked takes more than is allowed; another question may do */
 	ERR_RETRY,  /* may work later: DNS, a server that is down, a table that could not be read */
 	ERR_CONFIG, /* someone must change the configuration */
 	ERR_PEER,   /* the other side broke its protocol or refused */

@@ -105,12 +105,13 @@ walk(struct walk *w, struct arena *a, struct table_hit *hit, struct err *err)
 			continue;
 		if (pattern_is_late(&w->call)) {
 			if (!failed)
-				err_set(err, ERR_RETRY, "%.200s, line %d: the key takes too long",
+				err_set(err, ERR_LIMIT, "%.200s, line %d: the key takes too long",
 				    w->table->full, r->line);
 			return -1;
 		}
 		rc = holds(w, i, failed ? &other : err);
 		if (rc == -1 && !failed) {
+			err->class = ERR_LIMIT;
 			err_prefix(err, "%.200s, line %d", w->table->full, r->line);
 			go_on(w);
 			failed = 1;

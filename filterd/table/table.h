@@ -38,8 +38,8 @@ struct table_hit {
 
 /* Look up one key.  A type that folds case (texthash, inline, ...) does so itself.  1 found, 0
  * absent, -1 err (ERR_RETRY; ERR_CONFIG for a broken table).  In a table of patterns -1 says that
- * one of them could not be decided; hit->value is what the first one behind it that holds says, for
- * who wants to know what is hidden there, NULL: none does. */
+ * one of them could not be decided, ERR_LIMIT; hit->value is what the first one behind it that
+ * holds says, for who wants to know what is hidden there, NULL: none does. */
 int table_get(const struct table *, struct span key, struct arena *, struct table_hit *,
     struct err *) ATTR_MUST_USE;
 /* 1: no part of the text that begins and ends where a word may is in the table, as one look at all

@@ -108,6 +108,34 @@ test_arena(void **state)
 }
 
 static void
+test_arena_rewind(void **state)
+{
+	struct arena *a = arena_new();
+	struct arena_mark none = arena_mark(a), some;
+	const char *kept;
+	size_t used;
+
+	(void)state;
+	kept = arena_strdup(a, "kept");
+	some = arena_mark(a);
+	used = arena_used(a);
+	for (size_t size = 1; size < 20000; size *= 3) {
+		for (int i = 0; i < 5; i++)
+			memset(arena_alloc(a, size), 'x', size);
+		arena_rewind(a, &some);
+		assert_int_equal(arena_used(a), used);
+		assert_string_equal(kept, "kept");
+	}
+	/* What is handed out next lies where the first of these did. */
+	assert_ptr_equal(arena_strdup(a, "y"), kept + (used > 16 ? used : 16));
+	assert_string_equal(kept, "kept");
+	arena_rewind(a, &none);
+	assert_int_equal(arena_used(a), 0);
+	assert_string_equal(arena_strdup(a, "anew"), "anew");
+	arena_free(a);
+}
+
+static void
 test_buf(void **state)
 {
 	struct buf b = { 0 };
@@ -488,6 +516,7 @@ main(void)
 		cmocka_unit_test(test_span_number),
 		cmocka_unit_test(test_span_cut),
 		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_arena_rewind),
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_buf_fills),
 		cmocka_unit_test(test_log_quote),

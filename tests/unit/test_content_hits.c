@@ -176,6 +176,146 @@ test_behind(void **state)
 	}
 }
 
+/* --- many lines that were made for a pattern, and recipients who take that differently --- */
+
+#define BAD        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\r\n"
+#define CHECK(how) "{ check_body pcre:%s/one, on_failure = " how " }"
+#define LAST       ", check_fact pcre:{{/^patterns=limit$/ 550 limit}}"
+
+static const char *lists[2];
+
+static const char *
+site(void *arg, const char *name, struct rule_where *where)
+{
+	(void)arg;
+	*where = (struct rule_where){ .file = NULL };
+	return strcmp(name, "anns") == 0 ? lists[0] : strcmp(name, "bobs") == 0 ? lists[1] : NULL;
+}
+
+static const struct {
+	size_t lines;
+	const char *ann, *bob; /* their lists */
+	const char *anns, *bobs;
+} made[] = {
+	{ 50, CHECK("defer"), CHECK("accept"), FAILED, "554 5.7.1 found" },
+	{ 50, CHECK("tag") LAST, CHECK("hold") LAST, "554 5.7.1 found", "554 5.7.1 found" },
+	/* not without end, and that is told */
+	{ 100000, CHECK("defer"), CHECK("accept") LAST, FAILED, "550 5.7.1 limit" },
+	{ 100000, CHECK("accept"), CHECK("tag") LAST, "dunno", "550 5.7.1 limit" },
+};
+
+static void
+ask_both(struct content_world *c, size_t i, const char *order)
+{
+	int64_t began = clock_thread_us();
+
+	print_message("%zu, %s\n", i, order);
+	for (const char *who = order; *who != '\0'; who++)
+		assert_string_equal(rule_world_ask_for(&c->w, *who == 'b'),
+		    *who == 'b' ? made[i].bobs : made[i].anns);
+	assert_in_range(clock_thread_us() - began, 0, 5000000);
+	if (strchr(order, 'b') != NULL && made[i].lines > 50)
+		assert_non_null(
+		    strstr(rule_world_said(&c->w), "too much time went into what failed"));
+	else
+		assert_null(strstr(content_world_facts(c), "patterns=limit"));
+}
+
+static void
+test_made_for_it(void **state)
+{
+	static const char *const orders[] = { "b", "ab", "ba" };
+	struct buf m = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(made); i++) {
+		char ann[200], bob[200];
+		struct content_world c;
+
+		content_world_init(&c);
+		content_world_table(
+		    &c, "one", "/^(a+)+$/ REJECT slow\n/cheapest watches/ REJECT found\n");
+		snprintf(ann, sizeof(ann), "%s", content_world_text(&c, made[i].ann));
+		snprintf(bob, sizeof(bob), "%s", content_world_text(&c, made[i].bob));
+		lists[0] = ann;
+		lists[1] = bob;
+		c.w.o.body_checks_size_limit = 0;
+		c.w.deadline_ms = 600000; /* of a machine with much else to do */
+		c.w.o.site = site;
+		c.w.o.smtpd_restriction_classes = "anns, bobs";
+		c.w.o.lists[LIST_CONTENT] =
+		    "check_recipient_access inline:{r@local.example=anns, b@local.example=bobs}";
+		assert_int_equal(content_world_begin(&c, "A: 1\n\n"), 0);
+		buf_reset(&m);
+		lines(&m, BAD, made[i].lines);
+		buf_adds(&m, "cheapest watches\r\n");
+		for (size_t k = 0; k < nitems(orders); k++) {
+			content_world_again(&c, buf_span(&m));
+			rule_world_rcpt(&c.w, "b@local.example");
+			rule_world_accept(&c.w);
+			ask_both(&c, i, orders[k]);
+		}
+		content_world_fini(&c);
+	}
+	buf_fini(&m);
+}
+
+/* --- memory --- */
+
+static size_t
+memory(size_t tables, const char *table)
+{
+	struct content_world c;
+	struct buf m = { 0 }, list = { 0 };
+	size_t used;
+
+	buf_adds(&m, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (int i = 0; i < 40; i++) {
+		buf_printf(&m, "--b\r\n\r\n%d\r\n", i);
+		for (int k = 0; k < 300; k++)
+			buf_adds(&m, "some words of a letter that nobody minds\r\n");
+	}
+	content_world_init(&c);
+	content_world_table(&c, "one", table);
+	for (size_t i = 0; i < tables; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		content_world_table(&c, name, table);
+		buf_printf(&list, "check_text regexp:%s/%s, ", c.folder, name);
+	}
+	c.w.o.text_check_size_limit = 1000000;
+	c.w.o.lists[LIST_CONTENT] = buf_cstr(&list);
+	assert_int_equal(content_world_begin(&c, "A: 1\n\n"), 0);
+	content_world_again(&c, buf_span(&m));
+	used = arena_used(c.w.arena);
+	assert_string_equal(rule_world_ask(&c.w, RULE_CONTENT), "dunno");
+	used = arena_used(c.w.arena) - used;
+	content_world_fini(&c);
+	buf_fini(&m);
+	buf_fini(&list);
+	return used;
+}
+
+/* 480 KB of text, and a copy for each table that has to have one: it is not kept. */
+static void
+test_memory(void **state)
+{
+	static const char *const tables[] = {
+		"/nothing/ REJECT\n",
+		"/some (words)/ DUNNO $1\n",
+		"/some (words)/ SCORE 0.001 $1\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(tables); i++) {
+		size_t one = memory(1, tables[i]), five = memory(5, tables[i]);
+
+		print_message("%s: %zu, %zu\n", tables[i], one, five);
+		assert_in_range(five - one, 0, 300000);
+	}
+}
+
 int
 main(void)
 {
@@ -184,6 +324,8 @@ main(void)
 		cmocka_unit_test(test_edits),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_behind),
+		cmocka_unit_test(test_made_for_it),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, rule_world_listen, rule_world_unlisten);

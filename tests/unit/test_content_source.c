@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #include "core/message.h"
 #include "rules/content_source.h"
 #include "rules/plugin_impl.h"
+#include "table/table.h"
 #include "tests/lib/rule_world.h"
 
 #define FAILED "451 4.7.1 Service temporarily unavailable, try again later"
@@ -127,6 +129,46 @@ static const struct filterd_plugin lines = { .abi = FILTERD_PLUGIN_ABI,
 	.name = "lines",
 	.restrictions = rows };
 
+/* --- a table that only knows "b", and may have who asks wait --- */
+
+static int
+slow_open(const struct filterd_host *h, const char *name, void **table, char *why, size_t size)
+{
+	(void)h;
+	(void)why;
+	(void)size;
+	*table = (void *)(uintptr_t)name;
+	return 0;
+}
+
+static int
+slow_get(void *table, struct filterd_octets key, struct filterd_table_answer *answer, char *why,
+    size_t size)
+{
+	static const char row[] = "REJECT";
+
+	if (key.len == 1 && key.p[0] == 'b') {
+		table_plugin_answer(answer,
+		    (struct filterd_octets){ .p = (const uint8_t *)row, .len = sizeof(row) - 1 });
+		return 1;
+	}
+	if (strcmp(table, "down") == 0)
+		usleep(500000);
+	snprintf(why, size, "no answer");
+	return -1;
+}
+
+static void
+slow_close(void *table)
+{
+	(void)table;
+}
+
+static const struct filterd_table_type types[] = {
+	{ .type = "slow", .text = "x", .open = slow_open, .get = slow_get, .close = slow_close },
+	{ .type = NULL },
+};
+
 /* --- a world with a message --- */
 
 struct world {
@@ -135,6 +177,7 @@ struct world {
 	struct message *message;
 	char *edited;
 	size_t len;
+	struct buf facts;
 };
 
 static const char *
@@ -174,8 +217,12 @@ begin(struct world *x, const char *list, enum rule_failure on_failure, const cha
 	static const struct message_options opt = { .memory_limit = 1 << 24,
 		.spool_directory = "/nonexistent" };
 
+	static const struct table_plugin plugin = { .types = types };
+	static const struct table_plugins plugins = { .v = &plugin, .n = 1 };
+
 	memset(x, 0, sizeof(*x));
 	rule_world_init(&x->w);
+	table_registry_plugins(x->w.tables, &plugins);
 	x->plugin = (struct plugin_instance){ .def = &lines, .on_failure = on_failure };
 	x->w.o.plugins = &x->plugin;
 	x->w.o.nplugins = 1;
@@ -196,6 +243,15 @@ end(struct world *x)
 	rule_world_fini(&x->w);
 	message_free(x->message);
 	free(x->edited);
+	buf_fini(&x->facts);
+}
+
+static const char *
+facts_of(struct world *x)
+{
+	buf_reset(&x->facts);
+	facts_format(&x->w.txn.facts, &x->facts);
+	return buf_cstr(&x->facts);
 }
 
 static int
@@ -492,7 +548,6 @@ test_failures(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < nitems(failure_cases); i++) {
-		struct buf facts = { 0 };
 		struct world x;
 		const char *said;
 
@@ -505,12 +560,10 @@ test_failures(void **state)
 			assert_string_equal(said, "");
 		else if (strstr(said, failure_cases[i].log) == NULL)
 			fail_msg("%s", said);
-		facts_format(&x.w.txn.facts, &facts);
 		if (failure_cases[i].facts == NULL)
-			assert_string_equal(buf_cstr(&facts), "");
+			assert_string_equal(facts_of(&x), "");
 		else
-			assert_non_null(strstr(buf_cstr(&facts), failure_cases[i].facts));
-		buf_fini(&facts);
+			assert_non_null(strstr(facts_of(&x), failure_cases[i].facts));
 		end(&x);
 	}
 }
@@ -529,7 +582,37 @@ test_failures_go_on(void **state)
 		strcat(text, "a\r\n");
 	put(x.message, text);
 	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
-	assert_int_equal(gets, 8);
+	assert_int_equal(gets, 102);
+	assert_null(strstr(facts_of(&x), "patterns=limit"));
+	end(&x);
+	begin(&x, "check_lines slow:odd", FAILURE_ACCEPT, "a\r\n");
+	strcat(text, "b\r\n");
+	put(x.message, text);
+	assert_string_equal(
+	    rule_world_ask(&x.w, RULE_CONTENT), "554 5.7.1 Message content rejected");
+	end(&x);
+}
+
+/* One that has to be waited for is asked for a while. */
+static void
+test_failures_end(void **state)
+{
+	struct world x;
+	char text[400] = "";
+
+	(void)state;
+	begin(&x, "check_lines slow:down", FAILURE_ACCEPT, "a\r\n");
+	for (size_t i = 0; i < 100; i++)
+		strcat(text, "a\r\n");
+	strcat(text, "b\r\n");
+	put(x.message, text);
+	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+	assert_in_range(gets, 3, 8);
+	assert_non_null(strstr(facts_of(&x), "patterns=limit:slow:down"));
+	assert_non_null(strstr(rule_world_said(&x.w), "too much time went into what failed"));
+	/* The next recipient's check has failed in the same way. */
+	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "dunno");
+	assert_in_range(gets, 3, 8);
 	end(&x);
 }
 
@@ -624,6 +707,7 @@ main(void)
 		cmocka_unit_test(test_plugin_keys),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_failures_go_on),
+		cmocka_unit_test(test_failures_end),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_elsewhere),

@@ -323,7 +323,7 @@ test_match_limit(void **state)
 
 		assert_non_null(t);
 		assert_int_equal(table_get(t, span_make(key, sizeof(key)), a, &hit, &err), -1);
-		assert_int_equal(err.class, ERR_RETRY);
+		assert_int_equal(err.class, ERR_LIMIT);
 		assert_non_null(strstr(err.text, "line 1"));
 		assert_non_null(strstr(err.text, "match limit"));
 		if (behind[i] == NULL)
