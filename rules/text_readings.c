@@ -89,8 +89,14 @@ static unsigned
 decode(const struct text_readings *o, struct span octets, struct span label)
 {
 	struct buf text = { 0 };
-	unsigned seen = charset_decode(octets, label, &text);
+	unsigned seen;
 
+	/* Most are, and need not be copied. */
+	if (charset_as_is(&octets, label)) {
+		tell(o, octets);
+		return 0;
+	}
+	seen = charset_decode(octets, label, &text);
 	tell(o, buf_span(&text));
 	buf_fini(&text);
 	return seen;

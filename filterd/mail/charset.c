@@ -3,6 +3,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/attr.h"
 #include "base/xmem.h"
 #include "mail/charset.h"
@@ -365,6 +369,22 @@ is_7bit(struct span text)
 static int
 is_ascii(struct span text)
 {
+#ifdef __SSE2__
+	__m128i odd = _mm_setzero_si128();
+	size_t at = 0;
+
+	for (; text.len - at >= 32; at += 32) {
+		const void *p = text.p + at, *behind = text.p + at + 16;
+		__m128i a = _mm_loadu_si128(p), b = _mm_loadu_si128(behind);
+
+		odd = _mm_or_si128(odd, _mm_or_si128(a, b));
+		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(a, _mm_set1_epi8(0x1b)));
+		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(0x1b)));
+	}
+	if (_mm_movemask_epi8(odd) != 0)
+		return 0;
+	text = span_make(text.p + at, text.len - at);
+#endif
 	return is_7bit(text) && span_find(text, 0x1b) == text.len;
 }
 
@@ -427,6 +447,29 @@ add_as(struct span text, enum how how, const struct charset *cs, struct buf *out
 	return -1;
 }
 
+/* ISO-2022 and the like are 7-bit, too. */
+static int
+is_as_written(struct span text, enum how how)
+{
+	return how <= ICONV && is_ascii(text);
+}
+
+int
+charset_as_is(struct span *text, struct span label)
+{
+	const struct charset *cs = charset_find(label);
+	struct span rest = *text;
+	enum how how;
+
+	if (cs == NULL && label.len > 0)
+		return 0;
+	how = mark_cut(&rest, cs == NULL ? GUESS : cs->how);
+	if (!is_as_written(rest, how) && (how != UTF8 || utf8_good(rest) < rest.len))
+		return 0;
+	*text = rest;
+	return 1;
+}
+
 unsigned
 charset_decode(struct span text, struct span label, struct buf *out)
 {
@@ -435,7 +478,7 @@ charset_decode(struct span text, struct span label, struct buf *out)
 	unsigned unknown = cs == NULL && label.len > 0 ? CHARSET_UNKNOWN : 0;
 	int seen;
 
-	if (how <= ICONV && is_ascii(text)) {
+	if (is_as_written(text, how)) {
 		buf_add_span(out, text);
 		return unknown;
 	}

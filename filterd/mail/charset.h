@@ -33,6 +33,9 @@ enum charset_seen {               /* bits */
 /* Append the text; returns what was seen.  label: "" none is given.  At most three octets are
  * appended for each of the text's. */
 unsigned charset_decode(struct span text, struct span label, struct buf *out);
+/* 1: what charset_decode() would append is the text itself, but for a mark at its front, which is
+ * cut off, and it would return 0. */
+int charset_as_is(struct span *text, struct span label);
 /* Append it as the octets suggest. */
 void charset_guess(struct span text, struct buf *out);
 /* Is there a charset of this name? */

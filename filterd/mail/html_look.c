@@ -94,51 +94,50 @@ color_hides(const struct html_look *look)
 	       is_near(look->color, look->back);
 }
 
-struct html_look
+void
 html_look_of(struct html_render *r, const struct html_look *parent, enum html_tag tag,
-    const struct html_own *own)
+    const struct html_own *own, struct html_look *look)
 {
-	struct html_look look = *parent;
 	const struct html_style *st = &own->style;
 	unsigned flags = html_tag_flags(tag);
 
-	look.block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
+	*look = *parent;
+	look->block = (flags & HTML_T_BLOCK) != 0 && tag != HTML_td && tag != HTML_th;
 	if ((flags & HTML_T_UNSEEN) != 0 &&
 	    !(r->options.hide == HIDE_NOTHING && html_is_fallback(tag))) {
-		look.gone = 1;
-		look.soft_gone = look.shown = 0;
-		return look;
+		look->gone = 1;
+		look->soft_gone = look->shown = 0;
+		return;
 	}
 	if (tag == HTML_table && r->quirks) {
 		/* Without a doctype tables begin anew, in most readers. */
-		look.soft_font = 1;
-		look.soft_color |= 1;
+		look->soft_font = 1;
+		look->soft_color |= 1;
 	}
 	if ((st->says | own->doubt) == 0)
-		return look;
+		return;
 	if ((st->says & SAYS_DISPLAY) != 0 &&
 	    (st->display != DISPLAY_NONE || r->options.hide != HIDE_NOTHING))
-		look.block = st->display == DISPLAY_BLOCK;
+		look->block = st->display == DISPLAY_BLOCK;
 	if ((own->doubt & SAYS_VISIBLE) != 0)
-		look.soft_visible = 1;
+		look->soft_visible = 1;
 	if ((own->doubt & SAYS_FONT) != 0)
-		look.soft_font = 1;
+		look->soft_font = 1;
 	if ((st->says & SAYS_VISIBLE) != 0 && r->options.conditional != HTML_OUTLOOK) {
-		look.invisible = !st->visible;
-		look.soft_visible = ((own->soft & SAYS_VISIBLE) != 0);
+		look->invisible = !st->visible;
+		look->soft_visible = ((own->soft & SAYS_VISIBLE) != 0);
 	}
 	if ((st->says & SAYS_FONT) != 0) {
-		look.font = font_of(st, parent->font);
+		look->font = font_of(st, parent->font);
 		if (!st->font_relative || parent->font >= FONT_UNSEEN)
-			look.soft_font = ((own->soft & SAYS_FONT) != 0);
+			look->soft_font = ((own->soft & SAYS_FONT) != 0);
 	}
 	if ((st->says & SAYS_PRE) != 0)
-		look.pre = st->pre;
-	look_colors(r, st, own, &look);
-	look_gone(r, st, own, &look);
-	look.shown = !look.gone && !look.invisible && !look.foreign && look.font >= FONT_UNSEEN &&
-		     !color_hides(&look);
-	return look;
+		look->pre = st->pre;
+	look_colors(r, st, own, look);
+	look_gone(r, st, own, look);
+	look->shown = !look->gone && !look->invisible && !look->foreign &&
+		      look->font >= FONT_UNSEEN && !color_hides(look);
 }
 
 int

@@ -59,6 +59,13 @@ html_put_space(struct html_render *r)
 		r->p[r->len++] = ' ';
 }
 
+void
+html_put_blanks(struct html_render *r)
+{
+	r->split_to = SIZE_MAX;
+	html_put_space(r);
+}
+
 static void
 put_blank(struct html_render *r, int pre, uint8_t c)
 {
@@ -218,7 +225,12 @@ put_even(char **to, struct span s, size_t at, unsigned *space)
 
 	for (; s.len - at >= STEP; at += STEP, p += STEP) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at)), odd;
-		unsigned blanks = bits(_mm_cmpeq_epi8(v, all(' ')));
+		unsigned blanks;
+
+		/* The ends of lines within a text: '\n' is 22 below ' '. */
+		odd = _mm_cmpeq_epi8(v, all('\n'));
+		v = _mm_add_epi8(v, _mm_and_si128(odd, all(' ' - '\n')));
+		blanks = bits(_mm_cmpeq_epi8(v, all(' ')));
 
 		/* Below ' ' are also those above 0x7f. */
 		odd = _mm_or_si128(_mm_cmplt_epi8(v, all(' ')), _mm_cmpeq_epi8(v, all('&')));

@@ -98,8 +98,10 @@ void html_said(struct span css, struct buf *notes);
 
 /* --- html_look.c --- */
 void html_look_root(struct html_look *);
-struct html_look html_look_of(
-    struct html_render *, const struct html_look *parent, enum html_tag, const struct html_own *);
+/* look: of the element, and not the parent's; it is filled where it stands, for to copy what was
+ * written just now takes longer than to write it. */
+void html_look_of(struct html_render *, const struct html_look *parent, enum html_tag,
+    const struct html_own *, struct html_look *look);
 /* Is a text with this look hidden; *soft: perhaps not for all. */
 int html_look_hides(const struct html_render *, const struct html_look *, int *soft);
 
@@ -134,6 +136,8 @@ void html_split_met(struct html_render *);
 /* --- html_put.c --- */
 void html_newline(struct html_render *);
 void html_put_space(struct html_render *);
+/* What html_put() does of a text that is white space, where that does not count. */
+void html_put_blanks(struct html_render *);
 /* pre: white space counts; readable: so many octets are there from s.p on. */
 void html_put(struct html_render *, int pre, struct span s, int references, size_t readable);
 /* At the start and end of an element: put the mark, for its text is turned.  There is room, for no

@@ -128,7 +128,7 @@ pop_to(struct html_render *r, size_t at, int keep)
 			continue;
 		}
 		r->levels[to] = *l;
-		r->levels[to].look = html_look_of(r, under, l->tag, &l->own);
+		html_look_of(r, under, r->levels[to].tag, &r->levels[to].own, &r->levels[to].look);
 		if (l->from > split)
 			r->levels[to].from = split;
 		to++;
@@ -148,8 +148,8 @@ take_out(struct html_render *r, size_t at)
 		html_turn(r, &r->levels[at], 0);
 	for (size_t i = at; i + 1 < r->n; i++) {
 		r->levels[i] = r->levels[i + 1];
-		r->levels[i].look =
-		    html_look_of(r, &r->levels[i - 1].look, r->levels[i].tag, &r->levels[i].own);
+		html_look_of(r, &r->levels[i - 1].look, r->levels[i].tag, &r->levels[i].own,
+		    &r->levels[i].look);
 		if (r->levels[i].from > split)
 			r->levels[i].from = split;
 	}

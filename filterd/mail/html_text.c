@@ -57,8 +57,12 @@ text(struct html_render *r, const struct html_token *t)
 		return;
 	}
 	if (is_blank(t->text)) {
-		if (look->shown || !html_look_hides(r, look, &soft))
+		if (!look->shown && html_look_hides(r, look, &soft))
+			return;
+		if (look->pre)
 			put(r, look, t->text, 0);
+		else if (t->text.len > 0)
+			html_put_blanks(r);
 	} else if (!hides(r, look)) {
 		put(r, look, t->text, !t->verbatim);
 		r->written = 1;
@@ -128,10 +132,11 @@ static void
 root(struct html_render *r, const struct html_token *t)
 {
 	struct html_level *l = &r->levels[0];
+	struct html_look before = l->look;
 	struct html_own own;
 
 	html_own_read(r, t, &own);
-	l->look = html_look_of(r, &l->look, t->tag, &own);
+	html_look_of(r, &before, t->tag, &own, &l->look);
 	left_out(r, &l->look, own.left);
 }
 
@@ -162,7 +167,7 @@ element(struct html_render *r, const struct html_token *t, struct html_level *l)
 				t->tag != HTML_th;
 	} else {
 		html_own_read(r, t, &l->own);
-		l->look = html_look_of(r, parent, t->tag, &l->own);
+		html_look_of(r, parent, t->tag, &l->own, &l->look);
 	}
 }
 
