@@ -107,7 +107,8 @@ FILES = """
     email-tar-xz email-tar-as-doc email-7z email-7z-libarchive email-iso9660 email-cpio email-ar email-docx
     email-zip-in-attached-message email-zip-5-deep email-gz email-gz-two-members email-bz2 email-xz email-message-in-zip
     hand-header-ends-in-text hand-zip-hand hand-zip-uuencoded hand-message-as-octets hand-uuencode-in-text hand-uuencode-no-mime
-    hand-uuencode-second mime-tools-alone-x-uu mime-tools-attached-x-uu
+    hand-uuencode-second hand-uuencode-in-qp-text hand-uuencode-in-base64-text hand-begin-base64-in-text hand-yenc-in-text
+    hand-yenc-in-qp-text hand-yenc-no-mime mime-tools-alone-x-uu mime-tools-attached-x-uu
     email-as-png email-as-pdf email-as-audio email-as-unknown email-as-zip email-related mime-tools-as-image-jpeg
     mime-tools-as-application-msword
     email-pdf email-rtf email-tnef email-pkcs7
