@@ -74,9 +74,9 @@ void access_log_effect(
 void access_log_text(
     struct rule_run *, const struct access_row *, const char *what, const char *word);
 
-/* content_told.c: of a row about the content the log has one line a transaction, whatever many
- * lines and recipients it is about, and one that says how many more there were.  Is this to be
- * logged?  what NULL: that it can do nothing. */
+/* content_told.c: of a row about the content the log has one line a transaction for each text,
+ * whatever many lines and recipients it is about, and one that says how many more there were.  Is
+ * this to be logged?  what NULL: that it can do nothing. */
 int content_told_news(struct rule_run *, const struct access_row *, const char *what);
 /* At the end of a check: how many more there were. */
 void content_told_more(struct rule_run *);

@@ -20,8 +20,8 @@
  *
  * So are the edits of hits, for recipients whose list was the same before (content_share.h); other
  * effects are each recipient's own.  Limits: what they take together is bounded, and above that, or
- * when time is over, the check has failed for who comes then.  The log has a line a row and one of
- * how many more, for the first recipient who met it.
+ * when time is over, the check has failed for who comes then.  The log has a line a row (and text)
+ *and one of how many more, for the first recipient who met it.
  *
  * A look-up that fails, and a key that cannot be had, is rule_failed(): patterns_on_failure, or the
  * op's own.  Keys behind it are looked up all the same; where that comes to an end, since what

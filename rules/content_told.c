@@ -1,10 +1,11 @@
-/* What the log says of rows about the content: a row's line once, and how many more there were. */
+/* What the log says of rows about the content: a row's line once, or once with each text that a
+ * pattern makes of it, and how many more there were. */
 #include <string.h>
 
 #include "rules/access_impl.h"
 #include "rules/rules_private.h"
 
-/* So many rows have a line; the rest share one that says how many they were. */
+/* So many of these have a line; the rest share one that says how many they were. */
 #define TOLD_MAX 100
 
 struct kept_told {
@@ -22,14 +23,12 @@ same_what(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Rows of a table without lines are known by what they say. */
 static int
-is_row(const struct rule_run *run, const struct kept_told *k, const struct access_row *r,
-    const char *what, const struct origin *origin)
+is_row(const struct kept_told *k, const struct access_row *r, const char *what,
+    const struct origin *origin)
 {
 	return k->value != NULL && same_what(k->what, what) && origin_same(&k->origin, origin) &&
-	       strcmp(k->source, r->about->source) == 0 &&
-	       (run->hit.line > 0 || strcmp(k->value, r->value) == 0);
+	       strcmp(k->source, r->about->source) == 0 && strcmp(k->value, r->value) == 0;
 }
 
 static struct kept_told *
@@ -57,7 +56,7 @@ content_told_news(struct rule_run *run, const struct access_row *r, const char *
 	if (r->about->told)
 		return 0;
 	origin = rule_origin(run);
-	while (k != NULL && !is_row(run, k, r, what, &origin))
+	while (k != NULL && !is_row(k, r, what, &origin))
 		k = k->next;
 	if (k == NULL && run->kept->ntold < TOLD_MAX) {
 		add(run, r, what, &origin);

@@ -75,7 +75,7 @@ class Attaching:
         reply = self.send(octets)
         final = self.f.wait_finals(self.seen + 1, timeout=PATIENCE)[self.seen]
         self.seen += 1
-        keys = [e["arg"] for e in self.f.entries("warn") if e.get("id") == final["id"]]
+        keys = [e["arg"] for e in self.f.entries("warn") if e.get("id") == final["id"] and e.get("arg")]
         return Look([Key(*k.split("; ")) for k in keys], set(final.get("facts", "").split()), reply)
 
     def attached(self, octets, name=None, declared="application/octet-stream", **more):
