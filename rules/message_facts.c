@@ -60,6 +60,7 @@ static const struct bit_fact part_facts[] = {
 	{ PARTS_BAD_QP, FACT_MIME_BAD_QP },
 	{ PARTS_READINGS, FACT_MIME_AMBIGUOUS },
 	{ PARTS_PIECE, FACT_MIME_PARTIAL },
+	{ PARTS_ENCRYPTED, FACT_MIME_ENCRYPTED },
 };
 
 /* --- the header --- */

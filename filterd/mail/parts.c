@@ -6,6 +6,7 @@
 #include "base/xmem.h"
 #include "mail/parts.h"
 #include "mail/parts_private.h"
+#include "mail/pkcs7.h"
 
 /* How often as many octets as the message has are walked once more, and decoded. */
 #define AGAIN_MAX 16
@@ -324,6 +325,67 @@ walk_file(struct parts *p, struct span inner, int depth, int odd)
 	walk(p, inner, depth, odd);
 }
 
+/* What is signed there in the clear, in one piece. */
+static struct span
+signed_content(struct parts *p, struct span file)
+{
+	struct pkcs7_pieces pieces, again;
+	struct span piece, content = span_make("", 0);
+	struct block *b;
+	size_t n = 0, len = 0;
+
+	if (pkcs7_look(file, &pieces) == PKCS7_ENCRYPTED)
+		p->inner_mistakes |= PARTS_ENCRYPTED;
+	for (again = pieces; pkcs7_next(&again, &piece); n++) {
+		content = piece;
+		len += piece.len;
+	}
+	if (n <= 1)
+		return content;
+	if (len > p->opt.memory_limit - p->used) {
+		p->limited = 1;
+		return span_make("", 0);
+	}
+	b = xmalloc(sizeof(*b) + len);
+	for (n = 0; pkcs7_next(&pieces, &piece); n += piece.len)
+		if (piece.len > 0)
+			memcpy(b->octets + n, piece.p, piece.len);
+	b->next = p->blocks;
+	p->blocks = b;
+	p->used += len;
+	return span_make(b->octets, len);
+}
+
+static void
+open_signed(struct parts *p, struct span file, const struct parts_head *h, int depth, int odd)
+{
+	struct span content = signed_content(p, file);
+	struct parts_label *label;
+
+	if (content.len == 0)
+		return;
+	label = parts_signed_file(p->arena, h->label, content);
+	if (label == NULL)
+		walk_file(p, content, depth, odd);
+	else
+		add(p, (struct entry){ .type = "application/octet-stream",
+			   .name = parts_name(p->arena, label->names[0]),
+			   .charset = "",
+			   .label = label,
+			   .raw = content,
+			   .codec = CODEC_NONE,
+			   .odd = odd });
+}
+
+static void
+open_octets(struct parts *p, struct span octets, const struct parts_head *h, int depth, int odd)
+{
+	if (parts_is_message(h->label))
+		walk_file(p, octets, depth, odd);
+	if (parts_is_signed(h->label))
+		open_signed(p, octets, h, depth, odd);
+}
+
 /* A file that is opened as a message: what is in it comes behind it. */
 static void
 open_file(struct parts *p, struct span raw, const struct parts_head *h, int depth, int odd)
@@ -340,10 +402,10 @@ open_file(struct parts *p, struct span raw, const struct parts_head *h, int dept
 		struct span inner = decode(p, c, span_make(NULL, 0), raw, &mistakes);
 
 		/* The file itself will be cut as well. */
-		walk_file(p, inner, depth + 1, odd || mistakes != 0);
+		open_octets(p, inner, h, depth + 1, odd || mistakes != 0);
 	}
 	if ((h->codecs & PARTS_ENCODED) != h->codecs || h->codecs == 0)
-		walk_file(p, raw, depth + 1, odd);
+		open_octets(p, raw, h, depth + 1, odd);
 }
 
 /* A container whose parts come by themselves.  Those around each other overlap. */
@@ -390,7 +452,8 @@ take(struct parts *p, struct parts_ways *ways, struct span message, int depth, i
 		if (!h->leaf)
 			continue;
 		add_leaf(p, raw, part, h, odd || h->opens);
-		if (!parts_is_container(part->type) && parts_is_message(h->label))
+		if (!parts_is_container(part->type) &&
+		    (parts_is_message(h->label) || parts_is_signed(h->label)))
 			open_file(p, raw, h, depth, odd);
 	}
 }

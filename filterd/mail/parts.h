@@ -7,8 +7,9 @@
  * attached message that is itself encoded, as RFC 2045 forbids and readers decode, is taken apart
  * after decoding.  A file that is opened as a message, by a name with ".eml", ".mht" or ".nws", as
  * message/news, or as the first piece of a message (message/partial), comes itself, and behind it
- * what it consists of.  A part with several Content-Transfer-Encoding fields that differ comes once
- * for each.  Files that are uuencoded, yEnc or begin-base64 in a text come behind the text.
+ * what it consists of; so does a file of S/MIME that is signed in the clear.  A part with several
+ *Content-Transfer-Encoding fields that differ comes once for each.  Files that are uuencoded, yEnc
+ *or begin-base64 in a text come behind the text.
  *
  * Where a part begins and ends mail readers see otherwise than Postfix in some messages: boundaries
  * with something behind them, several ones, those of RFC 2231, a header with a line that is no
@@ -74,9 +75,10 @@ int parts_odd(struct parts *, size_t i, struct parts_part *);
 enum parts_mistake {
 	PARTS_BAD_BASE64 = 1 << 0,
 	PARTS_BAD_QP = 1 << 1,
-	PARTS_READINGS = 1 << 2, /* a part may be read in several ways, or has several names
-				  * that are not one name in several charsets */
-	PARTS_PIECE = 1 << 3,    /* of a message */
+	PARTS_READINGS = 1 << 2,  /* a part may be read in several ways, or has several names
+				   * that are not one name in several charsets */
+	PARTS_PIECE = 1 << 3,     /* of a message */
+	PARTS_ENCRYPTED = 1 << 4, /* a file of S/MIME whose content nobody without the key sees */
 };
 unsigned parts_mistakes(struct parts *);
 

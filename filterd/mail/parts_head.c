@@ -126,8 +126,8 @@ has_ending(struct span name)
 	return found;
 }
 
-static int
-has_type(const struct parts_label *l, const char *type)
+int
+parts_has_type(const struct parts_label *l, const char *type)
 {
 	for (size_t i = 0; l != NULL && i < l->ntypes; i++)
 		if (strcmp(l->types[i], type) == 0)
@@ -138,7 +138,7 @@ has_type(const struct parts_label *l, const char *type)
 int
 parts_is_piece(const struct parts_label *l)
 {
-	return has_type(l, "message/partial");
+	return parts_has_type(l, "message/partial");
 }
 
 int
@@ -146,7 +146,7 @@ parts_is_message(const struct parts_label *l)
 {
 	if (l == NULL)
 		return 0;
-	if (has_type(l, "message/news") || (l->first && parts_is_piece(l)))
+	if (parts_has_type(l, "message/news") || (l->first && parts_is_piece(l)))
 		return 1;
 	for (size_t i = 0; i < l->nnames; i++)
 		if (has_ending(l->names[i]))

@@ -54,6 +54,7 @@ void parts_walk(struct span message, const struct mime_options *, struct arena *
 int parts_label_name(struct arena *, struct parts_label **label, struct span);
 /* Do readers open a file of these names and types as a message?  NULL: no. */
 int parts_is_message(const struct parts_label *);
+int parts_has_type(const struct parts_label *, const char *type);
 /* Is it a piece of a message? */
 int parts_is_piece(const struct parts_label *);
 /* The octets as a file's name. */
@@ -77,6 +78,14 @@ void parts_label_write(const struct parts_label *, struct buf *); /* NULL is fin
 void parts_informal_field(struct arena *, struct parts_head *, struct span name, struct span value);
 /* All fields of a part of this type are there. */
 void parts_informal_take(struct arena *, struct parts_head *, const char *type);
+
+/* --- parts_signed.c: files that hold another one, signed --- */
+
+/* Does a part with these names and types hold S/MIME's data?  NULL: no. */
+int parts_is_signed(const struct parts_label *);
+/* What is signed is a file by itself, and no message: its label, else NULL. */
+struct parts_label *parts_signed_file(
+    struct arena *, const struct parts_label *, struct span content);
 
 /* --- parts_ways.c --- */
 

@@ -55,7 +55,7 @@ CLASSES = {
 
 RULES = list(CLASSES)
 FACTS = ("archive=encrypted", "archive=ambiguous", "archive=broken", "text=limit", "attachment=type_mismatch",
-         "mime=partial")
+         "mime=partial", "mime=encrypted")
 
 
 def address(rule):

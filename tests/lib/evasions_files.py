@@ -49,9 +49,23 @@ def names():
 
 # --- messages that are attached as files ---
 
+def der(tag, content):
+    size = len(content)
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x80 | len(octets)]) + octets) + content
+
+
+def signed(octets):
+    """An S/MIME file that is signed in the clear, without signatures: the content in one octet string."""
+    data, signed_data = (der(6, bytes.fromhex("2a864886f70d01070" + n)) for n in "12")
+    inner = der(2, b"\1") + der(0x31, b"") + der(0x30, data + der(0xa0, octets)) + der(0x31, b"")
+    return der(0x30, signed_data + der(0xa0, der(0x30, inner)))
+
+
 def messages():
     inner = lines(disposed(b"filename=evil.exe").replace(b"hello", PHRASE.encode()))
     plain = lambda kind: mixed(b"Content-Type: " + kind + b"\n" + CTE64 + b"\n" + b64(inner))     # noqa: E731
+    smime = lambda kind, octets: plain(kind).replace(b64(inner), b64(signed(octets)))             # noqa: E731
     as_is = mixed(b'Content-Type: application/octet-stream; name="mail.eml"\n\n' +
                   inner.replace(b"\r\n", b"\n").replace(b'"b"', b'"c"').replace(b"--b", b"--c"))
     return [
@@ -63,6 +77,10 @@ def messages():
         ("message-in-message", plain(b"message/rfc822").replace(b64(inner), b64(lines(plain(
             b"application/octet-stream; name=mail.eml"))))),
         ("message-8bit", as_is),
+        ("message-signed", smime(b"application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", der(4, inner))),
+        ("message-signed-name", smime(b"application/octet-stream; name=smime.p7m", der(4, inner))),
+        ("message-signed-pieces", smime(b"application/x-pkcs7-mime", b"\x24\x80" + b"".join(
+            der(4, inner[i:i + 100]) for i in range(0, len(inner), 100)) + b"\0\0")),
         ("message-partial", plain(b"message/partial; id=x; number=1; total=1")),
         ("message-partial-8bit", as_is.replace(b'application/octet-stream; name="mail.eml"',
                                                b'message/partial; id=x; number="1"; total=2')),

@@ -532,6 +532,8 @@ def facts():
     encrypted_flag = bits[:6] + b"\1" + bits[7:at + 8] + b"\1" + bits[at + 9:]
     return [
         ("archive=encrypted", "zip-flag", disposed(b"filename=offer.zip", b"application/zip", encrypted_flag)),
+        ("mime=encrypted", "smime", mixed(b"Content-Type: application/pkcs7-mime\n" + CTE64 + b"\n" + b64(
+            bytes.fromhex("308006092a864886f70d010703a080")))),
         ("mime=partial", "partial-second", mixed(b"Content-Type: message/partial; id=x; number=2; total=2\n\n" + P)),
         ("archive=ambiguous", "zip-overlap", disposed(b"filename=offer.zip", b"application/zip", overlap)),
         ("attachment=type_mismatch", "program-as-picture", disposed(b"filename=photo.jpg", b"image/jpeg", b"MZ" + bytes(

@@ -342,6 +342,56 @@ test_charsets(void **state)
 	parts_free(parts);
 }
 
+/* Files of S/MIME: what is in them comes behind the first part, which they are. */
+static void
+test_signed(void **state)
+{
+	static const struct {
+		const char *type, *octets, *inner; /* base64 */
+	} rows[] = {
+		{ "application/pkcs7-mime",
+		    "MC4GCSqGSIb3DQEHAqAhMB8CAQExADAWBgkqhkiG9w0BBwGgCQQHeDp5CgpoaTEA",
+		    "text/plain[]{hi}" },
+		{ "application/x-pkcs7-mime",
+		    "MGUGCSqGSIb3DQEHAqBYMFYCAQExADBNBgkqhkiG9w0BBwGgQCSABCh4OnkKCmhlbGxvIG"
+		    "luIHNldmVyYWwgcGllY2VzIG9mIGEgbWVzc2FnBBBlIHRoYXQgaXMgbG9uZ2VyAAAxAA==",
+		    "text/plain[]{hello in several pieces of a message that is longer}" },
+		{ "a/b; name=a.p7m", "MCoGCSqGSIb3DQEHAqAdMBsCAQExADASBgkqhkiG9w0BBwGgBQQDCmhpMQA=",
+		    "text/plain[]{hi}" },
+		{ "a/b; name=a.exe.P7M",
+		    "MCkGCSqGSIb3DQEHAqAcMBoCAQExADARBgkqhkiG9w0BBwGgBAQCTVoxAA==",
+		    "application/octet-stream[a.exe]{MZ}" },
+		{ "a/b; name=a.exe.P7M",
+		    "MDwGCSqGSIb3DQEHAqAvMC0CAQExADAkBgkqhkiG9w0BBwGgFwQVQ29udGVudC1UeXBlOi"
+		    "BjL2QKCk1aMQA=",
+		    "c/d[]{MZ}" },
+		{ "a/b", "MC4GCSqGSIb3DQEHAqAhMB8CAQExADAWBgkqhkiG9w0BBwGgCQQHeDp5CgpoaTEA", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct buf b = { 0 }, shown = { 0 };
+		struct parts *parts;
+		struct parts_part p;
+
+		buf_printf(&b, "Content-Type: %s\n" B64 "\n%s\n", rows[i].type, rows[i].octets);
+		parts = parts_new(buf_span(&b), &defaults);
+		assert_int_equal(parts_mistakes(parts), 0);
+		assert_int_equal(parts_get(parts, 0, &p), 1);
+		if (parts_get(parts, 1, &p) == 1) {
+			buf_printf(&shown, "%s[%s]{", p.type, p.name);
+			show(&shown, p.decoded);
+			buf_addc(&shown, '}');
+			assert_int_equal(parts_get(parts, 2, &p), 0);
+		}
+		if (!span_eq_str(buf_span(&shown), rows[i].inner))
+			fail_msg("%zu: %s", i, buf_cstr(&shown));
+		buf_fini(&b);
+		buf_fini(&shown);
+		parts_free(parts);
+	}
+}
+
 /* One name in several charsets is no reason to say that readers differ on the part. */
 static void
 test_mistakes(void **state)
@@ -361,6 +411,8 @@ test_mistakes(void **state)
 		{ "Content-Type: a/b; name=x(y)\n\n", PARTS_READINGS, 2 },
 		{ "Content-Type: message/partial; number=2\n\nx\n", PARTS_PIECE, 0 },
 		{ "Content-Type: message/partial; number=1\n\nx\n", PARTS_PIECE, 0 },
+		{ "Content-Type: application/pkcs7-mime\n" B64 "\nMIAGCSqGSIb3DQEHA6CA\n",
+		    PARTS_ENCRYPTED, 0 },
 	};
 
 	(void)state;
@@ -646,6 +698,7 @@ main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_charsets),
+		cmocka_unit_test(test_signed),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_raw),
