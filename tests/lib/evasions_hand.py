@@ -2,6 +2,7 @@
 import base64
 import binascii
 import io
+import re
 import struct
 import zipfile
 
@@ -129,7 +130,7 @@ def html():
         ("split-variable", b"<style>:root{--d:none}.x{display:var(--d)}</style>" + half(b"<i class=x>zz</i>")),
         ("split-svg-defs", half(b"<svg><defs><text>zz</text></defs></svg>")),
         ("split-annotation", half(b"<math><annotation>zz</annotation></math>")),
-        *(("split-" + style.decode(), hidden(style)) for style in (
+        *(("split-" + re.sub("[^a-z0-9]+", "-", style.decode()), hidden(style)) for style in (
             b"font-size:1e-3px", b"font-size:calc(0px)", b"font-size:calc(1px - 1px)", b"font-size:min(0px,1px)",
             b"font-size:clamp(0px,0px,0px)", b"opacity:1e-3", b"opacity:calc(0)", b"position:absolute;scale:0",
             b"position:absolute;translate:-9999px", b"position:absolute;right:100%", b"position:absolute;top:-100px",
