@@ -258,8 +258,11 @@ count_failure(struct kept_hits *h, const struct begun *b, enum err_class why)
 		h->computed_us += clock_thread_us() - b->thread_us;
 }
 
-/* table_get(), of which only the value stays: a table of POSIX patterns copies each key, and a long
- * one may be asked about in many tables. */
+/* Keys below are not worth it. */
+#define COPIED ((size_t)512)
+
+/* table_get(), of which only the value stays: a table of POSIX patterns copies keys that are long
+ * for a line, and each may be asked about in many tables. */
 static int
 get(struct rule_run *run, const struct table *t, struct span key, struct table_hit *row,
     struct err *err)
@@ -270,7 +273,7 @@ get(struct rule_run *run, const struct table *t, struct span key, struct table_h
 
 	if (rc == 0)
 		row->value = NULL;
-	if (row->value != NULL && key.len < LONG)
+	if (row->value != NULL && key.len < COPIED)
 		return rc;
 	if (row->value != NULL)
 		buf_adds(&value, row->value);

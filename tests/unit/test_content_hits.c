@@ -270,9 +270,9 @@ memory(size_t tables, const char *table)
 	size_t used;
 
 	buf_adds(&m, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 150; i++) {
 		buf_printf(&m, "--b\r\n\r\n%d\r\n", i);
-		for (int k = 0; k < 300; k++)
+		for (int k = 0; k < 90; k++)
 			buf_adds(&m, "some words of a letter that nobody minds\r\n");
 	}
 	content_world_init(&c);
@@ -297,7 +297,7 @@ memory(size_t tables, const char *table)
 	return used;
 }
 
-/* 480 KB of text, and a copy for each table that has to have one: it is not kept. */
+/* 550 KB of texts, and a copy for each table that has to have one: it is not kept. */
 static void
 test_memory(void **state)
 {
