@@ -49,7 +49,7 @@ test_scan_once(void **state)
 	assert_true(x.w.txn.verdict.hold);
 	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "554 5.7.1 Eicar");
 	assert_string_equal(rule_world_ask(&x.w, RULE_CONTENT), "554 5.7.1 Eicar");
-	assert_int_equal(x.w.txn.rcpts[0]->verdict.tags.n, 2);
+	assert_int_equal(x.w.txn.rcpts[0]->verdict.tags.n, 1); /* asked twice, tagged once */
 	assert_int_equal(x.scanner.begun, 1);
 	assert_int_equal(x.scanner.asked, 1);
 	assert_int_equal(x.scanner.ended, 0);
