@@ -21,6 +21,30 @@ css_word(struct span *value, struct span *w)
 	return 1;
 }
 
+/* "e-3" behind a number: how many octets. */
+static size_t
+exponent(struct span w, int64_t *value, int64_t *scale)
+{
+	size_t at = 1, n = 0, digits;
+
+	if (w.len < 2 || (*w.p | 0x20) != 'e')
+		return 0;
+	at += w.p[1] == '-' || w.p[1] == '+';
+	digits = at;
+	for (; at < w.len && w.p[at] >= '0' && w.p[at] <= '9'; at++)
+		n = n < 20 ? n * 10 + (size_t)(w.p[at] - '0') : n;
+	if (at == digits)
+		return 0;
+	for (; n > 0; n--) {
+		if (w.p[1] == '-')
+			*value /= 10;
+		else if (*value < 1000000000)
+			*value *= 10;
+	}
+	*value = *value > 100000 * *scale ? 100000 * *scale : *value;
+	return at;
+}
+
 int
 css_length(struct span w, struct css_length *l)
 {
@@ -65,6 +89,7 @@ css_length(struct span w, struct css_length *l)
 	if (digits == 0)
 		return -1;
 	w = behind(w, at);
+	w = behind(w, exponent(w, &value, &scale));
 	for (size_t i = 0; i < nitems(units); i++) {
 		if (!span_eq_str(w, units[i].name))
 			continue;

@@ -306,14 +306,33 @@ read_attrs(struct reading *k)
 		read_attr(k, &a);
 }
 
+/* Both without references; they stand in one buffer. */
+static struct span
+names_of(struct reading *k, struct span *id)
+{
+	struct buf *b = &k->r->scratch;
+	size_t n;
+
+	*id = k->id;
+	if (span_find(k->classes, '&') == k->classes.len && span_find(k->id, '&') == k->id.len)
+		return k->classes;
+	buf_reset(b);
+	html_unescape(k->classes, HTML_IN_ATTR, b);
+	n = b->len;
+	html_unescape(k->id, HTML_IN_ATTR, b);
+	*id = span_make(buf_span(b).p + n, b->len - n);
+	return span_make(buf_span(b).p, n);
+}
+
 static void
 read_sheet(struct reading *k)
 {
 	struct html_style sheet = { .says = 0 };
 	struct html_own *own = k->own;
+	struct span id, classes = names_of(k, &id);
 
 	own->left = html_sheet_ask(
-	    &k->r->sheet, k->t->tag, k->classes, k->id, k->r->options.hide == HIDE_MAYBE, &sheet);
+	    &k->r->sheet, k->t, classes, id, k->r->options.hide == HIDE_MAYBE, &sheet);
 	html_style_add(&own->style, &sheet);
 	own->soft = sheet.says;
 	if (k->line != NULL)

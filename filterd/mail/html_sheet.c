@@ -70,7 +70,9 @@ chain_of(struct html_sheet *sheet, const struct html_rule *rule)
 {
 	if (rule->name.p != NULL && span_find(rule->name, '\\') == rule->name.len)
 		return &sheet->named[name_hash(rule->name)];
-	return rule->tag != HTML_OTHER ? &sheet->tags[rule->tag] : &sheet->any;
+	if (rule->tag == HTML_OTHER && rule->element.p == NULL)
+		return &sheet->any;
+	return &sheet->tags[rule->tag]; /* also HTML_OTHER: of those that we do not know */
 }
 
 /* What an element without class or id is asked for comes first, ids last, as CSS weighs them. */
@@ -108,8 +110,8 @@ skip_group(struct span *s, uint8_t open, uint8_t close)
 	*s = behind(*s, at);
 }
 
-/* The element's name; 1: it is one that is not in our list, and no rule of ours. */
-static int
+/* The element's name. */
+static void
 element(struct span name, struct html_rule *rule)
 {
 	struct html_reader r;
@@ -117,15 +119,16 @@ element(struct span name, struct html_rule *rule)
 	char text[16] = "<";
 
 	if (name.len == 0)
-		return 0;
+		return;
+	rule->element = name;
 	if (name.len > sizeof(text) - 3)
-		return 1;
+		return;
 	span_copy(name, text + 1, sizeof(text) - 1);
 	html_start(&r, span_str(text), HTML_COMMENTS);
-	if (!html_next(&r, &t) || t.kind != HTML_START || t.tag == HTML_OTHER)
-		return 1;
-	rule->tag = t.tag;
-	return 0;
+	if (html_next(&r, &t) && t.kind == HTML_START && t.tag != HTML_OTHER) {
+		rule->tag = t.tag;
+		rule->element = span_make(NULL, 0);
+	}
 }
 
 static void
@@ -143,12 +146,10 @@ name_part(struct span *s, int id, struct html_rule *rule)
 	}
 }
 
-/* The last part of a selector, which is about the element itself.  0; -1: it is about none. */
-static int
+/* The last part of a selector, which is about the element itself. */
+static void
 selector(struct span s, struct html_rule *rule)
 {
-	int strange = 0;
-
 	while (s.len > 0) {
 		uint8_t c = *s.p;
 
@@ -157,24 +158,26 @@ selector(struct span s, struct html_rule *rule)
 		} else if (c == '[') {
 			skip_group(&s, '[', ']');
 			rule->sure = 0;
+			rule->more = 1;
 		} else if (c == ':') {
 			s = behind(s, s.len > 1 && s.p[1] == ':' ? 2 : 1);
 			take_name(&s);
 			if (s.len > 0 && *s.p == '(')
 				skip_group(&s, '(', ')');
 			rule->sure = 0;
+			rule->more = 1;
 		} else if (is_name(c)) {
-			strange = element(take_name(&s), rule);
+			element(take_name(&s), rule);
 		} else if (c == '*') {
 			s = behind(s, 1);
+		} else if (c == '/') {
+			s = behind(s, css_skip(s)); /* a comment, or nothing that there is */
 		} else {
 			/* A blank, '>' and its kin: what was before is about others. */
 			s = behind(s, 1);
-			*rule = (struct html_rule){ .style = rule->style };
-			strange = 0;
+			*rule = (struct html_rule){ .style = rule->style, .more = 1 };
 		}
 	}
-	return strange ? -1 : 0;
 }
 
 static void
@@ -189,8 +192,8 @@ rule_read(struct html_sheet *sheet, struct span selectors, struct span block, in
 	while (selectors.len > 0) {
 		struct html_rule rule = { .sure = sure, .style = style };
 
-		if (selector(span_trim(css_until(&selectors, ",")), &rule) == 0)
-			rule_add(sheet, &rule);
+		selector(span_trim(css_until(&selectors, ",")), &rule);
+		rule_add(sheet, &rule);
 		if (selectors.len > 0)
 			selectors = behind(selectors, 1);
 	}
@@ -207,8 +210,9 @@ at_rule(struct span prelude)
 	struct span s = span_make(text, css_plain(prelude, text, sizeof(text)));
 
 	if (span_case_starts(s, "@media"))
-		return !span_case_starts(s, "@media print") &&
-		       !span_case_starts(s, "@media speech");
+		return (!span_case_starts(s, "@media print") &&
+			   !span_case_starts(s, "@media speech")) ||
+		       span_find(s, ',') < s.len;
 	return span_case_starts(s, "@supports") || span_case_starts(s, "@layer") ||
 	       span_case_starts(s, "@container") || span_case_starts(s, "@scope");
 }
@@ -241,6 +245,8 @@ skip_lead(struct span *css)
 			*css = behind(*css, 4);
 		else if (span_case_starts(*css, "-->"))
 			*css = behind(*css, 3);
+		else if (span_case_starts(*css, "/*"))
+			*css = behind(*css, css_skip(*css));
 		else
 			return;
 	}
@@ -312,11 +318,24 @@ might(const struct html_style *st)
 
 struct asked {
 	struct html_sheet *sheet;
-	enum html_tag tag;
+	const struct html_token *t;
 	int maybe;
 	struct html_style *style;
 	unsigned left;
 };
+
+/* Is the rule about such an element?  One that says ":nth-child(1)" and nothing else is about few,
+ * and it hides no whole paragraphs. */
+static int
+is_about(const struct html_rule *rule, const struct html_token *t)
+{
+	if (rule->element.p != NULL)
+		return t->tag == HTML_OTHER && name_eq(rule->element, t->name);
+	if (rule->tag != HTML_OTHER)
+		return rule->tag == t->tag;
+	return rule->sure || rule->name.p != NULL || !rule->more ||
+	       (html_tag_flags(t->tag) & HTML_T_BLOCK) == 0;
+}
 
 /* The rules of a chain that name `word`, a class or id; word.p NULL: those that name none. */
 static void
@@ -329,7 +348,7 @@ chain_ask(struct asked *a, uint16_t at, struct span word, int id)
 			a->sheet->full = 1;
 			return;
 		}
-		if ((rule->tag != HTML_OTHER && rule->tag != a->tag) || rule->id != id ||
+		if (!is_about(rule, a->t) || rule->id != id ||
 		    (rule->name.p == NULL) != (word.p == NULL) ||
 		    (word.p != NULL && !name_eq(rule->name, word)))
 			continue;
@@ -354,21 +373,21 @@ words_ask(struct asked *a, struct span words, int id)
 		if (n == 0)
 			continue;
 		chain_ask(a, a->sheet->any, word, id);
-		chain_ask(a, a->sheet->tags[a->tag], word, id);
+		chain_ask(a, a->sheet->tags[a->t->tag], word, id);
 		chain_ask(a, a->sheet->named[name_hash(word)], word, id);
 	}
 }
 
 unsigned
-html_sheet_ask(struct html_sheet *sheet, enum html_tag tag, struct span classes, struct span id,
-    int maybe, struct html_style *style)
+html_sheet_ask(struct html_sheet *sheet, const struct html_token *t, struct span classes,
+    struct span id, int maybe, struct html_style *style)
 {
-	struct asked a = { .sheet = sheet, .tag = tag, .maybe = maybe, .style = style };
+	struct asked a = { .sheet = sheet, .t = t, .maybe = maybe, .style = style };
 
 	if (sheet->n == 0)
 		return 0;
 	chain_ask(&a, sheet->any, span_make(NULL, 0), 0);
-	chain_ask(&a, sheet->tags[tag], span_make(NULL, 0), 0);
+	chain_ask(&a, sheet->tags[t->tag], span_make(NULL, 0), 0);
 	words_ask(&a, classes, 0);
 	words_ask(&a, id, 1);
 	return a.left;

@@ -82,10 +82,12 @@ uint32_t html_color_attr(struct span);
 enum { SHEET_RULES = 256, SHEET_STEPS = 1 << 20 };
 
 struct html_rule {
-	enum html_tag tag; /* HTML_OTHER: any */
-	struct span name;  /* of the class or id; p NULL: none */
+	enum html_tag tag;   /* HTML_OTHER: any */
+	struct span element; /* a name that no tag is; p NULL: none */
+	struct span name;    /* of the class or id; p NULL: none */
 	int id;
 	int sure;
+	int more;      /* the selector says more than these */
 	uint16_t next; /* the next of its chain: number + 1 */
 	struct html_style style;
 };
@@ -107,8 +109,8 @@ enum html_left { LEFT_HIDES = 1 << 0, LEFT_SHOWS = 1 << 1 };
 
 /* Add what the sheet says of such an element to the style; maybe: with the rules that are not sure.
  * Returns what some might do that were left out. */
-unsigned html_sheet_ask(struct html_sheet *, enum html_tag, struct span classes, struct span id,
-    int maybe, struct html_style *);
+unsigned html_sheet_ask(struct html_sheet *, const struct html_token *, struct span classes,
+    struct span id, int maybe, struct html_style *);
 
 /* --- for html_style.c: html_length.c --- */
 

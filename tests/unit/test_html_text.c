@@ -268,6 +268,24 @@ static const struct {
 	  "style=display:none>x</b>y",
 	    "y\n", HIDDEN | MAYBE },
 
+	{ "<style>.x/**/,/*,*/.y{display:none}</style>V<b class=x>x</b>i<b class=y>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "<style>/*@*/@media "
+	  "print{}/**/foo,o\\:p{display:none}x-yz-of-many-letters.x{display:none}"
+	  "</style>V<foo>x</foo>i<o:p>x</o:p>a<x-yz-of-many-letters "
+	  "class=x>x</x-yz-of-many-letters>"
+	  "gr<bar>a</bar>",
+	    "Viagra\n", LIKELY },
+	{ "<style>.x{display:none}#y{display:none}</style>V<b class='&#120;'>x</b>i<b id='&#121;' "
+	  "class='a&amp;b'>x</b>agra",
+	    "Viagra\n", LIKELY },
+	{ "<style>@media print,screen{.x{display:none}}</style>V<b class=x>i</b>agra", "Viagra\n",
+	    MAYBE },
+	{ "V<b style='font-size:1e-3px'>x</b>i<b style='font-size:2e1px'>a</b><b "
+	  "style='font-size:1e99px'>gr</b>a",
+	    "Viagra\n", HIDDEN },
+	{ "V<b style='opacity:5e-3'>x</b>iagra", "Viagra\n", HIDDEN | COND },
+
 	{ "a<!--[if mso]>b<![endif]-->c", "ac\n", COND },
 	{ "a<i style='mso-hide:all'>b</i>c", "abc\n", COND },
 	{ "a<i style='mso-hide:all;display:none'>b</i>c", "ac\n", HIDDEN },
@@ -444,6 +462,8 @@ static const struct {
 	    "Viagra\n" },
 	{ "<style>@media screen{.x{display:none}}</style>V<b class=x>x</b>iagra", HIDE_MAYBE, 0,
 	    "Viagra\n" },
+	{ "<style>p *{display:none}</style><p>V<b>x</b>iagra", HIDE_MAYBE, 0, "Viagra\n" },
+	{ "<style>[a]{display:none}</style><p>V<b a>x</b>iagra", HIDE_MAYBE, 0, "Viagra\n" },
 	{ "<style>p>.x{display:none}</style>V<b class=x>x</b>iagra", HIDE_MAYBE, 0, "Viagra\n" },
 	{ "<style>@media screen{.x{display:block!important}}</style><b class=x "
 	  "style=display:none>x</b>y",
