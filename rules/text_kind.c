@@ -41,6 +41,16 @@ kind_by_end(struct span name)
 		{ ".mht", TEXT_IS_HTML },
 		{ ".mhtml", TEXT_IS_HTML },
 		{ ".txt", TEXT_IS_PLAIN },
+		{ ".csv", TEXT_IS_PLAIN },
+		{ ".log", TEXT_IS_PLAIN },
+		{ ".xml", TEXT_IS_PLAIN },
+		{ ".url", TEXT_IS_PLAIN },
+		{ ".webloc", TEXT_IS_PLAIN },
+		{ ".ics", TEXT_IS_PLAIN | TEXT_IS_FOLDED },
+		{ ".ical", TEXT_IS_PLAIN | TEXT_IS_FOLDED },
+		{ ".vcs", TEXT_IS_PLAIN | TEXT_IS_FOLDED },
+		{ ".vcf", TEXT_IS_PLAIN | TEXT_IS_FOLDED },
+		{ ".vcard", TEXT_IS_PLAIN | TEXT_IS_FOLDED },
 	};
 
 	name = trimmed(name);
@@ -87,6 +97,9 @@ kind_by_type(const char *type)
 	static const char *const html[] = { "text/html", "text/xhtml", "application/xhtml+xml",
 		"application/xhtml", "application/html", "application/x-html", "application/hta",
 		"image/svg+xml", "image/svg" };
+	static const char *const folded[] = { "text/calendar", "text/x-vcalendar", "text/vcard",
+		"text/x-vcard", "text/directory", "application/ics", "application/vcard",
+		"application/calendar" };
 
 	for (size_t i = 0; i < nitems(html); i++)
 		if (strcmp(type, html[i]) == 0)
@@ -94,7 +107,10 @@ kind_by_type(const char *type)
 	/* Tags that are not HTML's go the same way. */
 	if (strcmp(type, "text/enriched") == 0 || strcmp(type, "text/richtext") == 0)
 		return TEXT_IS_PLAIN | TEXT_IS_HTML;
-	if (strncmp(type, "text/", 5) == 0)
+	for (size_t i = 0; i < nitems(folded); i++)
+		if (strcmp(type, folded[i]) == 0)
+			return TEXT_IS_PLAIN | TEXT_IS_FOLDED;
+	if (strncmp(type, "text/", 5) == 0 || strcmp(type, "application/xml") == 0)
 		return TEXT_IS_PLAIN;
 	/* What is left of message/ are reports and the like. */
 	return is_no_type(type) || strncmp(type, "message/", 8) == 0
@@ -135,7 +151,7 @@ text_kind(const struct parts_part *part)
 		named |= kind_by_name(part->names[i]);
 	if (named != 0 && (kind & (TEXT_IS_PLAIN | TEXT_IS_HTML)) == 0)
 		kind = named | TEXT_IS_DOUBTFUL;
-	kind |= named & TEXT_IS_HTML;
+	kind |= named & (TEXT_IS_HTML | TEXT_IS_FOLDED);
 	/* One of several types is enough; and what is said to be HTML a browser takes for HTML,
 	 * whatever octets stand in front. */
 	if (strncmp(part->type, "text/", 5) == 0 || (kind & TEXT_IS_HTML) != 0)

@@ -17,6 +17,7 @@ enum text_kind_bit {
 	TEXT_IS_PLAIN = 1 << 0,
 	TEXT_IS_HTML = 1 << 1,
 	TEXT_IS_DOUBTFUL = 1 << 2, /* only if the octets look like text */
+	TEXT_IS_FOLDED = 1 << 3,   /* as RFC 5545 folds lines, with TEXT_IS_PLAIN */
 };
 
 /* 0: it is none. */

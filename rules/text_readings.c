@@ -72,6 +72,30 @@ put_together(struct span text, struct buf *out)
 	return any;
 }
 
+/* RFC 5545: a line end with a blank behind it is nothing, between the octets of a character, too;
+ * "\\n" is a line end, and another octet behind a backslash is itself.  1: there was something. */
+static int
+unfold(struct span s, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i < s.len) {
+		size_t end = i + (s.p[i] == '\r' && i + 1 < s.len && s.p[i + 1] == '\n');
+		uint8_t next = end + 1 < s.len ? s.p[end + 1] : 0;
+
+		if (s.p[end] == '\n' && (next == ' ' || next == '\t')) {
+			i = end + 2;
+		} else if (s.p[i] == '\\' && next != 0) {
+			buf_addc(out, next == 'n' || next == 'N' ? '\n' : (char)next);
+			i += 2;
+		} else {
+			buf_addc(out, (char)s.p[i]);
+			i++;
+		}
+	}
+	return out->len < s.len;
+}
+
 /* --- every reading --- */
 
 static void
@@ -102,8 +126,8 @@ decode(const struct text_readings *o, struct span octets, struct span label)
 	return seen;
 }
 
-void
-text_readings(const struct text_readings *o, struct span octets)
+static void
+read_in_charsets(const struct text_readings *o, struct span octets)
 {
 	struct span label = span_str(o->part->charset);
 	struct buf text = { 0 };
@@ -124,4 +148,15 @@ text_readings(const struct text_readings *o, struct span octets)
 	charset_guess(octets, &text);
 	tell(o, buf_span(&text));
 	buf_fini(&text);
+}
+
+void
+text_readings(const struct text_readings *o, struct span octets)
+{
+	struct buf unfolded = { 0 };
+
+	read_in_charsets(o, octets);
+	if ((o->kind & TEXT_IS_FOLDED) != 0 && unfold(octets, &unfolded))
+		read_in_charsets(o, buf_span(&unfolded));
+	buf_fini(&unfolded);
 }

@@ -3,7 +3,8 @@
  *
  * In the charset that it is given, and in each other that it is given besides; as the octets
  * suggest where the charset is doubtful; and, of a text with delsp=yes (RFC 3676), with its lines
- * put together, too.
+ * put together, too.  Of a calendar or a visiting card also with its lines unfolded and its
+ * backslashes undone (RFC 5545, RFC 6350).
  *
  * Pure.
  */

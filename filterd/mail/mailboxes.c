@@ -141,3 +141,49 @@ mailboxes_count(struct span s)
 	}
 	return n + item_addresses(&it);
 }
+
+/* What stands behind a comment that begins at i; i: it is never closed. */
+static size_t
+behind_comment(struct span s, size_t i)
+{
+	size_t at = i;
+
+	for (int depth = 0; at < s.len; at++) {
+		if (s.p[at] == '\\')
+			at++;
+		else if (s.p[at] == '(')
+			depth++;
+		else if (s.p[at] == ')' && --depth == 0)
+			return at + 1;
+	}
+	return i;
+}
+
+int
+mailboxes_shown(struct span s, struct buf *out)
+{
+	size_t before = out->len, i = 0;
+	int quoted = 0, open = 0;
+
+	while (i < s.len) {
+		size_t behind = s.p[i] == '(' && !quoted && !open ? behind_comment(s, i) : 0;
+
+		open |= s.p[i] == '(' && !quoted && behind <= i;
+		if (behind > i) {
+			i = behind;
+			if (i < s.len && is_white(s.p[i]) &&
+			    (out->len == before || is_white((uint8_t)out->p[out->len - 1])))
+				i++;
+			continue;
+		}
+		if (s.p[i] == '"') {
+			quoted = !quoted;
+			i++;
+			continue;
+		}
+		if (s.p[i] == '\\' && i + 1 < s.len)
+			i++;
+		buf_addc(out, (char)s.p[i++]);
+	}
+	return out->len - before < s.len;
+}

@@ -127,6 +127,33 @@ def words():
                                 ("behind", b"quoted-printable base64"))]
 
 
+def calendars():
+    """RFC 5545: lines are folded anywhere, and there are backslashes."""
+    first, rest = PHRASE.encode().split(b"watches")
+    text = b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:" + first + b"wat\n ches" + rest.replace(b" of", b"\\n of") + (
+        b"\nURL:http://shop.exa\n mple/\nEND:VEVENT\nEND:VCALENDAR\n")
+    out = []
+    for name, kind in (("calendar", b"text/calendar; method=REQUEST"), ("vcard", b"text/vcard"),
+                       ("ics", b"application/ics"), ("ics-name", b"application/octet-stream; name=invite.ics"),
+                       ("vcf-name", b"application/octet-stream; name=me.vcf"), ("plain", b"text/plain; name=invite.ics")):
+        message = mixed(b"Content-Type: " + kind + b"\n\n" + text)
+        out += [(f"folded-{name}-text", message, "text"), (f"folded-{name}-url", message, "url")]
+    link = b"[InternetShortcut]\nURL=http://shop.example/\n"
+    for name in (b"a.url", b"a.webloc", b"a.xml", b"a.csv", b"a.log"):
+        out.append((f"link-in-{name.decode()}", mixed(b"Content-Type: application/octet-stream; name=" + name + b"\n\n" +
+                                                      link), "url"))
+    return out
+
+
+def shown_names():
+    """Names whose strings and comments no reader shows."""
+    p = PHRASE.encode()
+    rows = [("pair", b'"' + p[:3] + b"\\" + p[3:] + b'"'), ("strings", p.replace(b"watches", b'"watches"')),
+            ("comment", p.replace(b" ", b"(x) ", 1)), ("comment-and-word", b"=?utf-8?q?replica?= (x) " + p[8:])]
+    head = b"Subject: an order\nFrom: %s <a@sender.example>\n\nhello\n"
+    return [(f"shown-{name}", head % shown, "header") for name, shown in rows]
+
+
 # --- archives ---
 
 def unicode_path(header_name, name, central=True, crc_of=None):
@@ -165,5 +192,6 @@ def rows():
     out += [Row(f"in-text-{name}", lines(message), "file") for name, message in in_texts()]
     out.append(Row("in-text-binhex", lines(mixed(b"Content-Type: text/plain\n\nHello,\n\n(This file must be converted with "
                                                  b"BinHex 4.0)\n\n:$f*TEQKPH#\"[FQ4!:\n")), "fact archive=broken"))
+    out += [Row(name, lines(message), rule) for name, message, rule in calendars() + shown_names()]
     out += [Row(f"text-{name}", lines(message), "text") for name, message in words()]
     return out + [Row(f"text-{name}", lines(message), "text") for name, message in messages()]

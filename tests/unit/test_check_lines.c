@@ -51,6 +51,10 @@ static const struct {
 	    "b\xc2\xa0"
 	    "c;X: ab c;" },
 	/* and put right where it runs from right to left */
+	{ "check_decoded_header", "From: \"A\\b\"(x) c <a@b>\nX: \"a\"\n\n",
+	    "From: \"A\\b\"(x) c <a@b>;From: Ab c <a@b>;X: \"a\";" },
+	{ "check_decoded_header", "To: =?utf-8?q?=C3=A9?= (x)\n\n",
+	    "To: \xc3\xa9 (x);To: \xc3\xa9;" },
 	{ "check_decoded_header", "Subject: =?utf-8?q?=E2=80=AEcba=E2=80=ACd?=\n\n",
 	    "Subject: \xe2\x80\xae"
 	    "cba\xe2\x80\xac"

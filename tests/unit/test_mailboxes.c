@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "mail/mailboxes.h"
 
 static const struct {
@@ -75,6 +76,41 @@ test_count(void **state)
 	}
 }
 
+static const struct {
+	const char *value, *shown;
+} shown[] = {
+	{ "", "" },
+	{ "Ann <a@b>", "Ann <a@b>" },
+	{ "\"Ann\" <a@b>", "Ann <a@b>" },
+	{ "\"A\\nn \\\"the\\\" B\" <a@b>", "Ann \"the\" B <a@b>" },
+	{ "A\\nn", "Ann" },
+	{ "Ann\\", "Ann\\" },
+	{ "\"Ann\" of \"the B\"", "Ann of the B" },
+	{ "Ann(x) B", "Ann B" },
+	{ "(x) Ann (y (z)) B (\\)) C", "Ann B C" },
+	{ "\"Ann (x)\" <a@b>", "Ann (x) <a@b>" },
+	{ "Ann (x <a@b>", "Ann (x <a@b>" },     /* never closed */
+	{ "Ann \"(x) <a@b>", "Ann (x) <a@b>" }, /* nor is this */
+	{ "A(x)\r\n (y)\r\n B", "A\r\n \n B" },
+};
+
+static void
+test_shown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(shown); i++) {
+		struct span value = span_str(shown[i].value);
+		struct buf b = { 0 };
+
+		buf_addc(&b, 'x');
+		assert_int_equal(
+		    mailboxes_shown(value, &b), strcmp(shown[i].value, shown[i].shown) != 0);
+		if (strcmp(buf_cstr(&b) + 1, shown[i].shown) != 0)
+			fail_msg("%s: %s", shown[i].value, buf_cstr(&b) + 1);
+		buf_fini(&b);
+	}
+}
+
 /* A field of many addresses, quotes or brackets costs as much as its length. */
 static void
 test_long(void **state)
@@ -83,6 +119,7 @@ test_long(void **state)
 		"\"\\", "\\\"", "<\\\">", "<\"\\\"\\>" };
 	size_t len = 2000000;
 	char *text = malloc(len);
+	struct buf b = { 0 };
 
 	(void)state;
 	assert_non_null(text);
@@ -90,6 +127,8 @@ test_long(void **state)
 		for (size_t k = 0; k < len; k++)
 			text[k] = pieces[i][k % strlen(pieces[i])];
 		(void)mailboxes_count(span_make(text, len));
+		(void)mailboxes_shown(span_make(text, len), &b);
+		buf_fini(&b);
 	}
 	free(text);
 }
@@ -99,6 +138,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_long),
 	};
 
