@@ -59,7 +59,7 @@ def test_many_recipients(filterd, hop, case):
     codes, took = send(f, "lmtp", RCPTS[:n])
     assert codes == [250] * n
     assert took < seconds
-    assert megabytes(f) < 150
+    assert megabytes(f) < 250    # with the address sanitizer; each recipient by itself would be thousands
     [m] = hop.wait(1)
     assert (m.data, len(m.recipients)) == (sent, n + (case == "bcc"))
     f.wait_finals(n)
@@ -81,7 +81,7 @@ def test_classes_at_one_door(filterd, hop):
     codes, took = send(f, "lmtp", RCPTS, message)
     assert codes == [250] * 1000
     assert took < 20
-    assert megabytes(f) < 150
+    assert megabytes(f) < 250    # with the address sanitizer; each recipient by itself would be thousands
     got = {m.data: len(m.recipients) for m in hop.wait(10)}
     assert got == {OTHERS + b"".join(b"c%d\r\n" % k for k in range(10) if k != i): 100 for i in range(10)}
 
