@@ -103,7 +103,9 @@ anvil unix - - n - 1 anvil
 tlsmgr unix - - n 1000? 1 tlsmgr
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+  -o max_use=1000000000 -o max_idle=1000d
 """
+# Without a postlogd that reads, master waits for room in its socket for ever: it is what would start one.
 
 
 def missing():
