@@ -17,7 +17,7 @@
 
 /* An ordinary letter, and what it may take: with 512 KB the time would be 26 times as long where it
  * grows with the square, so that it is the second that a look-up has. */
-#define LETTER    (100 << 10)
+#define LETTER    (130 << 10)
 #define LETTER_US (PATTERN_LONG_US / 26)
 
 #define SETS_MAX   16

@@ -7,7 +7,7 @@
  * engine is asked; only one that reaches its limits with one of them is told.
  *
  * Others are quick with any line and too slow with long texts, where each place that a match may
- * begin at is one from which all the rest is read.  They are tried with a letter of 100 KB that has
+ * begin at is one from which all the rest is read.  They are tried with a letter of 130 KB that has
  * nothing in it, behind most of what the pattern begins with; and so are regexp patterns, for
  * some are not tried with texts at all.
  *

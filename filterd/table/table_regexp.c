@@ -17,6 +17,9 @@
 #include "table/regexp_pcre.h"
 #include "table/table_type.h"
 
+/* A header field is not longer, where header_size_limit is not. */
+#define FIELD_OCTETS ((size_t)128 * 1024)
+
 /* A pattern.  regexec(3) cannot be told to stop, and a text may keep it busy for minutes; so texts,
  * and lines where it was slow, are PCRE2's. */
 struct regexp_rule {
@@ -97,19 +100,23 @@ pcre_of(struct regexp_rule *r)
 
 /* regexec(3) wants a C string, and the key is part of a message.  (REG_STARTEND would do without
  * the copy, but the address sanitizer's regexec looks for the NUL all the same.)  A text it is not
- * given. */
+ * given, but header fields may be long, and PCRE2 cannot stand in for every pattern. */
 static void
-regexp_begin(const struct table *t, struct pattern_call *c)
+copy_key(struct pattern_call *c)
 {
-	char *text;
-
-	c->scratch = NULL;
-	if (c->key.len > PATTERN_LONG)
-		return;
-	text = c->key.len < sizeof(c->stack) ? c->stack : arena_alloc(c->arena, c->key.len + 1);
+	char *text =
+	    c->key.len < sizeof(c->stack) ? c->stack : arena_alloc(c->arena, c->key.len + 1);
 	memcpy(text, c->key.p, c->key.len);
 	text[c->key.len] = '\0';
 	c->scratch = text;
+}
+
+static void
+regexp_begin(const struct table *t, struct pattern_call *c)
+{
+	c->scratch = NULL;
+	if (c->key.len <= PATTERN_LONG)
+		copy_key(c);
 }
 
 static void
@@ -158,16 +165,40 @@ exec_pcre(
 }
 
 static int
+exec_regexec(struct regexp_rule *r, struct pattern_call *c, struct err *err)
+{
+	regmatch_t at[TEMPLATE_GROUPS];
+	char why[160];
+	int rc = regexp_code_exec(
+	    r->code, c->scratch, c->key.len, c->groups == 0 ? 0 : c->groups + 1, at, 0);
+
+	if (rc == REG_NOMATCH)
+		return 0;
+	if (rc != 0) {
+		regerror(rc, NULL, why, sizeof(why));
+		err_set(err, ERR_RETRY, "%s", why);
+		return -1;
+	}
+	take_groups(c, c->key.p, at);
+	return 1;
+}
+
+static int
 exec_text(struct regexp_rule *r, struct pattern_call *c, struct err *err)
 {
 	const struct pcre_code *pcre = pcre_of(r);
 
 	if (pcre != NULL)
 		return exec_pcre(r, pcre, c, err);
+	if (c->key.len <= FIELD_OCTETS && !regexp_code_is_slow(r->code)) {
+		if (c->scratch == NULL)
+			copy_key(c);
+		return exec_regexec(r, c, err);
+	}
 	err_set(err, ERR_RETRY,
 	    "of this syntax the pattern cannot be tried with a text of more than %zu octets; write "
 	    "it for a pcre table",
-	    PATTERN_LONG);
+	    c->key.len <= FIELD_OCTETS ? PATTERN_LONG : FIELD_OCTETS);
 	return -1;
 }
 
@@ -192,25 +223,12 @@ static int
 regexp_exec(const void *code, struct pattern_call *c, struct err *err)
 {
 	struct regexp_rule *r = (struct regexp_rule *)(uintptr_t)code;
-	regmatch_t at[TEMPLATE_GROUPS];
-	char why[160];
-	int rc;
 
 	if (c->key.len > PATTERN_LONG)
 		return exec_text(r, c, err);
 	if (is_ruled_out(r, c))
 		return 0;
-	rc = regexp_code_exec(
-	    r->code, c->scratch, c->key.len, c->groups == 0 ? 0 : c->groups + 1, at, 0);
-	if (rc == REG_NOMATCH)
-		return 0;
-	if (rc != 0) {
-		regerror(rc, NULL, why, sizeof(why));
-		err_set(err, ERR_RETRY, "%s", why);
-		return -1;
-	}
-	take_groups(c, c->key.p, at);
-	return 1;
+	return exec_regexec(r, c, err);
 }
 
 static int
