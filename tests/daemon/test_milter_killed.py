@@ -87,8 +87,9 @@ def kill_worker(f):
 def kill_both(f):
     """Nobody listens afterwards."""
     worker, = f.workers()
-    f.kill(signal.SIGKILL)
+    f.kill(signal.SIGSTOP)          # that it starts no other, and that this one does not end by itself
     os.kill(worker, signal.SIGKILL)
+    f.kill(signal.SIGKILL)
     f.process.wait()
     f.process = None
 
